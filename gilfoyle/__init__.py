@@ -1,0 +1,3 @@
+"""Gilfoyle: a self-hosted media streaming server."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""`python -m gilfoyle` is `gilfoyle`."""
+
+from gilfoyle.cli import main
+
+main()

@@ -1,0 +1,94 @@
+"""Every error that Gilfoyle raises on purpose.
+
+    GilfoyleError
+    ├── ConfigError             config_invalid         a setting is unknown, of a wrong type or out of bounds
+    ├── StartupError            startup_failed         a part that `gilfoyle up` needs could not be started
+    ├── InvalidRequest          invalid_request   400  the request is malformed; `fields` says where
+    ├── NotFound                not_found         404  no such media, or nothing under that path
+    ├── Conflict                conflict          409  the media is not in a state that allows this
+    ├── TooLarge                too_large         413  more bytes than `limits.upload_bytes`
+    ├── RangeNotSatisfiable     bad_range         416  the range lies outside the object
+    ├── TooEarly                too_early         425  nothing to play yet: ask again
+    ├── UnsupportedMedia        unsupported_media 422  the file can never become a stream; a retry is useless
+    ├── EncodeFailed            encode_failed          ffmpeg gave up on a pass; a retry may help
+    ├── StorageError            storage_failed    503  the storage did not do what was asked; a retry may help
+    │   └── ObjectNotFound      object_not_found  404  no object has that key
+    └── Unavailable             unavailable       503  Temporal or PostgreSQL can't be reached; a retry may help
+
+Callers compare `code`, never the text. `status` is what the API answers with. `retryable` says whether the same
+call may succeed later: activities turn a False into Temporal's `non_retryable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class GilfoyleError(Exception):
+    """The root. Its message is one sentence for a person, and says what to do where that is known."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self, message: str, *, code: str | None = None, fields: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = code or self.code
+        """A finer code under the class's own, such as `no_streams` for an UnsupportedMedia."""
+        self.fields = dict(fields or {})
+
+
+class ConfigError(GilfoyleError):
+    code = "config_invalid"
+
+
+class StartupError(GilfoyleError):
+    code = "startup_failed"
+
+
+class InvalidRequest(GilfoyleError):
+    code, status = "invalid_request", 400
+
+
+class NotFound(GilfoyleError):
+    code, status = "not_found", 404
+
+
+class Conflict(GilfoyleError):
+    code, status = "conflict", 409
+
+
+class TooLarge(GilfoyleError):
+    code, status = "too_large", 413
+
+
+class RangeNotSatisfiable(GilfoyleError):
+    code, status = "bad_range", 416
+
+
+class UnsupportedMedia(GilfoyleError):
+    code, status = "unsupported_media", 422
+
+
+class TooEarly(GilfoyleError):
+    code, status, retryable = "too_early", 425, True
+
+
+class EncodeFailed(GilfoyleError):
+    code, retryable = "encode_failed", True
+
+
+class StorageError(GilfoyleError):
+    code, status, retryable = "storage_failed", 503, True
+
+
+class ObjectNotFound(StorageError):
+    code, status, retryable = "object_not_found", 404, False
+
+
+class Unavailable(GilfoyleError):
+    code, status, retryable = "unavailable", 503, True
