@@ -1,0 +1,117 @@
+"""The rows of the catalog: medias and their renditions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+class MediaStatus(StrEnum):
+    """Where a media is in its life. `Deleting` is never shown: the API treats such a media as gone."""
+
+    AWAITING_UPLOAD = "AwaitingUpload"
+    PROCESSING = "Processing"
+    READY = "Ready"
+    ERRORED = "Errored"
+    DELETING = "Deleting"
+
+
+class RenditionStatus(StrEnum):
+    """Where a rendition is in its life."""
+
+    WAITING = "Waiting"
+    ENCODING = "Encoding"
+    READY = "Ready"
+    ERRORED = "Errored"
+
+
+class MediaKind(StrEnum):
+    """What the client said that it uploads, and what is expected to be found in it."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+def now() -> datetime:
+    """The current time, in UTC, with its zone."""
+    return datetime.now(UTC)
+
+
+def _time(*, nullable: bool = False) -> Any:
+    return Column(DateTime(timezone=True), nullable=nullable)
+
+
+class Media(SQLModel, table=True):
+    """One upload and what became of it."""
+
+    __tablename__ = "media"
+    __table_args__ = (Index("media_newest", "created_at", "id"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    title: str = Field(sa_column=Column(String(500), nullable=False))
+    description: str = Field(default="", sa_column=Column(String(5000), nullable=False))
+    kind: str | None = Field(default=None, sa_column=Column(String(10)))
+    """MediaKind, from the upload's path; None until then."""
+    status: str = Field(
+        default=MediaStatus.AWAITING_UPLOAD, sa_column=Column(String(20), nullable=False, index=True)
+    )
+    playable: bool = False
+    """The master playlist can be played, though it may still grow."""
+    encoding: int = 1
+    """The number of the encoding that is served: the `1` in `{media_id}/1/master.m3u8`."""
+    progress: float = 0
+    """0 to 1: the share of all renditions' segments that are stored."""
+    file_name: str | None = Field(default=None, sa_column=Column(String(255)))
+    source_bytes: int | None = Field(default=None, sa_column=Column(BigInteger))
+    source_sha256: str | None = Field(default=None, sa_column=Column(String(64)))
+    duration_s: float | None = None
+    """Length of what is streamed, in seconds."""
+    probe: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    """`gilfoyle.media.probe.MediaInfo`, as JSON."""
+    error_code: str | None = Field(default=None, sa_column=Column(String(50)))
+    error_message: str | None = Field(default=None, sa_column=Column(String(4000)))
+    upload_lease: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """Until when an upload in progress keeps others out; renewed as bytes arrive, so a dead one lets go."""
+    created_at: datetime = Field(default_factory=now, sa_column=_time())
+    updated_at: datetime = Field(default_factory=now, sa_column=_time())
+
+
+class Rendition(SQLModel, table=True):
+    """One encoded form of a media: `720p`, or `audio-128k`."""
+
+    __tablename__ = "rendition"
+
+    media_id: UUID = Field(
+        sa_column=Column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, nullable=False)
+    )
+    encoding: int = Field(primary_key=True)
+    name: str = Field(sa_column=Column(String(40), primary_key=True))
+    kind: str = Field(sa_column=Column(String(10), nullable=False))
+    """MediaKind."""
+    position: int = 0
+    """Its place in the ladder, the best first."""
+    status: str = Field(default=RenditionStatus.WAITING, sa_column=Column(String(20), nullable=False))
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = None
+    """Frames per second."""
+    channels: int | None = None
+    codecs: str | None = Field(default=None, sa_column=Column(String(80)))
+    """RFC 6381, read from the init segment: `avc1.64001f`."""
+    segments: int = 0
+    """How many media segments it has when it is whole."""
+    stored_segments: int = 0
+    """How many of them, from the first on without a gap, are stored."""
+    stored_bytes: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    bandwidth: int | None = None
+    """Peak segment bit rate, in bit/s, as measured."""
+    average_bandwidth: int | None = None
+    """Average bit rate, in bit/s, as measured."""
+    error_code: str | None = Field(default=None, sa_column=Column(String(50)))
+    error_message: str | None = Field(default=None, sa_column=Column(String(4000)))
