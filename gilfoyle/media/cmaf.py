@@ -1,0 +1,196 @@
+"""From ffmpeg's fragmented MP4 on a pipe to CMAF segments with exact decode times (ISO/IEC 23000-19).
+
+ffmpeg counts time from the start of what it was asked to encode; a chunk lies anywhere in the media. So each fragment
+gets the decode time that its first frame has on the media's grid. That makes chunks seamless whatever encoded them,
+and takes AAC's priming off without an edit list, which not every player honours.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gilfoyle.media.boxes import Box, BoxReader, box, find, full_box
+from gilfoyle.media.timeline import AAC_FRAME, AudioTimeline, Timeline
+
+_INIT_BOXES = {b"ftyp", b"moov"}
+_IGNORED_BOXES = {b"styp", b"sidx", b"free", b"mfra", b"prft"}
+_MIN_TIMESCALE = 10_000
+
+
+class FragmentError(ValueError):
+    """ffmpeg's output is not what was asked for: frames are missing, or a GOP has another length."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A finished media segment: one or more `moof`+`mdat`."""
+
+    index: int
+    data: bytes
+
+
+def timescale(grid: Timeline) -> int:
+    """Ticks per second for the video track: a multiple of the rate's numerator, so that a frame is whole ticks."""
+    ticks = grid.rate_num
+    while ticks < _MIN_TIMESCALE:
+        ticks *= 2
+    return ticks
+
+
+class Splitter:
+    """What both kinds have in common: boxes in; the init segment and fragments out."""
+
+    def __init__(self) -> None:
+        self._boxes = BoxReader()
+        self._head: list[bytes] = []
+        self._moof: bytes | None = None
+        self.init: bytes | None = None
+        """The init segment (`ftyp`+`moov`), as soon as it is whole."""
+
+    def feed(self, data: bytes) -> Iterator[Segment]:
+        """The segments that are whole now. Raises FragmentError."""
+        try:
+            boxes = list(self._boxes.feed(data))
+        except ValueError as error:
+            raise FragmentError(f"ffmpeg's output is not fragmented MP4: {error}") from error
+        for item in boxes:
+            yield from self._take(item)
+
+    def _take(self, item: Box) -> Iterator[Segment]:
+        if item.kind in _INIT_BOXES:
+            self._head.append(item.data)
+            if item.kind == b"moov":
+                self.init = b"".join(self._head)
+        elif item.kind == b"moof":
+            self._moof = item.data
+        elif item.kind == b"mdat" and self._moof is not None:
+            moof, self._moof = self._moof, None
+            yield from self._fragment(moof, item)
+        elif item.kind not in _IGNORED_BOXES:
+            raise FragmentError(f"ffmpeg wrote an unexpected box {item.kind!r}")
+
+    def _fragment(self, moof: bytes, mdat: Box) -> Iterator[Segment]:
+        raise NotImplementedError
+
+    def finish(self) -> Iterator[Segment]:
+        """What is left when ffmpeg has ended. Raises FragmentError if the output stops short of what was asked for."""
+        raise NotImplementedError
+
+
+class VideoSplitter(Splitter):
+    """Segments `[first, first + count)` of a video rendition, from one fragment per GOP."""
+
+    def __init__(self, grid: Timeline, first: int, count: int) -> None:
+        super().__init__()
+        self._grid = grid
+        self._segment, self._end = first, first + count
+        self._frame = first * grid.segment_frames
+        self._parts: list[bytes] = []
+
+    @property
+    def _bounds(self) -> tuple[int, int]:
+        return self._grid.segment_bounds(self._segment)
+
+    def _fragment(self, moof: bytes, mdat: Box) -> Iterator[Segment]:
+        if self._segment >= self._end:
+            raise FragmentError("ffmpeg wrote more frames than were asked for")
+        frames = _sample_count(moof)
+        ticks = timescale(self._grid) // self._grid.rate_num * self._grid.rate_den
+        sequence = self._frame // self._grid.gop_frames + 1
+        self._parts += [retimed(moof, sequence, self._frame * ticks), mdat.data]
+        self._frame += frames
+        if self._frame > self._bounds[1]:
+            raise FragmentError(f"a GOP of {frames} frames crosses the end of segment {self._segment}")
+        if self._frame == self._bounds[1]:
+            yield Segment(self._segment, b"".join(self._parts))
+            self._parts.clear()
+            self._segment += 1
+
+    def finish(self) -> Iterator[Segment]:
+        """Nothing is left over; raises FragmentError if frames are missing."""
+        if self._segment < self._end:
+            wanted = self._grid.segment_bounds(self._end - 1)[1]
+            raise FragmentError(
+                f"the source gave {self._frame} of {wanted} frames; it may be damaged or cut short"
+            )
+        return iter(())
+
+
+class AudioSplitter(Splitter):
+    """Segments from `first` on of an AAC rendition, from one fragment per AAC frame.
+
+    `skip` AAC frames at the beginning are not wanted: the priming frame, and what warms the encoder up on a resume.
+    """
+
+    def __init__(self, grid: AudioTimeline, first: int, skip: int) -> None:
+        super().__init__()
+        self._grid = grid
+        self._segment = first
+        self._skip = skip
+        self._samples: list[bytes] = []
+
+    def _fragment(self, moof: bytes, mdat: Box) -> Iterator[Segment]:
+        if _sample_count(moof) != 1:
+            raise FragmentError("an audio fragment holds more than one AAC frame")
+        if self._skip:
+            self._skip -= 1
+            return
+        if self._segment >= self._grid.segments:
+            return  # The encoder's tail: silence beyond the end.
+        self._samples.append(mdat.payload)
+        if len(self._samples) == self._wanted:
+            yield self._close()
+
+    @property
+    def _wanted(self) -> int:
+        last = self._segment == self._grid.segments - 1
+        end = self._grid.total_frames if last else self._grid.first_frame(self._segment + 1)
+        return end - self._grid.first_frame(self._segment)
+
+    def _close(self) -> Segment:
+        first = self._grid.first_frame(self._segment)
+        segment = Segment(self._segment, audio_fragment(self._segment + 1, first * AAC_FRAME, self._samples))
+        self._samples = []
+        self._segment += 1
+        return segment
+
+    def finish(self) -> Iterator[Segment]:
+        """Nothing is left over; raises FragmentError if the sound ends too early."""
+        if self._segment < self._grid.segments:
+            raise FragmentError(f"the sound ended in segment {self._segment} of {self._grid.segments}")
+        return iter(())
+
+
+def retimed(moof: bytes, sequence: int, decode_time: int) -> bytes:
+    """The `moof` with another sequence number and decode time (ticks of its track). Raises FragmentError."""
+    out = bytearray(moof)
+    mfhd, tfdt = find(moof, b"moof", b"mfhd"), find(moof, b"moof", b"traf", b"tfdt")
+    if mfhd is None or tfdt is None or moof[tfdt[0]] != 1:
+        raise FragmentError("a fragment has no 64-bit decode time")
+    struct.pack_into(">I", out, mfhd[0] + 4, sequence)
+    struct.pack_into(">Q", out, tfdt[0] + 4, decode_time)
+    return bytes(out)
+
+
+def audio_fragment(sequence: int, decode_time: int, samples: list[bytes]) -> bytes:
+    """A `moof`+`mdat` of AAC frames; `decode_time` in samples (ISO/IEC 14496-12, 8.8)."""
+    sizes = b"".join(struct.pack(">I", len(sample)) for sample in samples)
+
+    def moof(data_offset: int) -> bytes:
+        # tfhd: default-base-is-moof, default duration, default flags (every AAC frame is a sync sample).
+        tfhd = full_box(b"tfhd", 0, 0x020028, struct.pack(">III", 1, AAC_FRAME, 0x02000000))
+        tfdt = full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time))
+        trun = full_box(b"trun", 0, 0x000201, struct.pack(">Ii", len(samples), data_offset), sizes)
+        mfhd = full_box(b"mfhd", 0, 0, struct.pack(">I", sequence))
+        return box(b"moof", mfhd, box(b"traf", tfhd, tfdt, trun))
+
+    return moof(len(moof(0)) + 8) + box(b"mdat", *samples)
+
+
+def _sample_count(moof: bytes) -> int:
+    trun = find(moof, b"moof", b"traf", b"trun")
+    if trun is None:
+        raise FragmentError("a fragment has no samples")
+    return int(struct.unpack_from(">I", moof, trun[0] + 4)[0])

@@ -1,0 +1,104 @@
+"""Which renditions a source gets, and how large each is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from pydantic import BaseModel, ConfigDict
+
+from gilfoyle.media.policy import AudioRung, VideoRung
+
+# A source well above the best rung that fits gets one more, of its own size: 900 lines are not thrown away for 720.
+_NATIVE_RATIO = Fraction(6, 5)
+_WIDE = Fraction(16, 9)
+
+
+class VideoRendition(BaseModel):
+    """An encoded form of the picture: square pixels, even sides."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    width: int
+    height: int
+    max_kbps: int
+    crf: float
+
+
+class AudioRendition(BaseModel):
+    """An encoded form of the sound: AAC-LC, mono or stereo."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kbps: int
+    channels: int
+
+
+def video_ladder(width: int, height: int, rungs: Sequence[VideoRung]) -> list[VideoRendition]:
+    """The renditions of a picture of `width` × `height` square pixels, the best first; at least one.
+
+    A rung is a 16:9 box whose short side is its height, turned with the picture; the picture is fitted into it,
+    never enlarged. If no rung is small enough, the one rendition is as large as the source.
+    """
+    ordered = sorted(rungs, key=lambda rung: rung.height, reverse=True)
+    fitting = [(rung, scale) for rung in ordered if (scale := _fit(width, height, rung.height)) <= 1]
+    found = [_rendition(width, height, scale, rung, rung.height) for rung, scale in fitting]
+    larger = [rung for rung in ordered if _fit(width, height, rung.height) > 1]
+    if larger and (not fitting or 1 / fitting[0][1] >= _NATIVE_RATIO):
+        # Bounded like the next larger rung, in proportion to its pixels.
+        rung = larger[-1]
+        share = min(1.0, width * height / (rung.height * int(rung.height * _WIDE)))
+        native = rung.model_copy(update={"max_kbps": max(150, round(rung.max_kbps * share))})
+        found.insert(0, _rendition(width, height, Fraction(1), native, min(width, height)))
+    return _distinct(found)
+
+
+def audio_ladder(channels: int, rungs: Sequence[AudioRung], *, with_video: bool) -> list[AudioRendition]:
+    """The renditions of a sound: the first rung beside a picture, all of them without one."""
+    out = 1 if channels == 1 else 2
+    chosen = rungs[:1] if with_video else rungs
+    return [
+        AudioRendition(
+            name=f"audio-{rung.kbps}k", kbps=rung.kbps // 2 if out == 1 else rung.kbps, channels=out
+        )
+        for rung in chosen
+    ]
+
+
+def _fit(width: int, height: int, short_side: int) -> Fraction:
+    """The scale that fits the picture into the rung's box."""
+    long_side = -(-short_side * _WIDE.numerator // _WIDE.denominator)
+    long_side += long_side % 2
+    return min(
+        Fraction(long_side, max(width, height)),
+        Fraction(short_side, min(width, height)),
+    )
+
+
+def _rendition(width: int, height: int, scale: Fraction, rung: VideoRung, lines: int) -> VideoRendition:
+    return VideoRendition(
+        name=f"{lines}p",
+        width=_even(width * scale),
+        height=_even(height * scale),
+        max_kbps=rung.max_kbps,
+        crf=rung.crf,
+    )
+
+
+def _even(side: Fraction) -> int:
+    """The nearest even number: 4:2:0 halves both sides."""
+    return max(2, round(side / 2) * 2)
+
+
+def _distinct(renditions: list[VideoRendition]) -> list[VideoRendition]:
+    """Without those that have the same size or name as one before."""
+    seen: set[object] = set()
+    kept = []
+    for rendition in renditions:
+        size = (rendition.width, rendition.height)
+        if not seen & {size, rendition.name}:
+            kept.append(rendition)
+        seen |= {size, rendition.name}
+    return kept

@@ -1,0 +1,163 @@
+"""From what a source is and what the operator wants, to what is encoded: grid, renditions, passes in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from pydantic import BaseModel, ConfigDict
+
+from gilfoyle.media.ladder import AudioRendition, VideoRendition, audio_ladder, video_ladder
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.probe import AudioInfo, MediaInfo, VideoInfo
+from gilfoyle.media.rate import snap
+from gilfoyle.media.timeline import AAC_FRAME, AudioTimeline, Chunk, Timeline, chunks, timeline
+
+SAMPLE_RATE = 48_000
+"""Samples per second of every audio rendition: what Apple's authoring rules and all players take."""
+
+# Sound that begins or ends this much beside the picture is worth holding a picture for; less is only muxing (seconds).
+_WORTH_HOLDING = Fraction(1)
+
+FIRST_PRIORITY, HEAD_PRIORITY, EARLY_PRIORITY, REST_PRIORITY = 1, 2, 3, 4
+"""Temporal's `priority_key`: what makes a media playable goes first, across all medias on a queue."""
+_EARLY_SEGMENTS = 15
+
+
+class Pass(BaseModel):
+    """One decode of one chunk into one or more renditions: one transcode activity."""
+
+    model_config = ConfigDict(frozen=True)
+
+    renditions: list[str]
+    first: int
+    count: int
+    priority: int
+
+
+class Plan(BaseModel):
+    """All that an encoding consists of. `origin` is the media's time 0 on the container's clock (seconds)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    grid: Timeline
+    origin: Fraction
+    picture_frames: int
+    """Frames of the grid that the source has a picture for; after them the last one is held."""
+    video: list[VideoRendition]
+    audio: list[AudioRendition]
+    passes: list[Pass]
+
+    @property
+    def audio_grid(self) -> AudioTimeline:
+        """Where the audio renditions are cut."""
+        return AudioTimeline(sample_rate=SAMPLE_RATE, grid=self.grid)
+
+    def segments(self, rendition: str) -> int:
+        """How many segments a rendition has when it is whole."""
+        return (
+            self.audio_grid.segments if any(a.name == rendition for a in self.audio) else self.grid.segments
+        )
+
+
+def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
+    """The plan for a source under a policy. Pure: the same arguments give the same plan."""
+    audio = info.main_audio
+    sound = audio_ladder(audio.channels, policy.audio, with_video=info.video is not None) if audio else []
+    if info.video is None:
+        assert audio is not None  # MediaInfo holds at least one stream
+        return _audio_plan(audio, sound, policy)
+    grid, origin, picture_frames = _video_grid(info.video, audio, policy)
+    ladder = video_ladder(info.video.width, info.video.height, policy.video)
+    names = [rendition.name for rendition in ladder]
+    cut = _video_chunks(grid, picture_frames, policy) if info.exact_seek else [Chunk(0, grid.segments)]
+    return Plan(
+        grid=grid,
+        origin=origin,
+        picture_frames=picture_frames,
+        video=ladder,
+        audio=sound,
+        passes=[*_audio_passes(sound, grid), *_video_passes(names, cut, grid, policy)],
+    )
+
+
+def _video_grid(
+    video: VideoInfo, audio: AudioInfo | None, policy: EncodingPolicy
+) -> tuple[Timeline, Fraction, int]:
+    rate = snap(video.average_rate, variable=video.variable, maximum=Fraction(policy.max_frame_rate))
+    origin, end = video.start, video.end
+    if audio and video.start - audio.start > _WORTH_HOLDING:
+        # Whole frames earlier, so that the picture stays on its grid.
+        origin -= int((video.start - audio.start) * rate) / rate
+    if audio and audio.end - video.end > _WORTH_HOLDING:
+        end = audio.end
+    grid = timeline(rate, _frames(end - origin, rate), policy)
+    return grid, origin, min(_frames(video.end - origin, rate), grid.frames)
+
+
+def _frames(seconds: Fraction, rate: Fraction) -> int:
+    """How many frames cover that long, to the nearest; at least one."""
+    return max(1, int(seconds * rate + Fraction(1, 2)))
+
+
+def _video_chunks(grid: Timeline, picture_frames: int, policy: EncodingPolicy) -> list[Chunk]:
+    """The grid's chunks; those that lie wholly after the picture's end join the one that ends it, which can hold it."""
+    cut = chunks(grid, policy.chunk_s)
+    with_picture = [chunk for chunk in cut if chunk.first * grid.segment_frames < picture_frames]
+    last = with_picture[-1]
+    return [*with_picture[:-1], Chunk(last.first, grid.segments - last.first)]
+
+
+def _audio_plan(audio: AudioInfo, sound: list[AudioRendition], policy: EncodingPolicy) -> Plan:
+    rate = Fraction(SAMPLE_RATE, AAC_FRAME)
+    grid = timeline(rate, _frames(audio.end - audio.start, rate), policy)
+    return Plan(
+        grid=grid,
+        origin=audio.start,
+        picture_frames=0,
+        video=[],
+        audio=sound,
+        passes=_audio_passes(sound, grid),
+    )
+
+
+def _audio_passes(sound: Sequence[AudioRendition], grid: Timeline) -> list[Pass]:
+    """One pass per audio rendition, over the whole media: AAC is cheap, and has no seams then."""
+    return [
+        Pass(renditions=[rendition.name], first=0, count=grid.segments, priority=FIRST_PRIORITY)
+        for rendition in sound
+    ]
+
+
+def _video_passes(
+    names: Sequence[str], cut: Sequence[Chunk], grid: Timeline, policy: EncodingPolicy
+) -> list[Pass]:
+    """The passes in the order in which they should start.
+
+    The lowest rendition goes alone through the head of the media, so that it plays within seconds and stays ahead of
+    who watches it; from there on all renditions share one decode. See docs/decisions/ on the length of the head.
+    """
+    lowest, others = names[-1], names[:-1]
+    if len(cut) == 1:
+        # One chunk can't be had in parts: a decode of its own for the lowest is worth it only if there are others.
+        return [
+            _pass([lowest], cut[0], FIRST_PRIORITY),
+            *([_pass(others, cut[0], EARLY_PRIORITY)] if others else []),
+        ]
+    head_end = max(1, policy.head * grid.segments)
+    head = [chunk for chunk in cut if chunk.first < head_end]
+    alone = [_pass([lowest], chunk, HEAD_PRIORITY if chunk.first else FIRST_PRIORITY) for chunk in head]
+    shared = [
+        _pass(names if chunk not in head else others, chunk, _priority(chunk))
+        for chunk in cut
+        if others or chunk not in head
+    ]
+    return [*alone, *shared]
+
+
+def _priority(chunk: Chunk) -> int:
+    return EARLY_PRIORITY if chunk.first < _EARLY_SEGMENTS else REST_PRIORITY
+
+
+def _pass(renditions: Sequence[str], chunk: Chunk, priority: int) -> Pass:
+    return Pass(renditions=list(renditions), first=chunk.first, count=chunk.count, priority=priority)

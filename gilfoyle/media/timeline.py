@@ -1,0 +1,138 @@
+"""The frame grid: N frames at a constant rate, cut into GOPs, segments and chunks. Integers and fractions only.
+
+Every rendition of a media has the same grid, so a player can change between them at any segment, and any range of
+frames can be encoded anywhere, any time, with the same result.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from gilfoyle.media.policy import EncodingPolicy
+
+AAC_FRAME = 1024
+"""Samples in an AAC-LC frame (ISO/IEC 14496-3)."""
+
+
+class Chunk(NamedTuple):
+    """Segments `[first, first + count)`: the unit of scheduling, retry and resume."""
+
+    first: int
+    count: int
+
+
+class Timeline(BaseModel):
+    """`frames` video frames at `rate_num/rate_den` per second; a segment holds `segment_frames` of them.
+
+    A media without video has a grid too, of AAC frames: `rate` is the sample rate / 1024.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rate_num: int
+    rate_den: int
+    frames: int
+    gop_frames: int
+    segment_frames: int
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second."""
+        return Fraction(self.rate_num, self.rate_den)
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds."""
+        return self.frames / self.rate
+
+    @property
+    def segments(self) -> int:
+        """How many segments there are; the last may be short."""
+        return -(-self.frames // self.segment_frames)
+
+    def segment_bounds(self, index: int) -> tuple[int, int]:
+        """First frame of a segment, and the first frame after it."""
+        return index * self.segment_frames, min((index + 1) * self.segment_frames, self.frames)
+
+    def segment_start(self, index: int) -> Fraction:
+        """When a segment begins, in seconds from the beginning of the media; for index == segments, the end."""
+        return min(index * self.segment_frames, self.frames) / self.rate
+
+    def segment_duration(self, index: int) -> Fraction:
+        """Seconds."""
+        return self.segment_start(index + 1) - self.segment_start(index)
+
+    @property
+    def target_duration(self) -> int:
+        """EXT-X-TARGETDURATION: no segment, rounded to the nearest second, is longer (RFC 8216, 4.3.3.1).
+
+        From the nominal segment, so that it is right from the first playlist on and never changes; at least 1.
+        """
+        nominal = self.segment_duration(0) if self.segments == 1 else self.segment_frames / self.rate
+        return max(1, int(nominal + Fraction(1, 2)))
+
+
+class AudioTimeline(BaseModel):
+    """Where the AAC frames of an audio rendition are cut so that its segments keep step with the video's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sample_rate: int
+    grid: Timeline
+
+    @property
+    def total_frames(self) -> int:
+        """AAC frames that cover the media, to the nearest: the audio ends within 11 ms of the video at 48 kHz."""
+        return max(1, self._nearest(self.grid.duration))
+
+    def first_frame(self, segment: int) -> int:
+        """The AAC frame with which a segment begins: the one nearest to the video segment's first frame."""
+        if segment >= self.grid.segments:
+            return self.total_frames
+        return min(self._nearest(self.grid.segment_start(segment)), self.total_frames)
+
+    @property
+    def segments(self) -> int:
+        """Segments with at least one AAC frame; a last video segment of a few milliseconds has no audio of its own."""
+        count = self.grid.segments
+        while count > 1 and self.first_frame(count - 1) >= self.total_frames:
+            count -= 1
+        return count
+
+    def segment_duration(self, index: int) -> Fraction:
+        """Seconds."""
+        end = self.total_frames if index == self.segments - 1 else self.first_frame(index + 1)
+        return Fraction((end - self.first_frame(index)) * AAC_FRAME, self.sample_rate)
+
+    def _nearest(self, seconds: Fraction) -> int:
+        return int(seconds * self.sample_rate / AAC_FRAME + Fraction(1, 2))
+
+
+def timeline(rate: Fraction, frames: int, policy: EncodingPolicy) -> Timeline:
+    """The grid of `frames` (at least 1) at `rate` frames/s, with GOPs of about `policy.gop_s` seconds."""
+    gop = max(1, round(rate * Fraction(policy.gop_s)))
+    return Timeline(
+        rate_num=rate.numerator,
+        rate_den=rate.denominator,
+        frames=max(1, frames),
+        gop_frames=gop,
+        segment_frames=gop * policy.segment_gops,
+    )
+
+
+def chunks(grid: Timeline, longest_s: float) -> list[Chunk]:
+    """Cut the grid's segments into chunks of 1, 2, 4, 8 … segments, none longer than `longest_s` (seconds).
+
+    The beginning is there at once; long files pay for few starts of ffmpeg.
+    """
+    limit = max(1, int(longest_s * grid.rate / grid.segment_frames))
+    found: list[Chunk] = []
+    first, size = 0, 1
+    while first < grid.segments:
+        count = min(size, grid.segments - first)
+        found.append(Chunk(first, count))
+        first, size = first + count, min(size * 2, limit)
+    return found
