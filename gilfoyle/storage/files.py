@@ -1,0 +1,116 @@
+"""The blocking file calls of the filesystem backend; they run in its threads."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "permission is denied",
+    errno.EROFS: "the disk is read-only",
+    errno.EISDIR: "a folder is in its place",
+    errno.ENOTDIR: "a file is where a folder should be",
+    errno.EMFILE: "too many files are open",
+    errno.EIO: "the disk fails",
+}
+
+
+def explain(error: OSError) -> str:
+    """Why a file call failed, in words."""
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
+
+
+class TempFile:
+    """A file that is written under a name of its own and then moved to where it belongs, or discarded."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = -1
+
+    def open(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            self._file = os.open(self._path, flags, 0o644)
+        except FileNotFoundError:
+            self._path.parent.mkdir(exist_ok=True)
+            self._file = os.open(self._path, flags, 0o644)
+
+    def append(self, data: bytes | bytearray) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
+    def sync(self) -> None:
+        """Bring the content to the disk before any name points at it."""
+        os.fsync(self._file)
+
+    def move_to(self, target: Path, root: Path) -> os.stat_result:
+        """Give the file its name, replacing what has it. `root` must exist; folders below it are made."""
+        for attempt in range(10):
+            try:
+                make_folders(target.parent, root)
+                self._path.replace(target)
+                break
+            except FileNotFoundError:  # the folder was removed in between, by delete_prefix
+                if attempt == 9:
+                    raise
+        sync_folder(target.parent)
+        return os.fstat(self._file)  # of this very file, even if another has replaced it already
+
+    def discard(self) -> None:
+        """Close the file and remove it, unless it has been moved."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        with suppress(OSError):
+            self._path.unlink()
+
+
+def make_folders(folder: Path, root: Path) -> None:
+    """Make `folder` and those between it and `root`, durably.
+
+    Never `root` itself: where a disk is not mounted, nothing must be written to the disk below.
+    """
+    if folder == root or folder.is_dir():
+        return
+    make_folders(folder.parent, root)
+    with suppress(FileExistsError):
+        folder.mkdir()
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's names to the disk. Ignores a folder that was removed in between."""
+    with suppress(FileNotFoundError):
+        file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def remove_tree(folder: Path) -> int:
+    """Remove a folder and all below it; returns how many files that were. Links are removed, not followed.
+
+    A folder into which something is written at the same time stays.
+    """
+    count = 0
+    try:
+        entries = list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            count += remove_tree(folder / entry.name)
+        else:
+            with suppress(FileNotFoundError):
+                (folder / entry.name).unlink()
+                count += 1
+    with suppress(OSError):
+        folder.rmdir()
+    return count

@@ -1,0 +1,222 @@
+"""Objects as files below one folder that API and workers share (a disk, NFS, CephFS): the default."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import os
+import stat
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
+from gilfoyle.storage.base import CHUNK_BYTES, ObjectInfo, check_key
+from gilfoyle.storage.files import TempFile, explain, remove_tree
+
+TEMP_FOLDER = ".tmp"
+STALE_S = 24 * 3600
+"""A temporary file that nobody has written to for this long was left by a process that died (seconds)."""
+
+T = TypeVar("T")
+
+
+class FilesystemStorage:
+    """The `Storage` protocol on a folder.
+
+    A write goes to `{root}/.tmp/`, is synced to the disk and renamed into place, so a reader sees the
+    old object or the whole new one, and a power cut leaves no half of one. All file calls run in the
+    storage's own threads.
+    """
+
+    def __init__(self, root: Path, threads: int = 16) -> None:
+        """Create the folder if it is missing. Raises StorageError when that is not possible."""
+        self._root = Path(os.path.abspath(root))  # noqa: PTH100  (symlinks of the root itself are followed later)
+        self._temp = self._root / TEMP_FOLDER
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="storage")
+        self._swept = False
+        try:
+            self._temp.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"The storage folder {self._root} can't be made: {explain(error)}") from error
+
+    async def write(self, key: str, data: bytes | AsyncIterator[bytes]) -> ObjectInfo:
+        """See Storage.write. A full disk or a missing permission raises StorageError."""
+        check_key(key)
+        if not self._swept:
+            self._swept = True
+            await self.sweep()
+        temp = TempFile(self._temp / uuid4().hex)
+        try:
+            await self._do(key, temp.open)
+            async for piece in _pieces(data):
+                await self._do(key, temp.append, piece)
+            await self._do(key, temp.sync)
+            return await self._do(key, lambda: self._info(key, temp.move_to(self._path(key), self._root)))
+        finally:
+            await self._run(temp.discard)
+
+    async def read(self, key: str) -> bytes:
+        return await self._find(key, lambda path: path.read_bytes())
+
+    async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        def open_file(path: Path) -> int:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                os.close(file)
+                raise IsADirectoryError(path)
+            return file
+
+        file = await self._find(key, open_file)
+        try:
+            position = start
+            while end is None or position < end:
+                wanted = CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - position)
+                piece = await self._do(key, os.pread, file, wanted, position)
+                if not piece:
+                    return
+                position += len(piece)
+                yield piece
+        finally:
+            os.close(file)  # opened for reading only: nothing to flush, so it doesn't block
+
+    async def stat(self, key: str) -> ObjectInfo:
+        return await self._find(key, lambda path: self._info(key, path.stat()))
+
+    async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        check_key(prefix)
+        waiting = [prefix]
+        while waiting:
+            key = waiting.pop()
+            if not key.endswith("/") and key != prefix:
+                with suppress(ObjectNotFound):  # deleted since its folder was read
+                    yield await self.stat(key)
+                continue
+            folder = key.rstrip("/")
+            names = await self._do(prefix, self._names, folder)
+            waiting.extend(f"{folder}/{name}" for name in reversed(names))
+
+    async def delete(self, key: str) -> None:
+        with suppress(ObjectNotFound):
+            await self._find(key, lambda path: path.unlink())
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """See Storage.delete_prefix. The folders go as well."""
+        check_key(prefix)
+        return await self._do(prefix, lambda: remove_tree(self._path(prefix)))
+
+    async def ffmpeg_input(self, key: str) -> str:
+        """The object's absolute path. Raises ObjectNotFound."""
+        await self.stat(key)
+        return str(self._path(key))
+
+    async def player_url(self, key: str) -> str | None:
+        """None: the API streams files."""
+        return None
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._pool.shutdown)
+
+    async def sweep(self) -> int:
+        """Remove what processes that died left in the temporary folder, a day after; returns how many files.
+
+        The first write of a process does it too.
+        """
+
+        def clean() -> int:
+            count = 0
+            oldest = time.time() - STALE_S
+            for path in self._temp.iterdir() if self._temp.is_dir() else ():
+                with suppress(OSError):  # another process may sweep at the same time
+                    if path.lstat().st_mtime < oldest:
+                        path.unlink()
+                        count += 1
+            return count
+
+        return await self._do(TEMP_FOLDER, clean)
+
+    def _path(self, key: str) -> Path:
+        """Where a (valid) key lies. Raises InvalidRequest if a symbolic link leads out of the root."""
+        if key.split("/", 1)[0] == TEMP_FOLDER:
+            raise InvalidRequest(f"{key[:80]!r} is not a valid object key", code="invalid_key")
+        path = self._root / key
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            raise InvalidRequest(f"{key[:80]!r} leads out of the storage folder", code="invalid_key")
+        return path
+
+    def _names(self, key: str) -> builtins.list[str]:
+        """The names in a folder, subfolders with a slash, so that their order is that of the keys."""
+
+        def entries() -> Iterator[str]:
+            with os.scandir(self._path(key)) as found:
+                for entry in found:
+                    if entry.is_dir(follow_symlinks=False):
+                        yield f"{entry.name}/"
+                    elif entry.is_file(follow_symlinks=False):
+                        yield entry.name
+
+        try:
+            return sorted(entries())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def _info(self, key: str, found: os.stat_result) -> ObjectInfo:
+        if not stat.S_ISREG(found.st_mode):
+            raise IsADirectoryError(key)
+        etag = f"{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ino:x}"
+        return ObjectInfo(key, found.st_size, etag, found.st_mtime)
+
+    async def _find(self, key: str, call: Callable[[Path], T]) -> T:
+        """Run `call` on an object that should exist; raises ObjectNotFound if it doesn't."""
+        check_key(key)
+
+        def found() -> T:
+            try:
+                return call(self._path(key))
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+                if not self._root.is_dir():
+                    raise StorageError(f"The storage folder {self._root} is gone: mount it again.") from error
+                raise ObjectNotFound(f"There is no object {key}") from error
+
+        return await self._do(key, found)
+
+    async def _do(self, key: str, call: Callable[..., T], *args: object) -> T:
+        try:
+            return await self._run(call, *args)
+        except OSError as error:
+            raise StorageError(f"The object {key} can't be reached: {explain(error)}") from error
+
+    async def _run(self, call: Callable[..., T], *args: object) -> T:
+        """Run a blocking call in a thread. A cancelled task waits for it: the thread uses the task's file."""
+        future = asyncio.get_running_loop().run_in_executor(self._pool, call, *args)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            while not future.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([future])
+            if not future.cancelled():
+                future.exception()  # seen, so that asyncio doesn't warn about it
+            raise
+
+
+async def _pieces(data: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes | bytearray]:
+    """The data in pieces of about CHUNK_BYTES: a file call costs more than copying what a socket delivers."""
+    if isinstance(data, bytes):
+        yield data
+        return
+    buffer = bytearray()
+    async for piece in data:
+        if not buffer and len(piece) >= CHUNK_BYTES:
+            yield piece
+            continue
+        buffer += piece
+        if len(buffer) >= CHUNK_BYTES:
+            yield buffer
+            buffer = bytearray()
+    if buffer:
+        yield buffer

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gilfoyle.config import FilesystemSettings, StorageSettings
+from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
+from gilfoyle.storage import FilesystemStorage, open_storage
+from tests.storage_contract import StorageContract, pieces
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[FilesystemStorage]:
+    storage = FilesystemStorage(tmp_path / "media")
+    yield storage
+    await storage.close()
+
+
+class TestContract(StorageContract):
+    @pytest.fixture
+    async def storage(self, tmp_path: Path) -> AsyncIterator[FilesystemStorage]:
+        storage = FilesystemStorage(tmp_path / "media")
+        yield storage
+        assert names(tmp_path / "media" / ".tmp") == []
+        await storage.close()
+
+
+async def test_a_folder_goes_with_its_objects(storage: FilesystemStorage, tmp_path: Path) -> None:
+    await storage.write("m/1/720p/00000.m4s", b"x")
+    await storage.delete_prefix("m")
+    assert names(tmp_path / "media") == [".tmp"]
+
+
+async def test_ffmpeg_reads_the_file_itself(storage: FilesystemStorage, tmp_path: Path) -> None:
+    await storage.write("m/source", b"film")
+    path = Path(await storage.ffmpeg_input("m/source"))
+    assert path.is_absolute()
+    assert path.read_bytes() == b"film"
+    assert await storage.player_url("m/source") is None
+
+
+async def test_links_do_not_lead_out_of_the_folder(storage: FilesystemStorage, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    (tmp_path / "media" / "folder").symlink_to(outside)
+    (tmp_path / "media" / "m").mkdir()
+    (tmp_path / "media" / "m" / "link").symlink_to(outside / "secret")
+    for key in ("folder/secret", "m/link"):
+        for call in (storage.read, storage.stat, storage.ffmpeg_input, storage.delete):
+            with pytest.raises(InvalidRequest):
+                await call(key)
+    with pytest.raises(InvalidRequest):
+        await storage.write("folder/new", b"x")
+    assert [found.key async for found in storage.list("m")] == []
+    assert await storage.delete_prefix("m") == 1
+    assert names(outside) == ["secret"]
+
+
+async def test_a_root_that_is_a_link_works(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "media").symlink_to(tmp_path / "disk")
+    storage = FilesystemStorage(tmp_path / "media")
+    await storage.write("m/source", b"x")
+    assert (tmp_path / "disk" / "m" / "source").read_bytes() == b"x"
+    await storage.close()
+
+
+@pytest.mark.parametrize("key", [".tmp", ".tmp/x"])
+async def test_the_temporary_folder_is_not_a_place_for_objects(storage: FilesystemStorage, key: str) -> None:
+    with pytest.raises(InvalidRequest):
+        await storage.write(key, b"x")
+    with pytest.raises(InvalidRequest):
+        await storage.delete_prefix(key)
+
+
+async def test_a_file_where_a_folder_should_be_is_a_storage_error(storage: FilesystemStorage) -> None:
+    await storage.write("m/object", b"x")
+    with pytest.raises(StorageError, match="a file is where a folder should be"):
+        await storage.write("m/object/below", b"x")
+    with pytest.raises(StorageError, match="a folder is in its place"):
+        await storage.write("m", b"x")
+
+
+async def test_a_full_disk_is_said_in_a_sentence(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    from gilfoyle.storage.files import TempFile, explain
+
+    file = TempFile(tmp_path / "x")
+    file._file = os.open(full, os.O_WRONLY)
+    with pytest.raises(OSError) as caught:
+        file.append(b"x")
+    file.discard()
+    assert explain(caught.value) == "the disk is full"
+
+
+async def test_a_root_that_went_away_is_an_error_and_not_an_empty_store(tmp_path: Path) -> None:
+    storage = FilesystemStorage(tmp_path / "media")
+    (tmp_path / "media" / ".tmp").rmdir()
+    (tmp_path / "media").rmdir()
+    with pytest.raises(StorageError, match="is gone") as caught:
+        await storage.read("m/source")
+    assert not isinstance(caught.value, ObjectNotFound)
+    with pytest.raises(StorageError):
+        await storage.write("m/source", b"x")
+    assert not (tmp_path / "media").exists()
+    await storage.close()
+
+
+def test_a_root_that_can_not_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="can't be made"):
+        FilesystemStorage(tmp_path / "file" / "media")
+
+
+async def test_sweeps_what_dead_processes_left(tmp_path: Path) -> None:
+    temp = tmp_path / "media" / ".tmp"
+    temp.mkdir(parents=True)
+    for name, age_s in (("old", 25 * 3600), ("alive", 3600)):
+        (temp / name).write_bytes(b"half")
+        os.utime(temp / name, (time.time() - age_s,) * 2)
+    storage = FilesystemStorage(tmp_path / "media")
+    await storage.write("m/source", pieces(b"x"))
+    assert names(temp) == ["alive"]
+    os.utime(temp / "alive", (0, 0))
+    assert await storage.sweep() == 1
+    await storage.close()
+
+
+async def test_the_temporary_folder_is_made_again(storage: FilesystemStorage, tmp_path: Path) -> None:
+    (tmp_path / "media" / ".tmp").rmdir()
+    await storage.write("m/source", b"x")
+    assert await storage.read("m/source") == b"x"
+
+
+async def test_opens_what_the_settings_name(tmp_path: Path) -> None:
+    settings = StorageSettings(filesystem=FilesystemSettings(path=tmp_path / "there"))
+    storage = open_storage(settings)
+    await storage.write("m/source", b"x")
+    assert (tmp_path / "there" / "m" / "source").exists()
+    await storage.close()
