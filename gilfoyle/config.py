@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gilfoyle.config_faults import sentences
 from gilfoyle.errors import ConfigError
 from gilfoyle.media.policy import EncodingPolicy
 
@@ -120,7 +121,8 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_sentences(error, str(file) if file.is_file() else "the settings", origin)) from error
+        source = str(file) if file.is_file() else "the settings"
+        raise ConfigError(sentences(error, Settings, source, origin)) from error
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:
@@ -129,12 +131,19 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"The config file {file} can't be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The config file {file} is not valid YAML: {error}") from error
+        raise ConfigError(f"The config file {file} is not valid YAML: {_one_line(error)}") from error
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
-        raise ConfigError(f"The config file {file} must hold sections such as `server:`, not a {type(loaded).__name__}.")
-    return loaded
+        raise ConfigError(
+            f"The config file {file} must hold sections such as `server:`, not a {type(loaded).__name__}."
+        )
+    # A section whose settings are all commented out reads as null: it keeps its defaults.
+    return {name: value for name, value in loaded.items() if value is not None}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _overlay_environment(values: dict[str, Any], env: Mapping[str, str]) -> dict[str, str]:
@@ -168,16 +177,3 @@ def _is_text(keys: list[str]) -> bool:
             return False
         model = field.annotation
     return model in (str, Path)
-
-
-def _sentences(error: ValidationError, file: str, origin: Mapping[str, str]) -> str:
-    lines = []
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"])
-        source = origin.get(where, file)
-        if fault["type"] == "extra_forbidden":
-            lines.append(f"{source}: there is no setting {where!r}. `gilfoyle config show` lists them all.")
-        else:
-            message = fault["msg"].removeprefix("Input ").removeprefix("should ")
-            lines.append(f"{source}: {where} should {message}, not {fault['input']!r}.")
-    return "\n".join(lines)

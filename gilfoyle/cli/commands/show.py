@@ -1,0 +1,27 @@
+"""`gilfoyle show`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gilfoyle.cli.options import DEFAULT_URL, JsonOption, UrlOption
+
+
+def command(
+    media_id: Annotated[str, typer.Argument(metavar="ID", help="The media, by its id.")],
+    json: JsonOption = False,
+    url: UrlOption = DEFAULT_URL,
+) -> None:
+    """Show one media: its status, its renditions, and where to play it."""
+    from gilfoyle.cli import text
+    from gilfoyle.cli.client import Client
+
+    with Client(url) as client:
+        media = client.media(media_id)
+        if json:
+            typer.echo(text.as_json(media))
+            return
+        for line in text.details(media, client.absolute(media["stream_url"])):
+            typer.echo(line)

@@ -1,0 +1,105 @@
+"""Follow a media while it is encoded: a live line per rendition, or plain lines where no terminal is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+
+from gilfoyle.cli.client import Client, Json
+from gilfoyle.cli.text import clean, say
+from gilfoyle.errors import GilfoyleError, Unavailable, UnsupportedMedia
+
+POLL_S = 0.5
+PATIENCE_S = 120.0
+"""How long a server may be away, for a restart, before following gives up."""
+
+
+def follow(client: Client, media: Json, name: str, console: Console) -> str:
+    """Show the media's progress until it is ready; returns the URL to play.
+
+    Raises UnsupportedMedia or GilfoyleError with the server's reason if it can't be encoded.
+    """
+    started = time.monotonic()
+    with Report(console, name) as report:
+        for state in poll(client, media["id"]):
+            report.update(state, time.monotonic() - started, client.absolute(state["stream_url"]))
+            media = state
+    if media["status"] == "Errored":
+        error = media.get("error") or {}
+        raise UnsupportedMedia(error.get("message") or "It could not be encoded.", code=error.get("code"))
+    url = client.absolute(media["stream_url"])
+    if url is None:
+        raise GilfoyleError(f"The media is {media['status']}, but the server names no URL to play.")
+    return url
+
+
+def poll(client: Client, media_id: str, pause: float = POLL_S, patience: float = PATIENCE_S) -> Iterator[Json]:
+    """The media's states, up to the last one. A server that is away for less than `patience` seconds is waited for."""
+    seen = time.monotonic()
+    while True:
+        try:
+            media = client.media(media_id)
+        except Unavailable as error:
+            if time.monotonic() - seen > patience:
+                raise Unavailable(
+                    f"{error.message} The media is safe: `gilfoyle show {media_id}` tells how it fares."
+                ) from error
+        else:
+            seen = time.monotonic()
+            yield media
+            if media["status"] in ("Ready", "Errored"):
+                return
+        time.sleep(pause)
+
+
+class Report:
+    """What is shown of one media while it is followed."""
+
+    def __init__(self, console: Console, name: str) -> None:
+        self._console, self._name = console, name
+        self._told: set[str] = set()
+        self._tasks: dict[str, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("  {task.description:>12}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[status]}", markup=False),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Report:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def update(self, media: Json, elapsed: float, url: str | None) -> None:
+        """Show `media` as it is `elapsed` seconds after its upload."""
+        for rendition in media.get("renditions", []):
+            self._rendition(rendition)
+        if media["playable"]:
+            self._once("playable", f"playable after {elapsed:.1f} s: {url}")
+        if media["status"] == "Ready":
+            self._once("ready", f"ready after {elapsed:.1f} s")
+
+    def _rendition(self, rendition: Json) -> None:
+        name, status = rendition["name"], rendition["status"]
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(clean(name), status="", total=1)
+        self._progress.update(self._tasks[name], completed=rendition["progress"], status=status)
+        if status == "Errored":
+            reason = (rendition.get("error") or {}).get("message", "it could not be encoded")
+            self._once(f"{name} failed", f"{name} failed: {reason}")
+        elif status == "Ready" and not self._console.is_terminal:
+            self._once(f"{name} ready", f"{name} ready")
+
+    def _once(self, what: str, sentence: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            say(self._console, f"{self._name}: {sentence}")

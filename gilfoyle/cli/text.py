@@ -1,0 +1,112 @@
+"""Medias as text: for people at a terminal and for scripts that read lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gilfoyle.cli.client import Json
+
+
+def clean(text: str) -> str:
+    """Without control characters: a title or file name must not steer the terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def say(console: Console, sentence: str) -> None:
+    """One line as it is, neither wrapped nor coloured: a URL in it can be copied."""
+    console.print(clean(sentence), markup=False, highlight=False, soft_wrap=True)
+
+
+def as_json(value: Any) -> str:
+    """JSON as the API gives it, indented."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def human_bytes(count: int | None) -> str:
+    """`3.4 MB`; decimal units, as disks and networks count."""
+    if count is None:
+        return "-"
+    size, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def human_time(seconds: float | None) -> str:
+    """`1:02:03` or `2:03`."""
+    if seconds is None:
+        return "-"
+    minutes, second = divmod(round(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
+
+
+def table(medias: Sequence[Json]) -> Iterator[str]:
+    """A line per media, under a heading."""
+    rows = [("ID", "STATUS", "DONE", "PLAY", "LENGTH", "SIZE", "TITLE")]
+    for media in medias:
+        rows.append(
+            (
+                media["id"],
+                media["status"],
+                f"{media['progress']:.0%}",
+                "yes" if media["playable"] else "no",
+                human_time(media["duration_s"]),
+                human_bytes(media["source_bytes"]),
+                clean(media["title"]),
+            )
+        )
+    return _columns(rows)
+
+
+def details(media: Json, url: str | None) -> Iterator[str]:
+    """What is known of one media, a fact per line, then its renditions."""
+    error = media["error"]
+    facts = {
+        "title": media["title"],
+        "description": media["description"],
+        "status": f"{media['status']}, {media['progress']:.0%} done" + (", playable" if media["playable"] else ""),
+        "error": f"{error['message']} ({error['code']})" if error else None,
+        "play": url,
+        "length": human_time(media["duration_s"]) if media["duration_s"] is not None else None,
+        "source": media["file_name"] and f"{media['file_name']}, {human_bytes(media['source_bytes'])}",
+        "sha256": media["source_sha256"],
+        "created": media["created_at"],
+    }
+    for name, fact in facts.items():
+        if fact:
+            yield f"{name:<12}{clean(str(fact))}"
+    yield from _columns([_rendition(each) for each in media["renditions"]])
+
+
+def _rendition(rendition: Json) -> tuple[str, ...]:
+    if rendition["width"]:
+        form = f"{rendition['width']}×{rendition['height']}"
+    else:
+        form = f"{rendition['channels']} ch" if rendition["channels"] else "-"
+    rate = rendition["average_bandwidth"]
+    error = rendition["error"]
+    return (
+        rendition["name"],
+        rendition["status"],
+        form,
+        f"{rendition['stored_segments']}/{rendition['segments']} segments",
+        human_bytes(rendition["stored_bytes"]),
+        f"{rate / 1000:.0f} kbit/s" if rate else "-",
+        clean(error["message"]) if error else "",
+    )
+
+
+def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """The rows with their columns aligned, two spaces apart; the last column as long as it likes."""
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,0 +1,101 @@
+"""What is wrong with a config, in sentences: pydantic's faults turned into what a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+SECRETS = frozenset({"temporal.api_key", "database.url"})
+"""Settings whose value is never shown in a fault, a log or `gilfoyle config show`."""
+
+# pydantic's fault types -> how the sentence "NAME should …" goes on. `c` is the fault's context: its bounds.
+_SHOULD: dict[str, Callable[[dict[str, Any]], str]] = {
+    "int_parsing": lambda c: "be a whole number",
+    "int_type": lambda c: "be a whole number",
+    "int_from_float": lambda c: "be a whole number",
+    "float_parsing": lambda c: "be a number",
+    "float_type": lambda c: "be a number",
+    "bool_parsing": lambda c: "be true or false",
+    "bool_type": lambda c: "be true or false",
+    "string_type": lambda c: "be text (put it in quotes)",
+    "path_type": lambda c: "be a path",
+    "list_type": lambda c: "be a list, such as [a, b]",
+    "model_type": lambda c: "be a section of settings",
+    "model_attributes_type": lambda c: "be a section of settings",
+    "greater_than_equal": lambda c: f"be at least {c['ge']:g}",
+    "greater_than": lambda c: f"be more than {c['gt']:g}",
+    "less_than_equal": lambda c: f"be at most {c['le']:g}",
+    "less_than": lambda c: f"be less than {c['lt']:g}",
+    "literal_error": lambda c: f"be {c['expected']}",
+    "too_short": lambda c: f"hold at least {c['min_length']} item(s)",
+    "too_long": lambda c: f"hold at most {c['max_length']} item(s)",
+    "string_pattern_mismatch": lambda c: f"match the pattern {c['pattern']}",
+}
+# Its input is the whole list or section: repeating it would drown the sentence.
+_WITHOUT_INPUT = frozenset({"too_short", "too_long"})
+
+
+def sentences(error: ValidationError, model: type[BaseModel], source: str, origin: Mapping[str, str]) -> str:
+    """One line for each fault: where it stands, which setting it is, and what it should be.
+
+    `source` is the file's name; `origin` names the environment variable behind each dotted setting that one set.
+    """
+    lines = []
+    for fault in error.errors():
+        name = ".".join(str(part) for part in fault["loc"])
+        lines.append(f"{_source(name, source, origin)}: {_sentence(name, fault, model)}")
+    return "\n".join(lines)
+
+
+def _source(name: str, source: str, origin: Mapping[str, str]) -> str:
+    """The variable that set `name` or the section or list around it, else the file."""
+    parts = name.split(".")
+    around = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((origin[outer] for outer in around if outer in origin), source)
+
+
+def _sentence(name: str, fault: ErrorDetails, model: type[BaseModel]) -> str:
+    kind = fault["type"]
+    if kind == "missing":
+        return f"{name} is missing."
+    if kind == "extra_forbidden":
+        return f"there is no setting {name}{_hint(fault['loc'], model)}"
+    if kind not in _SHOULD:
+        return f"{name}: {fault['msg'].removeprefix('Value error, ')}."
+    should = f"{name} should {_SHOULD[kind](fault.get('ctx', {}))}"
+    if kind in _WITHOUT_INPUT or name in SECRETS:
+        return f"{should}."
+    return f"{should}, not {_short(fault['input'])}."
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _hint(location: tuple[int | str, ...], model: type[BaseModel]) -> str:
+    """`; did you mean …?` with the nearest name of the same section, else where all names stand."""
+    section = _section(model, location[:-1])
+    near = get_close_matches(str(location[-1]), section, n=1)
+    if not near:
+        return ". `gilfoyle config show` lists them all."
+    return f"; did you mean {'.'.join(str(part) for part in (*location[:-1], near[0]))}?"
+
+
+def _section(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The names that may stand in the section or list item at `location`."""
+    for part in location:
+        if isinstance(part, str):
+            model = item_model(model.model_fields[part].annotation) or model
+    return list(model.model_fields)
+
+
+def item_model(annotation: Any) -> type[BaseModel] | None:
+    """The model that a setting holds, itself or as the items of a list; None for a plain value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := item_model(inner))), None)
