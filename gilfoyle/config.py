@@ -112,17 +112,22 @@ class Settings(_Section):
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings as the module's docstring says. Raises ConfigError with a sentence for each fault."""
     env = os.environ if environ is None else environ
-    chosen = path or (Path(env[ENV_CONFIG]) if env.get(ENV_CONFIG) else None)
-    file = chosen or Path("config.yaml")
-    values: dict[str, Any] = {}
-    if chosen or file.is_file():
-        values = _read_yaml(file)
+    file = find(path, env)
+    values = _read_yaml(file) if file else {}
     origin = _overlay_environment(values, env)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        source = str(file) if file.is_file() else "the settings"
-        raise ConfigError(sentences(error, Settings, source, origin)) from error
+        raise ConfigError(sentences(error, Settings, str(file or "the settings"), origin)) from error
+
+
+def find(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
+    """The config file that `load` reads; None if none is named and there is no `./config.yaml`."""
+    env = os.environ if environ is None else environ
+    if path or env.get(ENV_CONFIG):
+        return path or Path(env[ENV_CONFIG])
+    usual = Path("config.yaml")
+    return usual if usual.is_file() else None
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:

@@ -22,7 +22,6 @@ AUDIO_EXTENSIONS = frozenset(
     (".aac", ".ac3", ".aif", ".aiff", ".amr", ".ape", ".caf", ".eac3", ".flac", ".m4a", ".m4b", ".mka")
     + (".mp2", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma", ".wv")
 )
-)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def up(data: Path, api_port: int | None, ui_port: int | None, ready_file: Path | None, settings: Settings) -> int:
-    """Run everything in the foreground. Returns the exit status: 0 when it was asked to stop, 1 when it had to."""
+    """Run everything in the foreground. Returns the exit status: 0 if it was asked to stop, 1 if it had to."""
     try:
         asyncio.run(_run(data, api_port, ui_port, ready_file, settings))
     except GilfoyleError as error:
@@ -56,7 +56,8 @@ async def _run(
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, on_signal)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # As nohup wants it.
+            loop.add_signal_handler(number, on_signal)
     _say("Starting.")
     try:
         await running

@@ -14,11 +14,11 @@ app = typer.Typer(no_args_is_help=True, help="Check the config, or print every s
 @app.command("check")
 def check(config: ConfigOption = None) -> None:
     """Say whether the config is valid, and what follows from it."""
-    from gilfoyle.config import load
+    from gilfoyle.config import find, load
     from gilfoyle.config_text import consequences
 
     settings = load(config)
-    typer.echo(f"{config or 'The config'} is valid. With it:")
+    typer.echo(f"{find(config) or 'The config (defaults and environment)'} is valid. With it:")
     for name, meaning in consequences(settings):
         typer.echo(f"  {name:<9} {meaning}")
 
