@@ -28,7 +28,10 @@ PAGE = 100
 """The most that the API lists at once."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _BY_STATUS = {
-    kind.status: kind for kind in (Conflict, InvalidRequest, NotFound, TooLarge, Unavailable, UnsupportedMedia)
+    **{kind.status: kind for kind in (Conflict, InvalidRequest, NotFound, TooLarge, Unavailable, UnsupportedMedia)},
+    # What a proxy in front of the server answers while it restarts.
+    httpx.codes.BAD_GATEWAY: Unavailable,
+    httpx.codes.GATEWAY_TIMEOUT: Unavailable,
 }
 _TIMEOUT = httpx.Timeout(30, connect=5)
 # After the last byte the server checks and stores the file: on a slow storage that takes a while.
@@ -40,9 +43,11 @@ class Client:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        parts = urlsplit(url)
         # A proxy from the environment can't reach this very machine on our behalf.
-        proxied = urlsplit(url).hostname not in _LOOPBACK
-        self._http = httpx.Client(base_url=url, timeout=_TIMEOUT, trust_env=proxied)
+        proxied = parts.hostname not in _LOOPBACK
+        # Loading the certificates takes 0.1 s: not where no TLS is spoken.
+        self._http = httpx.Client(base_url=url, timeout=_TIMEOUT, trust_env=proxied, verify=parts.scheme == "https")
 
     def __enter__(self) -> Self:
         return self

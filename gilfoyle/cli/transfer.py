@@ -19,8 +19,11 @@ from gilfoyle.cli.text import clean, human_bytes, say
 from gilfoyle.errors import Conflict, GilfoyleError, InvalidRequest, Unavailable
 
 AUDIO_EXTENSIONS = frozenset(
-    (".aac", ".ac3", ".aif", ".aiff", ".amr", ".ape", ".caf", ".eac3", ".flac", ".m4a", ".m4b", ".mka")
-    + (".mp2", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma", ".wv")
+    f".{name}"
+    for name in (
+        *("aac", "ac3", "aif", "aiff", "amr", "ape", "caf", "eac3", "flac", "m4a", "m4b", "mka"),
+        *("mp2", "mp3", "oga", "ogg", "opus", "wav", "wma", "wv"),
+    )
 )
 
 

@@ -1,0 +1,90 @@
+"""What the client sends, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from gilfoyle.cli.client import Client
+from gilfoyle.errors import Conflict, GilfoyleError, InvalidRequest, NotFound, Unavailable
+
+
+def test_a_media_is_created_with_its_title(server: Any, samples: Any) -> None:
+    with Client(server.url) as client:
+        assert client.create("Übung")["id"] == samples.ID
+    assert json.loads(server.bodies["POST /medias"]) == {"title": "Übung"}
+
+
+def test_an_error_of_the_server_keeps_its_code_its_sentence_and_its_fields(server: Any, samples: Any) -> None:
+    server.raw = (
+        400,
+        json.dumps(samples.error("bad_title", "The title is too long.", fields={"title": "≤ 500"})).encode(),
+    )
+    with Client(server.url) as client, pytest.raises(InvalidRequest) as caught:
+        client.create("x")
+    assert (caught.value.reason, caught.value.message) == ("bad_title", "The title is too long.")
+    assert caught.value.fields == {"title": "≤ 500"}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, NotFound), (409, Conflict), (503, Unavailable), (500, GilfoyleError)]
+)
+def test_the_status_chooses_the_error(server: Any, samples: Any, status: int, kind: type[GilfoyleError]) -> None:
+    server.raw = (status, json.dumps(samples.error("some_code", "Sorry.")).encode())
+    with Client(server.url) as client, pytest.raises(kind, match="Sorry"):
+        client.media(samples.ID)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>hello</html>", b"\xff\xfe", b"[1]", b'{"detail": "Not Found"}', b'{"code": "ok"}', b""]
+)
+@pytest.mark.parametrize("status", [200, 404, 502])
+def test_another_kind_of_server_is_recognised(server: Any, samples: Any, status: int, body: bytes) -> None:
+    server.raw = (status, body)
+    with Client(server.url) as client, pytest.raises(Unavailable, match="not as a Gilfoyle server does"):
+        client.media(samples.ID)
+
+
+def test_no_server_at_all_is_a_sentence_that_says_what_to_do() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with (
+            Client(url) as client,
+            pytest.raises(Unavailable, match=r"Nothing answers at .* Is `gilfoyle up` running\?"),
+        ):
+            client.media("x")
+
+
+def test_a_proxy_from_the_environment_is_not_asked_for_this_machine(
+    server: Any, samples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with Client(server.url) as client:
+        assert client.media(samples.ID)["status"] == "Ready"
+
+
+@pytest.mark.parametrize("typed", ["../healthz", "a/b", "..", "", "x?y=1", "é"])
+def test_whatever_is_typed_as_an_id_stays_one_path_element(server: Any, typed: str) -> None:
+    with Client(server.url) as client, pytest.raises(NotFound):
+        client.media(typed)
+    path = server.asked[-1].removeprefix("GET /medias/")
+    assert path
+    assert not {"/", "?", "."} & set(path)
+
+
+def test_lists_are_asked_for_as_the_api_takes_them(server: Any) -> None:
+    with Client(server.url) as client:
+        medias, total = client.medias(1, "Ready")
+    assert server.asked == ["GET /medias?limit=1&offset=0&status=Ready"]
+    assert (len(medias), total) == (1, 7)
+
+
+def test_more_than_a_page_is_fetched_page_by_page(server: Any) -> None:
+    with Client(server.url) as client:
+        medias, total = client.medias(1000)
+    assert len(medias) == total == 7
+    assert server.asked[:2] == ["GET /medias?limit=100&offset=0", "GET /medias?limit=100&offset=1"]

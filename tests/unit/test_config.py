@@ -1,0 +1,154 @@
+"""Where settings come from, and the sentences for what is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gilfoyle.config import Settings, find, load
+from gilfoyle.errors import ConfigError
+
+
+def faults(tmp_path: Path, text: str, **environ: str) -> list[str]:
+    """The sentences for a config file, without the file's name."""
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(file, environ)
+    return [line.removeprefix(f"{file}: ") for line in caught.value.message.splitlines()]
+
+
+def test_nothing_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find(environ={}) is None
+    assert load(environ={}) == Settings()
+
+
+def test_the_file_is_the_option_else_the_variable_else_config_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for port, name in enumerate(["option.yaml", "variable.yaml", "config.yaml"], start=1):
+        (tmp_path / name).write_text(f"server: {{port: {port}}}")
+    variable = {"GILFOYLE_CONFIG": "variable.yaml"}
+    assert load(Path("option.yaml"), variable).server.port == 1
+    assert load(None, variable).server.port == 2
+    assert load(None, {}).server.port == 3
+
+
+def test_the_environment_is_stronger_than_the_file(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(
+        "server: {port: 1, host: 0.0.0.0}\nencoding: {video: [{height: 240, max_kbps: 300}]}"
+    )
+    environ = {
+        "GILFOYLE_SERVER__PORT": "2",
+        "GILFOYLE_ENCODING__AUDIO": "[{kbps: 96}]",
+        "GILFOYLE_TEMPORAL__TLS": "true",
+        "GILFOYLE_TEMPORAL__API_KEY": "0123",
+        "GILFOYLE_STORAGE__FILESYSTEM__PATH": "/srv/media",
+        "GILFOYLE_URL": "http://elsewhere",
+        "PATH": "/bin",
+    }
+    settings = load(tmp_path / "c.yaml", environ)
+    assert (settings.server.port, settings.server.host) == (2, "0.0.0.0")
+    assert settings.encoding.audio[0].kbps == 96
+    assert settings.encoding.video[0].height == 240
+    assert settings.temporal.tls is True
+    assert settings.temporal.api_key == "0123"
+    assert settings.storage.filesystem.path == Path("/srv/media")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "server:\n  # port: 80\nworkers:\n", "{}"])
+def test_a_file_may_leave_out_everything(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    assert load(tmp_path / "c.yaml", {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("server: {prot: 1}", "there is no setting server.prot; did you mean server.port?"),
+        ("storrage: {}", "there is no setting storrage; did you mean storage?"),
+        ("zzz: 1", "there is no setting zzz. `gilfoyle config show` lists them all."),
+        ("encoding: {presett: fast}", "there is no setting encoding.presett; did you mean encoding.preset?"),
+        (
+            "encoding: {video: [{height: 720, max_kbps: 900, crff: 2}]}",
+            "there is no setting encoding.video.0.crff; did you mean encoding.video.0.crf?",
+        ),
+        ("encoding: {video: [{height: 720}]}", "encoding.video.0.max_kbps is missing."),
+        ("encoding: {video: []}", "encoding.video should hold at least 1 item(s)."),
+        ("encoding: {preset: best}", "encoding.preset should be 'ultrafast', "),
+        ("server: {port: abc}", "server.port should be a whole number, not 'abc'."),
+        ("server: {port: 1.5}", "server.port should be a whole number, not 1.5."),
+        ("server: {port: [1]}", "server.port should be a whole number, not [1]."),
+        ("server: {port: 65536}", "server.port should be at most 65535, not 65536."),
+        ("server: {port: -1}", "server.port should be at least 0, not -1."),
+        ("server: {host: 5}", "server.host should be text (put it in quotes), not 5."),
+        ("server: {cors_origins: http://a}", "server.cors_origins should be a list, such as [a, b], not 'http://a'."),
+        ("limits: {duration_s: 0}", "limits.duration_s should be more than 0, not 0."),
+        ("limits: {probe_s: soon}", "limits.probe_s should be a number, not 'soon'."),
+        ("temporal: {tls: maybe}", "temporal.tls should be true or false, not 'maybe'."),
+        ("temporal: {queue_prefix: A}", "temporal.queue_prefix should match the pattern ^[a-z0-9-]{1,40}$, not 'A'."),
+        ("storage: {driver: tape}", "storage.driver should be 'filesystem', not 'tape'."),
+        ("tools: ffmpeg", "tools should be a section of settings, not 'ffmpeg'."),
+    ],
+)  # fmt: skip
+def test_a_fault_is_one_sentence_that_names_the_setting(tmp_path: Path, text: str, sentence: str) -> None:
+    [found] = faults(tmp_path, text)
+    assert found.startswith(sentence)
+
+
+def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
+    assert len(faults(tmp_path, "server: {port: a, prot: 1}\nlimits: {streams: 0}")) == 3
+
+
+def test_a_fault_of_the_environment_names_the_variable(tmp_path: Path) -> None:
+    found = faults(
+        tmp_path,
+        "",
+        GILFOYLE_SERVER__PORT="x",
+        GILFOYLE_ENCODING__VIDEO="[{height: 720}]",
+        GILFOYLE_NONSENSE="1",
+        GILFOYLE_LIMITS="5",
+    )
+    assert found == [
+        "GILFOYLE_SERVER__PORT: server.port should be a whole number, not 'x'.",
+        "GILFOYLE_LIMITS: limits should be a section of settings, not 5.",
+        "GILFOYLE_ENCODING__VIDEO: encoding.video.0.max_kbps is missing.",
+        "GILFOYLE_NONSENSE: there is no setting nonsense. `gilfoyle config show` lists them all.",
+    ]
+
+
+def test_a_secret_is_not_repeated_in_its_fault(tmp_path: Path) -> None:
+    [found] = faults(tmp_path, "temporal: {api_key: 271828}")
+    assert found == "temporal.api_key should be text (put it in quotes)."
+
+
+def test_a_long_value_is_cut(tmp_path: Path) -> None:
+    [found] = faults(tmp_path, f"server: {{port: {'x' * 5000}}}")
+    assert len(found) < 150
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"server: [", "is not valid YAML"),
+        (b"\xff\xfe\xff", "is not valid YAML"),
+        (b"- a\n- b", "must hold sections such as `server:`, not a list"),
+        (b"hello", "must hold sections such as `server:`, not a str"),
+    ],
+)
+def test_a_file_that_is_no_config_is_one_line(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "c.yaml").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "c.yaml", {})
+    assert sentence in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml can't be read: No such file"):
+        load(tmp_path / "none.yaml", {})
+    with pytest.raises(ConfigError, match="can't be read: Is a directory"):
+        load(None, {"GILFOYLE_CONFIG": str(tmp_path)})

@@ -1,0 +1,85 @@
+"""Settings as text: complete, commented, loadable, without secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gilfoyle.config import Settings, load
+from gilfoyle.config_text import DEFAULTS_HEADER, mask_url, masked, render, scalar, walk
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_repositorys_config_is_what_the_command_prints() -> None:
+    assert (ROOT / "config.yaml").read_text() == render(Settings(), DEFAULTS_HEADER), (
+        "run: python -m gilfoyle config show --defaults > config.yaml"
+    )
+
+
+def test_the_repositorys_config_changes_nothing() -> None:
+    assert load(ROOT / "config.yaml", {}) == Settings()
+
+
+def test_every_setting_stands_under_its_description() -> None:
+    lines = [line.strip() for line in render(Settings()).splitlines()]
+    for name, description in walk():
+        if "[]." not in name:
+            index = lines.index(f"# {description}")
+            following = next(line for line in lines[index + 1 :] if not line.startswith("#"))
+            assert following.split(":")[0] == name.rsplit(".", 1)[-1]
+        else:
+            assert f"#   {name.rsplit('.', 1)[-1]}: {description}" in lines
+
+
+def test_changed_settings_survive_the_round_trip(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {
+            "server": {"host": "::1", "cors_origins": []},
+            "temporal": {"api_key": "a: b # c\n\t'\"é", "namespace": "yes"},
+            "encoding": {"video": [{"height": 240, "max_kbps": 300, "crf": 21.5}], "head": 1e-05},
+            "storage": {"filesystem": {"path": "/srv/with space"}},
+            "limits": {"duration_s": 1e9},
+        }
+    )
+    (tmp_path / "c.yaml").write_text(render(settings))
+    assert load(tmp_path / "c.yaml", {}) == settings
+
+
+def test_items_of_a_list_stand_one_to_a_line() -> None:
+    assert "    - {height: 1080, max_kbps: 5000, crf: 21}\n" in render(Settings())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(43200.0, "43200"), (0.5, "0.5"), ("", "''"), ("a b", "a b"), (["*"], "['*']"), (True, "true")]
+)
+def test_scalars(value: object, text: str) -> None:
+    assert scalar(value) == text
+    assert yaml.safe_load(text) == value
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://gilfoyle@localhost/gilfoyle", "postgresql://gilfoyle@localhost/gilfoyle"),
+        ("postgresql://u:p@h:5432/db", "postgresql://u:***@h:5432/db"),
+        ("postgresql://u:p:q@r@h/db", "postgresql://u:***@h/db"),
+        ("postgresql://h/db?user=u&password=p&sslmode=require", "postgresql://h/db?user=u&password=***&sslmode=require"),
+        ("host=h password=p", "***"),
+        ("postgresql://u:p@[h/db", "***"),
+    ],
+)  # fmt: skip
+def test_passwords_are_masked_wherever_they_stand(url: str, shown: str) -> None:
+    assert mask_url(url) == shown
+
+
+def test_masked_settings_hold_no_secret_and_are_otherwise_the_same() -> None:
+    settings = Settings.model_validate(
+        {"temporal": {"api_key": "hunter2"}, "database": {"url": "postgresql://u:hunter2@h/d", "pool_size": 3}}
+    )
+    text = render(masked(settings))
+    assert "hunter2" not in text
+    assert "pool_size: 3" in text
+    assert masked(Settings()) == Settings()

@@ -1,0 +1,98 @@
+"""Imports point one way: what decides knows nothing of what stores, serves or schedules."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "gilfoyle"
+
+# Each part, and what it may import of Gilfoyle besides itself. The longest name that fits a module is its part.
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "config": {"config_faults", "errors", "media.policy"},
+    "config_faults": set(),
+    "config_text": {"config", "config_faults"},
+    "media": {"errors"},
+    "storage": {"errors", "config", "media"},
+    "catalog": {"errors", "media"},
+    "embedded": {"errors", "config", "catalog.migrate"},
+    "workflows.messages": {"errors", "media"},
+    "activities": {"errors", "config", "media", "storage", "catalog", "workflows.messages"},
+    "workflows": {"errors", "media", "activities"},
+    "workers": {"errors", "config", "media", "storage", "catalog", "activities", "workflows", "embedded"},
+    "api": {"errors", "config", "media", "storage", "catalog", "workflows"},
+    "cli": {"*"},
+    "__init__": set(),
+    "__main__": {"cli"},
+}
+ANYONE_MAY_IMPORT = {"__init__"}  # gilfoyle.__version__
+MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py"))
+
+
+def part_of(module: str) -> str | None:
+    """`media` for `media.ladder`; None if no rule covers the module."""
+    names = module.split(".")
+    candidates = (".".join(names[:length]) for length in range(len(names), 0, -1))
+    return next((candidate for candidate in candidates if candidate in MAY_IMPORT), None)
+
+
+def imported(module: str) -> Iterator[str]:
+    """The modules of Gilfoyle that `module` imports, at any depth of its code, without the leading `gilfoyle.`."""
+    path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative imports hide where they lead"
+            # `from gilfoyle.media import hls` may name a module or something in one.
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name == "gilfoyle" or name.startswith("gilfoyle."):
+                yield _existing(name.removeprefix("gilfoyle").removeprefix("."))
+
+
+def _existing(name: str) -> str:
+    """`errors.NotFound` -> `errors`: the longest part of the name that is a module or package."""
+    while name and name not in MODULES and f"{name}.__init__" not in MODULES:
+        name = name.rpartition(".")[0]
+    return name or "__init__"
+
+
+def allowed(module: str, target: str) -> bool:
+    own = part_of(module)
+    assert own is not None, f"gilfoyle.{module} belongs to no part: add it to MAY_IMPORT"
+    covers = {own, *MAY_IMPORT[own], *ANYONE_MAY_IMPORT}
+    return "*" in covers or any(target == part or target.startswith(f"{part}.") for part in covers)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module: str) -> None:
+    wrong = sorted({target for target in imported(module) if not allowed(module, target)})
+    assert not wrong, f"gilfoyle.{module} must not import {', '.join(wrong)}"
+
+
+@pytest.mark.parametrize(
+    ("module", "target", "right"),
+    [
+        ("media.ladder", "errors", True),
+        ("media.ladder", "media.policy", True),
+        ("media.ladder", "storage.keys", False),
+        ("catalog.models", "api.app", False),
+        ("config", "media.policy", True),
+        ("config", "media.ladder", False),
+        ("cli.commands.api", "api.app", True),
+        ("workers", "api.app", False),
+    ],
+)
+def test_the_rules_bite(module: str, target: str, right: bool) -> None:
+    assert allowed(module, target) is right
+
+
+def test_imports_are_found_at_any_depth() -> None:
+    assert {"cli.up", "config", "errors"} & set(imported("cli.commands.up")) == {"cli.up", "config"}
