@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# A box of ffmpeg's fragmented output is a fragment at most: one GOP. More means that the stream is not what it should be.
+# A box of ffmpeg's fragmented output is one GOP at most. More means that the stream is not what it should be.
 MAX_BOX = 512 * 2**20
 
 

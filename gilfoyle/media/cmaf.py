@@ -112,9 +112,7 @@ class VideoSplitter(Splitter):
         """Nothing is left over; raises FragmentError if frames are missing."""
         if self._segment < self._end:
             wanted = self._grid.segment_bounds(self._end - 1)[1]
-            raise FragmentError(
-                f"the source gave {self._frame} of {wanted} frames; it may be damaged or cut short"
-            )
+            raise FragmentError(f"the source gave {self._frame} of {wanted} frames; it may be damaged or cut short")
         return iter(())
 
 

@@ -14,15 +14,20 @@ _ES, _DECODER_CONFIG, _DECODER_SPECIFIC = 0x03, 0x04, 0x05  # descriptor tags (I
 
 def codec_string(init: bytes) -> str:
     """Such as `avc1.64001f` or `mp4a.40.2`. Raises ValueError for a codec that Gilfoyle does not make."""
+    kind, config = decoder_config(init)
+    return f"avc1.{config[1:4].hex()}" if kind == b"avc1" else f"mp4a.{_audio_object(config[4:])}"
+
+
+def decoder_config(init: bytes) -> tuple[bytes, bytes]:
+    """The sample entry's kind and its decoder configuration (`avcC`, `esds`). Raises ValueError for other codecs."""
     stsd = find(init, *_STSD)
     if stsd is None:
         raise ValueError("the init segment describes no samples")
     kind, start, end = next(children(init[: stsd[1]], stsd[0] + 8))
     if kind == b"avc1":
-        return f"avc1.{_entry_box(init, start + _VIDEO_ENTRY, end, b'avcC')[1:4].hex()}"
+        return kind, _entry_box(init, start + _VIDEO_ENTRY, end, b"avcC")
     if kind == b"mp4a":
-        esds = _entry_box(init, start + _AUDIO_ENTRY, end, b"esds")[4:]
-        return f"mp4a.{_audio_object(esds)}"
+        return kind, _entry_box(init, start + _AUDIO_ENTRY, end, b"esds")
     raise ValueError(f"no CODECS string is known for {kind!r}")
 
 

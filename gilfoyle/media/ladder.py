@@ -60,9 +60,7 @@ def audio_ladder(channels: int, rungs: Sequence[AudioRung], *, with_video: bool)
     out = 1 if channels == 1 else 2
     chosen = rungs[:1] if with_video else rungs
     return [
-        AudioRendition(
-            name=f"audio-{rung.kbps}k", kbps=rung.kbps // 2 if out == 1 else rung.kbps, channels=out
-        )
+        AudioRendition(name=f"audio-{rung.kbps}k", kbps=rung.kbps // 2 if out == 1 else rung.kbps, channels=out)
         for rung in chosen
     ]
 

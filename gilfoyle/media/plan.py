@@ -55,9 +55,7 @@ class Plan(BaseModel):
 
     def segments(self, rendition: str) -> int:
         """How many segments a rendition has when it is whole."""
-        return (
-            self.audio_grid.segments if any(a.name == rendition for a in self.audio) else self.grid.segments
-        )
+        return self.audio_grid.segments if any(a.name == rendition for a in self.audio) else self.grid.segments
 
 
 def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
@@ -81,9 +79,7 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
     )
 
 
-def _video_grid(
-    video: VideoInfo, audio: AudioInfo | None, policy: EncodingPolicy
-) -> tuple[Timeline, Fraction, int]:
+def _video_grid(video: VideoInfo, audio: AudioInfo | None, policy: EncodingPolicy) -> tuple[Timeline, Fraction, int]:
     rate = snap(video.average_rate, variable=video.variable, maximum=Fraction(policy.max_frame_rate))
     origin, end = video.start, video.end
     if audio and video.start - audio.start > _WORTH_HOLDING:
@@ -124,14 +120,11 @@ def _audio_plan(audio: AudioInfo, sound: list[AudioRendition], policy: EncodingP
 def _audio_passes(sound: Sequence[AudioRendition], grid: Timeline) -> list[Pass]:
     """One pass per audio rendition, over the whole media: AAC is cheap, and has no seams then."""
     return [
-        Pass(renditions=[rendition.name], first=0, count=grid.segments, priority=FIRST_PRIORITY)
-        for rendition in sound
+        Pass(renditions=[rendition.name], first=0, count=grid.segments, priority=FIRST_PRIORITY) for rendition in sound
     ]
 
 
-def _video_passes(
-    names: Sequence[str], cut: Sequence[Chunk], grid: Timeline, policy: EncodingPolicy
-) -> list[Pass]:
+def _video_passes(names: Sequence[str], cut: Sequence[Chunk], grid: Timeline, policy: EncodingPolicy) -> list[Pass]:
     """The passes in the order in which they should start.
 
     The lowest rendition goes alone through the head of the media, so that it plays within seconds and stays ahead of

@@ -1,4 +1,4 @@
-"""What the operator decides about encoding: the ladder, GOPs, segments and chunks. The `encoding` part of the config."""
+"""What the operator decides about encoding, the `encoding` part of the config: ladder, GOPs, segments, chunks."""
 
 from __future__ import annotations
 
@@ -14,19 +14,13 @@ class Policy(BaseModel):
 
 
 class VideoRung(Policy):
-    height: int = Field(
-        ge=16, le=8192, description="short side of the 16:9 box the picture must fit, in pixels"
-    )
+    height: int = Field(ge=16, le=8192, description="short side of the 16:9 box the picture must fit, in pixels")
     max_kbps: int = Field(ge=50, description="bound of the bit rate over `buffer_s`, in kbit/s")
-    crf: float = Field(
-        21, ge=0, le=51, description="x264 quality; easy pictures then cost less than the bound"
-    )
+    crf: float = Field(21, ge=0, le=51, description="x264 quality; easy pictures then cost less than the bound")
 
 
 class AudioRung(Policy):
-    kbps: int = Field(
-        ge=16, le=512, description="AAC-LC bit rate of a stereo rendition, in kbit/s; mono takes half"
-    )
+    kbps: int = Field(ge=16, le=512, description="AAC-LC bit rate of a stereo rendition, in kbit/s; mono takes half")
 
 
 class EncodingPolicy(Policy):
@@ -45,18 +39,14 @@ class EncodingPolicy(Policy):
         [AudioRung(kbps=128), AudioRung(kbps=64)],
         description="the first goes with video; a media without video gets all of them",
     )
-    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = (
-        Field("veryfast", description="x264 preset: slower ones make smaller files")
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = Field(
+        "veryfast", description="x264 preset: slower ones make smaller files"
     )
     buffer_s: float = Field(1.5, ge=0.5, le=10, description="x264 rate buffer, in seconds at `max_kbps`")
-    max_frame_rate: float = Field(
-        60, ge=1, le=240, description="faster sources are halved until they fit (frames/s)"
-    )
+    max_frame_rate: float = Field(60, ge=1, le=240, description="faster sources are halved until they fit (frames/s)")
     gop_s: float = Field(2, ge=0.5, le=10, description="about how long a GOP is, in seconds; whole frames")
     segment_gops: int = Field(2, ge=1, le=10, description="GOPs in a segment: 2 s × 2 gives segments of 4 s")
-    chunk_s: float = Field(
-        64, ge=4, le=600, description="longest chunk, in seconds: the unit of retry and resume"
-    )
+    chunk_s: float = Field(64, ge=4, le=600, description="longest chunk, in seconds: the unit of retry and resume")
     head: float = Field(
         0.34,
         ge=0,

@@ -77,9 +77,7 @@ class MediaInfo(BaseModel):
     @property
     def main_audio(self) -> AudioInfo | None:
         """The default audio stream, else the first."""
-        return next(
-            (stream for stream in self.audio if stream.default), self.audio[0] if self.audio else None
-        )
+        return next((stream for stream in self.audio if stream.default), self.audio[0] if self.audio else None)
 
 
 class Limits(BaseModel):
@@ -116,9 +114,7 @@ def precheck(probe: Mapping[str, Any], limits: Limits) -> None:
         raise UnsupportedMedia("This is a picture, not a video or audio file.", code="still_image")
     picked = [_video_stream(probe), *_audio_streams(probe)]
     if not any(picked):
-        protected = any(
-            stream.get("codec_tag_string") in {"encv", "enca", "drmi", "drms"} for stream in streams
-        )
+        protected = any(stream.get("codec_tag_string") in {"encv", "enca", "drmi", "drms"} for stream in streams)
         if protected:
             raise UnsupportedMedia("The file is protected (DRM) and can't be decoded.", code="protected")
         raise UnsupportedMedia("The file holds no video or audio that can be decoded.", code="no_streams")

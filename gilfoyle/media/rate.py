@@ -30,11 +30,7 @@ def snap(average: Fraction, *, variable: bool, maximum: Fraction) -> Fraction:
     """
     nearest = min(STANDARD, key=lambda rate: abs(rate - average))
     tolerance = _TOLERANCE_VARIABLE if variable else _TOLERANCE_EXACT
-    rate = (
-        nearest
-        if abs(nearest - average) <= tolerance * average
-        else average.limit_denominator(_MAX_DENOMINATOR)
-    )
+    rate = nearest if abs(nearest - average) <= tolerance * average else average.limit_denominator(_MAX_DENOMINATOR)
     rate = max(rate, _MIN)
     while rate > maximum:
         rate /= 2

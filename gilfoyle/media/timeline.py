@@ -6,8 +6,8 @@ frames can be encoded anywhere, any time, with the same result.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,7 +17,8 @@ AAC_FRAME = 1024
 """Samples in an AAC-LC frame (ISO/IEC 14496-3)."""
 
 
-class Chunk(NamedTuple):
+@dataclass(frozen=True)
+class Chunk:
     """Segments `[first, first + count)`: the unit of scheduling, retry and resume."""
 
     first: int

@@ -1,0 +1,124 @@
+"""The catalog's side of the pipeline: the plan and its rows, progress, and how it ended. On the pipeline queue."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from gilfoyle.catalog import Catalog, MediaKind, Rendition, RenditionProgress
+from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.media.plan import Plan, make_plan
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.probe import MediaInfo
+
+
+class PlanInput(BaseModel):
+    """What was found, and what the operator wants. `kind`: what the client said it uploads."""
+
+    media_id: UUID
+    encoding: int
+    kind: str
+    info: MediaInfo
+    policy: EncodingPolicy
+
+
+class ProgressInput(BaseModel):
+    """How far the renditions are; `progress` is the media's, 0 to 1."""
+
+    media_id: UUID
+    encoding: int
+    renditions: list[RenditionProgress]
+    playable: bool
+    progress: float
+
+
+class FinishInput(BaseModel):
+    """Which encoding is whole."""
+
+    media_id: UUID
+    encoding: int
+
+
+class FailInput(BaseModel):
+    """Why there will be no stream: a stable code and a sentence."""
+
+    media_id: UUID
+    encoding: int
+    code: str
+    message: str
+
+
+class CatalogActivities:
+    """Each can run twice and change nothing; none brings a deleted media back."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    @activity.defn
+    async def plan(self, job: PlanInput) -> Plan:
+        """Plan the encoding and enter its renditions. In the history, the plan outlives changes of the planner.
+
+        Raises UnsupportedMedia if a video was promised and there is none.
+        """
+        if job.kind == MediaKind.VIDEO and job.info.video is None:
+            raise UnsupportedMedia(
+                "The file holds sound but no picture: send it to `upload/audio` instead.", code="no_video"
+            )
+        if job.kind == MediaKind.AUDIO:
+            if job.info.main_audio is None:
+                raise UnsupportedMedia(
+                    "The file holds a picture but no sound: send it to `upload/video` instead.", code="no_audio"
+                )
+            job.info = job.info.model_copy(update={"video": None})
+        plan = make_plan(job.info, job.policy)
+        await self._catalog.save_probe(job.media_id, job.info.model_dump(mode="json"), float(plan.grid.duration))
+        await self._catalog.plan(job.media_id, job.encoding, _rows(job, plan))
+        return plan
+
+    @activity.defn
+    async def update_progress(self, job: ProgressInput) -> None:
+        """Enter how far the renditions are."""
+        await self._catalog.progress(job.media_id, job.encoding, job.renditions, job.playable, job.progress)
+
+    @activity.defn
+    async def finish(self, job: FinishInput) -> None:
+        """The media is Ready."""
+        await self._catalog.finish(job.media_id, job.encoding)
+
+    @activity.defn
+    async def fail(self, job: FailInput) -> None:
+        """The media is Errored."""
+        await self._catalog.fail(job.media_id, job.code, job.message, job.encoding)
+
+
+def _rows(job: PlanInput, plan: Plan) -> list[Rendition]:
+    video = [
+        Rendition(
+            media_id=job.media_id,
+            encoding=job.encoding,
+            name=rendition.name,
+            kind=MediaKind.VIDEO,
+            width=rendition.width,
+            height=rendition.height,
+            frame_rate=float(plan.grid.rate),
+            segments=plan.segments(rendition.name),
+        )
+        for rendition in plan.video
+    ]
+    audio = [
+        Rendition(
+            media_id=job.media_id,
+            encoding=job.encoding,
+            name=rendition.name,
+            kind=MediaKind.AUDIO,
+            channels=rendition.channels,
+            segments=plan.segments(rendition.name),
+        )
+        for rendition in plan.audio
+    ]
+    rows = [*video, *audio]
+    for position, row in enumerate(rows):
+        row.position = position
+    return rows

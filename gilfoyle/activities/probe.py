@@ -1,0 +1,113 @@
+"""Probe: ask ffprobe what the source is, and refuse what can never be streamed."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from gilfoyle.activities.process import ProcessFailed, capture
+from gilfoyle.config import LimitSettings
+from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.media import probe
+from gilfoyle.media.ffmpeg import packets_command, probe_command
+from gilfoyle.media.probe import Limits, MediaInfo
+from gilfoyle.storage import Storage, keys
+
+# How far before the declared end the packets are read (seconds): ffprobe starts at the keyframe before.
+_TAIL_S = 5.0
+
+
+class ProbeInput(BaseModel):
+    """Which media."""
+
+    media_id: UUID
+
+
+class ProbeActivities:
+    """On the io queue."""
+
+    def __init__(self, storage: Storage, ffprobe: str, limits: LimitSettings) -> None:
+        self._storage = storage
+        self._ffprobe = ffprobe
+        self._settings = limits
+        self._limits = Limits(duration_s=limits.duration_s, side_px=limits.side_px, streams=limits.streams)
+
+    @activity.defn
+    async def probe(self, job: ProbeInput) -> MediaInfo:
+        """Read the header, then the last packets: what a header says of a duration is not always true.
+
+        Raises UnsupportedMedia with a reason for a person.
+        """
+        source = await self._storage.ffmpeg_input(keys.source(job.media_id))
+        header = await self._header(source)
+        probe.precheck(header, self._limits)
+        return probe.read(header, await self._ends(source, header), self._limits)
+
+    async def _header(self, source: str) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads(await self._run(probe_command(self._ffprobe, source)))
+        except ProcessFailed as error:
+            raise _unreadable(error.tail) from error
+        return found
+
+    async def _ends(self, source: str, header: dict[str, Any]) -> dict[int, Fraction]:
+        """When each stream that matters ends (index → seconds), by its last packet."""
+        declared = probe.declared_duration(header)
+        start = float(header["format"].get("start_time") or 0)
+        since = None if declared is None or probe.needs_full_scan(header) else max(0.0, start + declared - _TAIL_S)
+        try:
+            lines = await self._run(packets_command(self._ffprobe, source, since=since))
+        except ProcessFailed as error:
+            raise _unreadable(error.tail) from error
+        ends = _last_packets(lines.decode())
+        wanted = probe.wanted_streams(header)
+        if since and not ends.keys() & set(wanted):
+            raise UnsupportedMedia(
+                f"The file says that it lasts {declared:.1f} s, but its data ends before that: it was cut short. "
+                "Upload it again.",
+                code="truncated",
+            )
+        if since:
+            ends = {index: ends.get(index, _declared_end(header, index)) for index in wanted}
+        return {index: end for index, end in ends.items() if index in wanted}
+
+    async def _run(self, command: list[str]) -> bytes:
+        try:
+            return await capture(command, timeout_s=self._settings.probe_s, memory_mb=self._settings.memory_mb)
+        except TimeoutError as error:
+            raise UnsupportedMedia(
+                f"The file could not be read within {self._settings.probe_s:.0f} s.", code="probe_timeout"
+            ) from error
+
+
+def _last_packets(text: str) -> dict[int, Fraction]:
+    """The latest end (stamp + duration) of each stream, from ffprobe's `index,pts,duration,flags` lines."""
+    ends: dict[int, Fraction] = {}
+    for line in text.splitlines():
+        fields = line.split(",")
+        if len(fields) < 4 or "D" in fields[3] or fields[1] == "N/A":
+            continue  # A packet that an edit list discards, or one without a stamp.
+        length = Fraction(0) if fields[2] == "N/A" else Fraction(fields[2])
+        index, end = int(fields[0]), Fraction(fields[1]) + length
+        ends[index] = max(ends.get(index, end), end)
+    return ends
+
+
+def _declared_end(header: dict[str, Any], index: int) -> Fraction:
+    """For a stream with no packet near the end of the file: what its header says."""
+    stream = next(stream for stream in header["streams"] if stream["index"] == index)
+    start = Fraction(stream.get("start_time") or 0)
+    return start + Fraction(stream.get("duration") or 0)
+
+
+def _unreadable(tail: str) -> UnsupportedMedia:
+    if "moov atom not found" in tail:
+        return UnsupportedMedia(
+            "The file was cut short: its index (moov) is missing. Upload it again.", code="truncated"
+        )
+    return UnsupportedMedia("This is not a video or audio file that can be read.", code="not_media")

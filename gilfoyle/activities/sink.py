@@ -1,0 +1,89 @@
+"""From one of ffmpeg's pipes to the storage: each segment is stored as soon as its last byte is out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from gilfoyle.errors import EncodeFailed, ObjectNotFound
+from gilfoyle.media.cmaf import Segment, Splitter
+from gilfoyle.media.codecs import decoder_config
+from gilfoyle.storage import Storage, keys
+
+_READ = 1 << 18
+# One segment is stored while the next is made; more would only be memory.
+_QUEUED = 1
+
+
+class RenditionSink:
+    """Stores what a rendition's splitter finds. `on_stored` is called with the index of each stored segment."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        media_id: UUID,
+        encoding: int,
+        rendition: str,
+        splitter: Splitter,
+        on_stored: Callable[[int], Awaitable[None]],
+    ) -> None:
+        self._storage = storage
+        self._prefix = keys.rendition_prefix(media_id, encoding, rendition)
+        self._splitter = splitter
+        self._on_stored = on_stored
+        self._has_init = False
+
+    async def consume(self, reader: asyncio.StreamReader) -> None:
+        """Read ffmpeg's output to its end. Raises FragmentError if it is not whole, StorageError, EncodeFailed."""
+        queue: asyncio.Queue[Segment | None] = asyncio.Queue(_QUEUED)
+        storing = asyncio.create_task(self._store_all(queue))
+        try:
+            while data := await reader.read(_READ):
+                for segment in self._splitter.feed(data):
+                    await _put(queue, segment, storing)
+                if self._splitter.init is not None and not self._has_init:
+                    self._has_init = True
+                    await self._store_init(self._splitter.init)
+            for segment in self._splitter.finish():
+                await _put(queue, segment, storing)
+            await _put(queue, None, storing)
+            await storing
+        finally:
+            storing.cancel()
+            await asyncio.gather(storing, return_exceptions=True)
+
+    async def _store_all(self, queue: asyncio.Queue[Segment | None]) -> None:
+        while (segment := await queue.get()) is not None:
+            await self._storage.write(f"{self._prefix}/{keys.segment_name(segment.index)}", segment.data)
+            await self._on_stored(segment.index)
+
+    async def _store_init(self, init: bytes) -> None:
+        """Every chunk has the same init segment; the first one is kept.
+
+        Raises EncodeFailed if this one describes another decoder: the chunks would not play as one rendition.
+        """
+        key = f"{self._prefix}/{keys.INIT_NAME}"
+        if not await _exists(self._storage, key):
+            await self._storage.write(key, init)
+        elif decoder_config(await self._storage.read(key)) != decoder_config(init):
+            raise EncodeFailed(
+                "This chunk's decoder configuration differs from the stored one: the encoder was changed on the way."
+            )
+
+
+async def _put(queue: asyncio.Queue[Segment | None], item: Segment | None, storing: asyncio.Task[None]) -> None:
+    """Hand over to the storing task, or raise what it failed with instead of waiting for it for ever."""
+    putting = asyncio.ensure_future(queue.put(item))
+    await asyncio.wait([putting, storing], return_when=asyncio.FIRST_COMPLETED)
+    if not putting.done():
+        putting.cancel()
+        storing.result()
+
+
+async def _exists(storage: Storage, key: str) -> bool:
+    try:
+        await storage.stat(key)
+    except ObjectNotFound:
+        return False
+    return True

@@ -1,0 +1,148 @@
+"""Transcode: one pass of ffmpeg over one chunk, into one or more renditions. What is stored is never encoded again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from gilfoyle.activities.process import ProcessFailed, encode
+from gilfoyle.activities.sink import RenditionSink
+from gilfoyle.activities.stored import stored_rendition
+from gilfoyle.errors import EncodeFailed
+from gilfoyle.media.cmaf import AudioSplitter, FragmentError, Splitter, VideoSplitter
+from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, video_command
+from gilfoyle.media.plan import Pass, Plan
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.probe import MediaInfo
+from gilfoyle.storage import Storage, keys
+
+STORED_SIGNAL = "segments_stored"
+"""Sent to the workflow while a pass that begins the media goes on, so that it can publish what there is."""
+
+
+class TranscodeInput(BaseModel):
+    """`plan` without its passes: they would be most of it, and only this one matters."""
+
+    media_id: UUID
+    encoding: int
+    info: MediaInfo
+    plan: Plan
+    policy: EncodingPolicy
+    chunk: Pass
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """A rendition of a pass and the first of its segments that is not stored."""
+
+    name: str
+    first: int
+
+
+class TranscodeActivities:
+    """On the transcode queue, as many at a time as the worker has slots."""
+
+    def __init__(self, storage: Storage, ffmpeg: str, *, threads: int, memory_mb: int) -> None:
+        self._storage = storage
+        self._ffmpeg = ffmpeg
+        self._threads = threads
+        self._memory_mb = memory_mb
+
+    @activity.defn
+    async def encode_video(self, job: TranscodeInput) -> None:
+        """Encode the pass's renditions with one decode. Raises EncodeFailed, StorageError."""
+        end = job.chunk.first + job.chunk.count
+        missing = await self._missing(job, end)
+        if not missing:
+            return
+        # A container that can't be sought exactly is decoded from its beginning, whatever is stored.
+        start = min(part.first for part in missing) if job.info.exact_seek else job.chunk.first
+        source = await self._storage.ffmpeg_input(keys.source(job.media_id))
+        grid, renditions = job.plan.grid, {rendition.name: rendition for rendition in job.plan.video}
+
+        def build(descriptors: Sequence[int]) -> list[str]:
+            last = grid.segment_bounds(end - 1)[1]
+            outputs = [
+                VideoOutput(
+                    rendition=renditions[part.name],
+                    skip=(part.first - start) * grid.segment_frames,
+                    frames=last - part.first * grid.segment_frames,
+                    descriptor=descriptor,
+                )
+                for part, descriptor in zip(missing, descriptors, strict=True)
+            ]
+            return video_command(
+                self._ffmpeg, source, job.info, job.plan, job.policy, start, outputs, threads=self._threads
+            )
+
+        splitters = [VideoSplitter(grid, part.first, end - part.first) for part in missing]
+        await self._run(job, source, build, missing, splitters)
+
+    @activity.defn
+    async def encode_audio(self, job: TranscodeInput) -> None:
+        """Encode one audio rendition, from its first missing segment on. Raises EncodeFailed, StorageError."""
+        missing = await self._missing(job, job.plan.audio_grid.segments)
+        if not missing:
+            return
+        (part,) = missing
+        rendition = next(rendition for rendition in job.plan.audio if rendition.name == part.name)
+        audio = job.info.main_audio
+        assert audio is not None  # a plan has audio renditions only if the source has sound
+        source = await self._storage.ffmpeg_input(keys.source(job.media_id))
+
+        def build(descriptors: Sequence[int]) -> list[str]:
+            return audio_command(self._ffmpeg, source, job.info, audio, job.plan, rendition, part.first, descriptors[0])
+
+        splitter = AudioSplitter(job.plan.audio_grid, part.first, audio_skip(job.plan, part.first))
+        await self._run(job, source, build, missing, [splitter])
+
+    async def _missing(self, job: TranscodeInput, end: int) -> list[_Missing]:
+        found = []
+        for name in job.chunk.renditions:
+            stored = await stored_rendition(self._storage, job.media_id, job.encoding, name)
+            first = stored.first_missing(job.chunk.first, end)
+            if first < end:
+                found.append(_Missing(name, first))
+        return found
+
+    async def _run(
+        self,
+        job: TranscodeInput,
+        source: str,
+        build: Callable[[Sequence[int]], list[str]],
+        missing: Sequence[_Missing],
+        splitters: Sequence[Splitter],
+    ) -> None:
+        sinks = [
+            RenditionSink(self._storage, job.media_id, job.encoding, part.name, splitter, _announcer(job.chunk))
+            for part, splitter in zip(missing, splitters, strict=True)
+        ]
+        try:
+            await encode(
+                build,
+                [sink.consume for sink in sinks],
+                lambda block: activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")}),
+                memory_mb=self._memory_mb,
+            )
+        except ProcessFailed as error:
+            # Where the source lies is nobody's business: the sentence is shown to clients.
+            reason = error.tail.replace(source, "the source") or f"exit status {error.status}"
+            raise EncodeFailed(f"ffmpeg could not encode this: {reason}") from error
+        except FragmentError as error:
+            raise EncodeFailed(f"ffmpeg's output is not whole: {error}") from error
+
+
+def _announcer(chunk: Pass) -> Callable[[int], Awaitable[None]]:
+    """Tells the workflow of the first segments of a media at 1, 2, 4, 8 … of them: few signals, soon enough."""
+
+    async def announce(index: int) -> None:
+        count = index + 1
+        if chunk.first == 0 and chunk.count > 1 and count & (count - 1) == 0:
+            handle = activity.client().get_workflow_handle(activity.info().workflow_id or "")
+            await handle.signal(STORED_SIGNAL)
+
+    return announce

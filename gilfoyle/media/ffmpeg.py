@@ -1,0 +1,216 @@
+"""Command lines for ffmpeg and ffprobe. Pure: they are built here, compared whole in the tests, and run elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import ffmpeg
+
+from gilfoyle.media.cmaf import timescale
+from gilfoyle.media.ladder import AudioRendition, VideoRendition
+from gilfoyle.media.plan import SAMPLE_RATE, Plan
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.probe import FORMATS, AudioInfo, MediaInfo
+from gilfoyle.media.timeline import AAC_FRAME
+
+PROTOCOLS = ("file", "http", "https", "tcp", "tls")
+"""How a source may be read; which of them is up to the storage. Nothing that opens a second file or URL."""
+
+# Seek a quarter of a frame late: a stamp that the container rounded down still counts as that frame's keyframe, and the
+# frame before it does not.
+_SEEK_BIAS = Fraction(1, 4)
+# Put the grid an eighth of a frame early: stamps halfway between two frames of the grid (60 → 30, 50 → 25) then round
+# the same way in every chunk, whatever the container's clock makes of the chunk's start.
+_GRID_BIAS = Fraction(1, 8)
+
+AUDIO_WARM_UP = 24
+"""AAC frames encoded and dropped before a resume, so that the encoder's state is what it would have been (0.5 s)."""
+AUDIO_PRIMING = 1
+"""AAC frames that the encoder puts before the first sample (ISO/IEC 14496-3's 1,024 samples of delay)."""
+
+# HDR (PQ, HLG) to SDR: linear light, BT.709 primaries, Hable's curve.
+_TONE_MAP = (
+    ("zscale", {"transfer": "linear", "npl": 100}),
+    ("format", {"pix_fmts": "gbrpf32le"}),
+    ("zscale", {"primaries": "bt709"}),
+    ("tonemap", {"tonemap": "hable", "desat": 0}),
+    ("zscale", {"transfer": "bt709", "matrix": "bt709", "range": "limited"}),
+)
+
+
+@dataclass(frozen=True)
+class VideoOutput:
+    """A rendition of a pass. `skip` frames of what the pass decodes are stored already; `frames` are to be encoded."""
+
+    rendition: VideoRendition
+    skip: int
+    frames: int
+    descriptor: int
+    """The inherited pipe to which ffmpeg writes."""
+
+
+def probe_command(ffprobe: str, source: str) -> list[str]:
+    """Format and streams as JSON."""
+    return [ffprobe, *_PROBE, "-show_format", "-show_streams", "-of", "json", *_input_limits(source), source]
+
+
+def packets_command(ffprobe: str, source: str, *, since: float | None) -> list[str]:
+    """The stamps of every packet as lines `index,pts,duration,flags` (seconds), from `since` seconds on if given."""
+    interval = ["-read_intervals", f"{since:.3f}%"] if since else []
+    entries = ["-show_entries", "packet=stream_index,pts_time,duration_time,flags", "-of", "csv=p=0"]
+    return [ffprobe, *_PROBE, *interval, *entries, *_input_limits(source), source]
+
+
+def video_command(
+    binary: str,
+    source: str,
+    info: MediaInfo,
+    plan: Plan,
+    policy: EncodingPolicy,
+    first_segment: int,
+    outputs: Sequence[VideoOutput],
+    *,
+    threads: int,
+) -> list[str]:
+    """Decode once from `first_segment` on, and encode each output as fragmented MP4 to its pipe."""
+    assert info.video is not None
+    grid = plan.grid
+    first = first_segment * grid.segment_frames
+    stream = _input(source, _seek(info, plan.origin + (first + _SEEK_BIAS) / grid.rate) if first else None)
+    picture = stream[str(info.video.index)]
+    if info.video.interlaced:
+        picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")
+    picture = picture.filter(
+        "fps",
+        fps=f"{grid.rate_num}/{grid.rate_den}",
+        start_time=_decimal(plan.origin + (first - _GRID_BIAS) / grid.rate),
+        round="near",
+    ).filter("setpts", "PTS-STARTPTS")
+    held = max(output.skip + output.frames for output in outputs) + first - plan.picture_frames
+    # Up to a second more than planned: a last frame that can't be decoded must not fail the whole.
+    picture = picture.filter("tpad", stop_mode="clone", stop=max(0, held) + int(grid.rate) + 1)
+    if info.video.hdr:
+        for name, options in _TONE_MAP:
+            picture = picture.filter(name, **options)
+    branches = picture.filter_multi_output("split", len(outputs)) if len(outputs) > 1 else [picture]
+    encoded = [_video_output(branches[index], output, plan, policy, threads) for index, output in enumerate(outputs)]
+    return _compile(binary, encoded)
+
+
+def audio_command(
+    binary: str,
+    source: str,
+    info: MediaInfo,
+    audio: AudioInfo,
+    plan: Plan,
+    rendition: AudioRendition,
+    first_segment: int,
+    descriptor: int,
+) -> list[str]:
+    """Encode the sound from `first_segment` on as fragmented MP4, an AAC frame a fragment, to a pipe.
+
+    The first `audio_skip(plan, first_segment)` frames are priming and warm-up, for the splitter to drop.
+    """
+    grid = plan.audio_grid
+    begin = max(0, grid.first_frame(first_segment) - AUDIO_WARM_UP) * AAC_FRAME
+    length = grid.total_frames * AAC_FRAME - begin
+    # A second early: what lies before `begin` is trimmed to the sample below.
+    start = plan.origin + Fraction(begin, SAMPLE_RATE) - 1
+    seek = _seek(info, start) if first_segment and info.exact_seek else None
+    sound = (
+        _input(source, seek)[str(audio.index)]
+        .filter("asetpts", f"PTS-({_decimal(plan.origin)})/TB")
+        # Holes are filled with silence, overlaps cut; it begins at exactly that sample, padded or trimmed.
+        .filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": begin})
+        .filter("apad", whole_len=length)
+        .filter("atrim", end_sample=length)
+    )
+    options = {
+        "c:a": "aac",
+        "b:a": f"{rendition.kbps}k",
+        "ac": rendition.channels,
+        "ar": SAMPLE_RATE,
+        "f": "mp4",
+        "movflags": "+frag_every_frame+empty_moov+default_base_moof",
+        "use_editlist": 0,
+        "flush_packets": 0,
+    }
+    return _compile(binary, [ffmpeg.output(sound, f"pipe:{descriptor}", **_BARE, **options)])
+
+
+def audio_skip(plan: Plan, first_segment: int) -> int:
+    """How many AAC frames precede the first wanted one in `audio_command`'s output."""
+    return AUDIO_PRIMING + min(AUDIO_WARM_UP, plan.audio_grid.first_frame(first_segment))
+
+
+_PROBE = ("-v", "error", "-hide_banner")
+_BARE: Mapping[str, Any] = {"map_metadata": -1, "map_chapters": -1}
+
+
+def _video_output(branch: Any, output: VideoOutput, plan: Plan, policy: EncodingPolicy, threads: int) -> Any:
+    rendition, grid = output.rendition, plan.grid
+    if output.skip:
+        branch = branch.filter("trim", start_frame=output.skip).filter("setpts", "PTS-STARTPTS")
+    branch = (
+        branch.filter("scale", rendition.width, rendition.height, flags="bicubic")
+        .filter("setsar", 1)
+        .filter("format", pix_fmts="yuv420p")
+    )
+    options = {
+        "frames:v": output.frames,
+        "c:v": "libx264",
+        "preset": policy.preset,
+        "profile:v": "high",
+        "crf": f"{rendition.crf:g}",
+        "maxrate": f"{rendition.max_kbps}k",
+        "bufsize": f"{round(rendition.max_kbps * policy.buffer_s)}k",
+        # Closed GOPs of one length, an IDR at each: segments are independent and the same in every rendition.
+        "g": grid.gop_frames,
+        "keyint_min": grid.gop_frames,
+        "sc_threshold": 0,
+        "flags": "+cgop",
+        "enc_time_base": f"{grid.rate_den}/{grid.rate_num}",
+        "threads": threads,
+        "f": "mp4",
+        "video_track_timescale": timescale(grid),
+        # negative_cts_offsets: the first picture is shown at its fragment's decode time, not two frames after.
+        "movflags": "+frag_keyframe+empty_moov+default_base_moof+frag_discont+negative_cts_offsets",
+        "use_editlist": 0,
+    }
+    return ffmpeg.output(branch, f"pipe:{output.descriptor}", **_BARE, **options)
+
+
+def _input(source: str, seek: Fraction | None) -> Any:
+    options: dict[str, Any] = {"copyts": None}
+    if seek is not None:
+        # Not accurate: frames between the keyframe and the seek point are decoded anyway, and the frame that is on
+        # screen at a chunk's start may have begun long before it (variable rate). The fps filter drops what is early.
+        options |= {"noaccurate_seek": None, "ss": _decimal(seek)}
+    whitelists = dict(zip(["protocol_whitelist", "format_whitelist"], _input_limits(source)[1::2], strict=True))
+    return ffmpeg.input(source, **options, **whitelists)
+
+
+def _seek(info: MediaInfo, at: Fraction) -> Fraction:
+    """`-ss` counts from the container's start."""
+    return max(Fraction(0), at - info.start)
+
+
+def _compile(binary: str, outputs: Sequence[Any]) -> list[str]:
+    merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
+    merged = merged.global_args("-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", "-y")
+    command: list[str] = ffmpeg.compile(merged, cmd=binary)
+    return command
+
+
+def _input_limits(source: str) -> list[str]:
+    remote = source.startswith(("http://", "https://"))
+    protocols = PROTOCOLS[1:] if remote else PROTOCOLS[:1]
+    return ["-protocol_whitelist", ",".join(protocols), "-format_whitelist", ",".join(FORMATS)]
+
+
+def _decimal(seconds: Fraction) -> str:
+    """Microseconds: ffmpeg's own resolution for times on the command line."""
+    return f"{float(seconds):.6f}"

@@ -1,0 +1,145 @@
+"""What each task queue runs, and the worker process that runs it: the composition root behind `worker.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from gilfoyle.activities.catalog import CatalogActivities
+from gilfoyle.activities.cleanup import CleanupActivities
+from gilfoyle.activities.faults import TranslateErrors
+from gilfoyle.activities.package import PackageActivities
+from gilfoyle.activities.probe import ProbeActivities
+from gilfoyle.activities.store import StoreActivities
+from gilfoyle.activities.transcode import TranscodeActivities
+from gilfoyle.catalog import Catalog, Database
+from gilfoyle.config import Settings, WorkerSettings
+from gilfoyle.embedded.lifeline import ready, watch
+from gilfoyle.embedded.tools import ffmpeg_path, ffprobe_path
+from gilfoyle.storage import Storage, open_storage
+from gilfoyle.temporal import connect
+from gilfoyle.workflows.delete_media import DeleteMedia
+from gilfoyle.workflows.process_media import ProcessMedia
+from gilfoyle.workflows.routes import IO, PIPELINE, QUEUES, TRANSCODE, queue_name
+
+log = logging.getLogger(__name__)
+
+# Cancellation arrives with a heartbeat that is really sent; the SDK holds them back for up to 60 s by default.
+_HEARTBEAT_EVERY = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What activities are given."""
+
+    settings: Settings
+    client: Client
+    storage: Storage
+    catalog: Catalog
+
+
+def run(settings: Settings, queues: Sequence[str] = QUEUES) -> None:
+    """Work on the queues until SIGTERM or SIGINT, then let activities end within the grace period.
+
+    Raises Unavailable if Temporal can't be reached, StartupError if a tool is missing.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    watch()
+    asyncio.run(_serve(settings, list(queues)))
+
+
+async def _serve(settings: Settings, queues: list[str]) -> None:
+    stopped = asyncio.Event()
+    for sent in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sent, stopped.set)
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database.url, settings.database.pool_size)
+        stack.push_async_callback(database.close)
+        storage = open_storage(settings.storage)
+        stack.push_async_callback(storage.close)
+        parts = Parts(settings, await connect(settings.temporal), storage, Catalog(database))
+        for queue in queues:
+            await stack.enter_async_context(_WORKERS[queue](parts))
+        log.info("working on %s", ", ".join(queues))
+        ready()
+        await stopped.wait()
+        log.info("stopping; activities have %g s", settings.workers.grace_s)
+
+
+def _pipeline(parts: Parts) -> Worker:
+    catalog = CatalogActivities(parts.catalog)
+    return _worker(
+        parts,
+        PIPELINE,
+        parts.settings.workers.pipeline_slots,
+        [catalog.plan, catalog.update_progress, catalog.finish, catalog.fail],
+        workflows=[ProcessMedia, DeleteMedia],
+    )
+
+
+def _io(parts: Parts) -> Worker:
+    cleanup = CleanupActivities(parts.storage, parts.catalog)
+    return _worker(
+        parts,
+        IO,
+        parts.settings.workers.io_slots,
+        [
+            StoreActivities(parts.storage, parts.catalog).store,
+            ProbeActivities(parts.storage, ffprobe_path(parts.settings.tools), parts.settings.limits).probe,
+            PackageActivities(parts.storage).package,
+            cleanup.hide,
+            cleanup.stop,
+            cleanup.discard,
+            cleanup.forget,
+        ],
+    )
+
+
+def _transcode(parts: Parts) -> Worker:
+    slots, threads = transcode_capacity(parts.settings.workers, os.cpu_count() or 1)
+    activities = TranscodeActivities(
+        parts.storage,
+        ffmpeg_path(parts.settings.tools),
+        threads=threads,
+        memory_mb=parts.settings.limits.memory_mb,
+    )
+    return _worker(parts, TRANSCODE, slots, [activities.encode_video, activities.encode_audio])
+
+
+_WORKERS: dict[str, Callable[[Parts], Worker]] = {PIPELINE: _pipeline, IO: _io, TRANSCODE: _transcode}
+
+
+def transcode_capacity(settings: WorkerSettings, cores: int) -> tuple[int, int]:
+    """Slots (ffmpegs at a time) and threads per ffmpeg.
+
+    By default a slot for every two cores and two threads in each, but two slots at least: while one ffmpeg reads,
+    starts or ends, another computes.
+    """
+    slots = settings.transcode_slots or max(2, cores // 2)
+    return slots, settings.threads or max(2, cores // slots)
+
+
+def _worker(
+    parts: Parts, queue: str, slots: int, activities: list[Callable[..., Any]], workflows: Sequence[type] = ()
+) -> Worker:
+    return Worker(
+        parts.client,
+        task_queue=queue_name(parts.settings.temporal.queue_prefix, queue),
+        activities=activities,
+        workflows=workflows,
+        max_concurrent_activities=slots,
+        interceptors=[TranslateErrors()],
+        graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s),
+        max_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
+        default_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
+    )

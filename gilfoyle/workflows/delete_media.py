@@ -1,0 +1,38 @@
+"""DeleteMedia: stop what runs, remove every object, forget the rows. Durable, so a deletion always completes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+from gilfoyle.workflows import routes
+from gilfoyle.workflows.messages import DeleteMediaInput, process_media_id
+
+with workflow.unsafe.imports_passed_through():
+    from gilfoyle.activities.cleanup import CleanupActivities, DiscardInput, MediaInput, StopInput
+
+
+@workflow.defn
+class DeleteMedia:
+    """hide → stop → discard → forget."""
+
+    @workflow.run
+    async def run(self, job: DeleteMediaInput) -> None:
+        """Each step may be repeated; the order makes sure that nothing is written after it was removed."""
+        await workflow.execute_activity_method(
+            CleanupActivities.hide, MediaInput(media_id=job.media_id), summary="from clients", **routes.io()
+        )
+        await workflow.execute_activity_method(
+            CleanupActivities.stop,
+            StopInput(workflow_ids=[process_media_id(job.media_id, 1)]),
+            summary="running work",
+            heartbeat_timeout=timedelta(seconds=30),
+            **routes.io(timedelta(hours=1)),
+        )
+        await workflow.execute_activity_method(
+            CleanupActivities.discard, DiscardInput(media_id=job.media_id), summary="every object", **routes.io()
+        )
+        await workflow.execute_activity_method(
+            CleanupActivities.forget, MediaInput(media_id=job.media_id), summary="the rows", **routes.io()
+        )

@@ -1,0 +1,165 @@
+"""The part of ProcessMedia that encodes: passes in flight, publishing what is stored, renditions that fail alone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import Priority
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from gilfoyle.workflows import routes
+from gilfoyle.workflows.faults import Fault, fault_of
+from gilfoyle.workflows.messages import ProcessMediaInput
+
+with workflow.unsafe.imports_passed_through():
+    from gilfoyle.activities.catalog import CatalogActivities, ProgressInput
+    from gilfoyle.activities.package import PackageActivities, Packaged, PackageInput
+    from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
+    from gilfoyle.catalog import RenditionProgress, RenditionStatus
+    from gilfoyle.media.plan import Pass, Plan
+    from gilfoyle.media.probe import MediaInfo
+
+
+class Encoding:
+    """One encoding of one media, from its plan to its last playlist."""
+
+    def __init__(self, job: ProcessMediaInput, info: MediaInfo, plan: Plan) -> None:
+        self._job = job
+        self._info = info
+        self._passes = plan.passes
+        self._plan = plan.model_copy(update={"passes": []})
+        self._audio = {rendition.name for rendition in plan.audio}
+        self._slots = asyncio.Semaphore(job.policy.passes_in_flight)
+        self._stored = False
+        self._encoded = False
+        self.failed: dict[str, Fault] = {}
+        """Renditions that can't be encoded, and why."""
+
+    def note_stored(self) -> None:
+        """Something new is in the storage: publish it soon."""
+        self._stored = True
+
+    async def run(self) -> None:
+        """Encode and publish everything. Raises ActivityError if the media as a whole can't go on."""
+        publisher = asyncio.create_task(self._publish_as_it_grows())
+        passes = [asyncio.create_task(self._encode(chunk)) for chunk in self._passes]
+        try:
+            await asyncio.gather(*passes)
+            self._encoded = True
+            await publisher
+        except BaseException:
+            for task in [publisher, *passes]:
+                task.cancel()
+            await asyncio.gather(publisher, *passes, return_exceptions=True)
+            raise
+        if self._gives_a_stream():
+            await self._publish(final=True)
+
+    def _gives_a_stream(self) -> bool:
+        return self.fatal_fault() is None
+
+    def fatal_fault(self) -> Fault | None:
+        """Why there is nothing to watch or hear: every picture failed, or every sound of a media without picture."""
+        essential = [rendition.name for rendition in self._plan.video] or sorted(self._audio)
+        if any(name not in self.failed for name in essential):
+            return None
+        return self.failed[essential[-1]]
+
+    async def _encode(self, chunk: Pass) -> None:
+        async with self._slots:
+            await self._attempt(chunk)
+        self._stored = True
+
+    async def _attempt(self, chunk: Pass) -> None:
+        """One pass. A shared one that keeps failing is split, so that a rendition that can't be encoded fails alone."""
+        names = [name for name in chunk.renditions if name not in self.failed]
+        if not names:
+            return
+        try:
+            await self._transcode(chunk.model_copy(update={"renditions": names}))
+        except ActivityError as error:
+            fault = fault_of(error)
+            if is_cancelled_exception(error) or fault.kind != "encode_failed":
+                raise
+            if len(names) == 1:
+                self.failed[names[0]] = fault
+                return
+            for name in names:
+                await self._attempt(chunk.model_copy(update={"renditions": [name]}))
+
+    async def _transcode(self, chunk: Pass) -> None:
+        grid = self._plan.grid
+        end = min(chunk.first + chunk.count, grid.segments)
+        is_audio = set(chunk.renditions) <= self._audio
+        await workflow.execute_activity_method(
+            TranscodeActivities.encode_audio if is_audio else TranscodeActivities.encode_video,
+            TranscodeInput(
+                media_id=self._job.media_id,
+                encoding=self._job.encoding,
+                info=self._info,
+                plan=self._plan,
+                policy=self._job.policy,
+                chunk=chunk,
+            ),
+            summary=f"{' + '.join(chunk.renditions)}: segments {chunk.first}–{end - 1}",
+            priority=Priority(priority_key=chunk.priority, fairness_key=str(self._job.media_id)),
+            **routes.transcode(
+                float(grid.segment_start(end) - grid.segment_start(chunk.first)),
+                len(chunk.renditions),
+                self._job.heartbeat_timeout_s,
+            ),
+        )
+
+    async def _publish_as_it_grows(self) -> None:
+        while True:
+            await workflow.wait_condition(lambda: self._stored or self._encoded)
+            if self._encoded:
+                return
+            self._stored = False
+            await self._publish(final=False)
+
+    async def _publish(self, *, final: bool) -> None:
+        audio = self._info.main_audio
+        packaged = await workflow.execute_activity_method(
+            PackageActivities.package,
+            PackageInput(
+                media_id=self._job.media_id,
+                encoding=self._job.encoding,
+                plan=self._plan,
+                language=audio.language if audio else None,
+                failed=sorted(self.failed),
+                final=final,
+            ),
+            summary="whole" if final else "as far as it is",
+            **routes.io(),
+        )
+        workflow.set_current_details(_details(packaged, self.failed))
+        await workflow.execute_activity_method(
+            CatalogActivities.update_progress,
+            ProgressInput(
+                media_id=self._job.media_id,
+                encoding=self._job.encoding,
+                renditions=[*packaged.renditions, *map(_errored, self.failed.items())],
+                playable=packaged.playable,
+                progress=packaged.progress,
+            ),
+            summary=f"{packaged.progress:.0%}",
+            **routes.catalog(),
+        )
+
+
+def _errored(failed: tuple[str, Fault]) -> RenditionProgress:
+    name, fault = failed
+    return RenditionProgress(
+        name=name, status=RenditionStatus.ERRORED, error_code=fault.code, error_message=fault.message
+    )
+
+
+def _details(packaged: Packaged, failed: dict[str, Any]) -> str:
+    """Markdown for Temporal's web UI."""
+    lines = [f"**{packaged.progress:.0%}**, {'playable' if packaged.playable else 'not playable yet'}", ""]
+    lines += [f"- {row.name}: {row.status}, {row.stored_segments} segments" for row in packaged.renditions]
+    lines += [f"- {name}: failed, {fault.message}" for name, fault in failed.items()]
+    return "\n".join(lines)

@@ -1,0 +1,61 @@
+"""Where each activity runs, how long it may take and how it is retried.
+
+Three task queues, each scaled on its own, so that light steps never wait behind encodes: `{prefix}-pipeline` has the
+workflows and the catalog's updates, `{prefix}-io` has store, probe, package and cleanup, `{prefix}-transcode` has ffmpeg.
+What can't work fails at once (activities/faults.py); what may work later is retried for as long as it takes.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+PIPELINE, IO, TRANSCODE = "pipeline", "io", "transcode"
+QUEUES = (PIPELINE, IO, TRANSCODE)
+
+# A catalog or a storage that is down for a night comes back; the media then goes on.
+_PATIENT = RetryPolicy(
+    initial_interval=timedelta(seconds=0.5), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
+)
+
+# How much slower than real time one rendition may be encoded before the attempt is given up.
+_SLOWEST = 30
+_START = 300
+
+
+def queue_name(prefix: str, queue: str) -> str:
+    """The task queue's name at the server."""
+    return f"{prefix}-{queue}"
+
+
+def catalog() -> dict[str, Any]:
+    """Options for a catalog update: a transaction of milliseconds."""
+    return _options(PIPELINE, timedelta(seconds=30))
+
+
+def io(limit: timedelta = timedelta(minutes=5)) -> dict[str, Any]:
+    """Options for a step that reads or writes the storage."""
+    return _options(IO, limit)
+
+
+def transcode(media_s: float, renditions: int, heartbeat_s: float) -> dict[str, Any]:
+    """Options for a pass over `media_s` seconds of media into so many renditions.
+
+    Cancelling it waits until ffmpeg is gone; a worker that is silent for `heartbeat_s` seconds is taken for dead.
+    """
+    return _options(TRANSCODE, timedelta(seconds=_START + media_s * renditions * _SLOWEST)) | {
+        "heartbeat_timeout": timedelta(seconds=heartbeat_s),
+        "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    }
+
+
+def _options(queue: str, start_to_close: timedelta) -> dict[str, Any]:
+    prefix = workflow.info().task_queue.rpartition("-")[0]
+    return {
+        "task_queue": queue_name(prefix, queue),
+        "start_to_close_timeout": start_to_close,
+        "retry_policy": _PATIENT,
+    }
