@@ -143,7 +143,7 @@ class StorageContract(ABC):
             await asyncio.Event().wait()
 
         await storage.write("m/kept", b"old")
-        writing = asyncio.create_task(storage.write("m/kept", endless()))  # type: ignore[arg-type]
+        writing = asyncio.create_task(storage.write("m/kept", endless()))
         await started.wait()
         writing.cancel()
         with pytest.raises(asyncio.CancelledError):

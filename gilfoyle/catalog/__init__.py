@@ -1,0 +1,25 @@
+"""The catalog: the record of medias, in PostgreSQL. One room per thing it can do, one object to the outside."""
+
+from __future__ import annotations
+
+from gilfoyle.catalog.database import Database
+from gilfoyle.catalog.deletion import Deletion
+from gilfoyle.catalog.medias import Medias
+from gilfoyle.catalog.models import Media, MediaKind, MediaStatus, Rendition, RenditionStatus
+from gilfoyle.catalog.processing import Processing, RenditionProgress
+from gilfoyle.catalog.uploads import Uploads
+
+__all__ = [
+    "Catalog",
+    "Database",
+    "Media",
+    "MediaKind",
+    "MediaStatus",
+    "Rendition",
+    "RenditionProgress",
+    "RenditionStatus",
+]
+
+
+class Catalog(Medias, Uploads, Processing, Deletion):
+    """Everything that can be asked of the catalog. Every method is one transaction, and raises Unavailable."""

@@ -58,9 +58,7 @@ class Media(SQLModel, table=True):
     description: str = Field(default="", sa_column=Column(String(5000), nullable=False))
     kind: str | None = Field(default=None, sa_column=Column(String(10)))
     """MediaKind, from the upload's path; None until then."""
-    status: str = Field(
-        default=MediaStatus.AWAITING_UPLOAD, sa_column=Column(String(20), nullable=False, index=True)
-    )
+    status: str = Field(default=MediaStatus.AWAITING_UPLOAD, sa_column=Column(String(20), nullable=False, index=True))
     playable: bool = False
     """The master playlist can be played, though it may still grow."""
     encoding: int = 1

@@ -1,0 +1,28 @@
+"""Taking a media away: first from sight, then for good."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlmodel import col
+
+from gilfoyle.catalog.models import Media, MediaStatus
+from gilfoyle.catalog.rows import Rows
+
+
+class Deletion(Rows):
+    async def mark_deleting(self, media_id: UUID) -> None:
+        """Any state -> Deleting: the media is gone for everyone but the workflow that removes it.
+
+        Raises NotFound if there is no such media, or it is Deleting already.
+        """
+        async with self._locked(media_id) as (_session, media):
+            media.status = MediaStatus.DELETING
+            media.playable = False
+            media.upload_lease = None
+
+    async def remove(self, media_id: UUID) -> None:
+        """Delete the rows of a media and its renditions, if there are any."""
+        async with self._database.session() as session:
+            await session.execute(delete(Media).where(col(Media.id) == media_id))

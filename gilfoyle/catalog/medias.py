@@ -1,0 +1,97 @@
+"""Medias as people see them: made, found, listed and described."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, tuple_
+from sqlmodel import col
+
+from gilfoyle.catalog.models import Media, MediaStatus, Rendition
+from gilfoyle.catalog.rows import Rows, no_media
+
+
+class Medias(Rows):
+    async def create(self, title: str, description: str = "") -> Media:
+        """A new media that awaits its upload."""
+        media = Media(title=title, description=description)
+        async with self._database.session() as session:
+            session.add(media)
+        return media
+
+    async def get(self, media_id: UUID) -> Media:
+        """Raises NotFound, also for a media that is Deleting."""
+        media = await self._find(media_id)
+        if media is None or media.status == MediaStatus.DELETING:
+            raise no_media(media_id)
+        return media
+
+    async def source(self, media_id: UUID) -> Media:
+        """The row whatever its state, Deleting as well. Raises NotFound if there is none."""
+        media = await self._find(media_id)
+        if media is None:
+            raise no_media(media_id)
+        return media
+
+    async def page(
+        self, limit: int, offset: int, status: MediaStatus | None = None, q: str = ""
+    ) -> tuple[list[Media], int]:
+        """Medias, the newest first, and how many match in all. `q` is sought in title, description and file name."""
+        conditions: list[Any] = [col(Media.status) != MediaStatus.DELETING]
+        if status is not None:
+            conditions.append(col(Media.status) == status)
+        if q:
+            texts = (Media.title, Media.description, Media.file_name)
+            conditions.append(or_(*(col(text).icontains(q, autoescape=True) for text in texts)))
+        newest = (col(Media.created_at).desc(), col(Media.id).desc())
+        async with self._database.session() as session:
+            total = (await session.scalars(select(func.count()).select_from(Media).where(*conditions))).one()
+            query = select(Media).where(*conditions).order_by(*newest).limit(limit).offset(offset)
+            return list((await session.scalars(query)).all()), total
+
+    async def renditions(self, media_id: UUID, encoding: int) -> list[Rendition]:
+        """The renditions of one encoding, in the ladder's order: the best first."""
+        return (await self._renditions([(media_id, encoding)]))[media_id]
+
+    async def renditions_of(self, medias: Sequence[Media]) -> dict[UUID, list[Rendition]]:
+        """For each media the renditions of the encoding that it serves, by one query."""
+        return await self._renditions([(media.id, media.encoding) for media in medias])
+
+    async def edit(self, media_id: UUID, *, title: str | None = None, description: str | None = None) -> Media:
+        """Change what is given. Raises NotFound."""
+        async with self._locked(media_id) as (_session, media):
+            if title is not None:
+                media.title = title
+            if description is not None:
+                media.description = description
+        return media
+
+    async def counts(self) -> dict[str, int]:
+        """How many medias are in each status, Deleting as well."""
+        async with self._database.session() as session:
+            query = select(col(Media.status), func.count()).group_by(col(Media.status))
+            found = dict(tuple(row) for row in await session.execute(query))
+        return {status: found.get(status, 0) for status in MediaStatus}
+
+    async def in_status(self, status: MediaStatus, limit: int = 1000) -> list[Media]:
+        """Medias in a status, the oldest first."""
+        query = select(Media).where(col(Media.status) == status).order_by(col(Media.created_at)).limit(limit)
+        async with self._database.session() as session:
+            return list((await session.scalars(query)).all())
+
+    async def _find(self, media_id: UUID) -> Media | None:
+        async with self._database.session() as session:
+            return await session.get(Media, media_id)
+
+    async def _renditions(self, wanted: Sequence[tuple[UUID, int]]) -> dict[UUID, list[Rendition]]:
+        found: dict[UUID, list[Rendition]] = {media_id: [] for media_id, _encoding in wanted}
+        if not wanted:
+            return found
+        key = tuple_(col(Rendition.media_id), col(Rendition.encoding))
+        query = select(Rendition).where(key.in_(wanted)).order_by(col(Rendition.position), col(Rendition.name))
+        async with self._database.session() as session:
+            for rendition in await session.scalars(query):
+                found[rendition.media_id].append(rendition)
+        return found

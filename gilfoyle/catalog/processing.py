@@ -1,0 +1,134 @@
+"""What the pipeline reports. Activities run twice, late and out of order, so:
+
+every method can be repeated; nothing that was reached is lowered again; and on a media that is not Processing (it is
+deleted, finished, or its upload was reopened) nothing happens, without an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from gilfoyle.catalog.models import Media, MediaStatus, Rendition, RenditionStatus, now
+from gilfoyle.catalog.rows import Rows
+
+_FINAL = (RenditionStatus.READY, RenditionStatus.ERRORED)
+
+
+class RenditionProgress(BaseModel):
+    """How far a rendition is. What is None is left as it was."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    status: RenditionStatus = RenditionStatus.ENCODING
+    stored_segments: int = Field(default=0, ge=0)
+    """From the first on, without a gap."""
+    stored_bytes: int = Field(default=0, ge=0)
+    codecs: str | None = None
+    bandwidth: int | None = None
+    average_bandwidth: int | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+class Processing(Rows):
+    async def save_probe(self, media_id: UUID, probe: dict[str, Any], duration_s: float) -> None:
+        """Keep what ffprobe found, as JSON, and the length in seconds."""
+        async with self._processing(media_id) as (_session, media):
+            if media is not None:
+                media.probe, media.duration_s = probe, duration_s
+
+    async def plan(self, media_id: UUID, encoding: int, renditions: Sequence[Rendition]) -> None:
+        """Insert the renditions of an encoding; those that are there stay as they are."""
+        rows = [rendition.model_dump() | {"media_id": media_id, "encoding": encoding} for rendition in renditions]
+        async with self._processing(media_id) as (session, media):
+            if media is not None and rows:
+                await session.execute(insert(Rendition).values(rows).on_conflict_do_nothing())
+                media.updated_at = now()
+
+    async def progress(
+        self,
+        media_id: UUID,
+        encoding: int,
+        updates: Sequence[RenditionProgress],
+        playable: bool,
+        progress: float,
+    ) -> None:
+        """Record how far the renditions are; `progress` is the whole media's, 0 to 1."""
+        async with self._processing(media_id) as (session, media):
+            if media is None:
+                return
+            rows = await _renditions(session, media_id, encoding)
+            for update in updates:
+                if update.name in rows:
+                    _advance(rows[update.name], update)
+            if encoding == media.encoding:
+                media.playable = media.playable or playable
+                media.progress = max(media.progress, min(progress, 1.0))
+
+    async def finish(self, media_id: UUID, encoding: int) -> None:
+        """Processing -> Ready. The media serves this encoding from now on; what failed stays Errored."""
+        async with self._processing(media_id) as (session, media):
+            if media is None or encoding < media.encoding:
+                return
+            for row in (await _renditions(session, media_id, encoding)).values():
+                if row.status not in _FINAL:
+                    row.status = RenditionStatus.READY
+            media.status, media.playable, media.progress = MediaStatus.READY, True, 1.0
+            media.encoding = encoding
+
+    async def fail(self, media_id: UUID, code: str, message: str, encoding: int | None = None) -> None:
+        """Processing -> Errored, for good. Renditions that are not whole share the media's reason.
+
+        A media that is playable already stays so, as far as it got. With `encoding`, only if that one is served.
+        """
+        async with self._processing(media_id) as (session, media):
+            if media is None or (encoding or media.encoding) != media.encoding:
+                return
+            media.status = MediaStatus.ERRORED
+            media.error_code, media.error_message = code[:50], _storable(message)
+            for row in (await _renditions(session, media_id, media.encoding)).values():
+                if row.status not in _FINAL:
+                    row.status = RenditionStatus.ERRORED
+                    row.error_code, row.error_message = media.error_code, media.error_message
+
+    @asynccontextmanager
+    async def _processing(self, media_id: UUID) -> AsyncIterator[tuple[AsyncSession, Media | None]]:
+        """The locked row of a media that is Processing; else None."""
+        async with self._locked_if_any(media_id) as (session, media):
+            running = media is not None and media.status == MediaStatus.PROCESSING
+            yield session, media if running else None
+
+
+async def _renditions(session: AsyncSession, media_id: UUID, encoding: int) -> dict[str, Rendition]:
+    query = select(Rendition).where(col(Rendition.media_id) == media_id, col(Rendition.encoding) == encoding)
+    return {row.name: row for row in await session.scalars(query)}
+
+
+def _advance(row: Rendition, update: RenditionProgress) -> None:
+    row.stored_segments = max(row.stored_segments, update.stored_segments)
+    row.stored_bytes = max(row.stored_bytes, update.stored_bytes)
+    for name in ("codecs", "bandwidth", "average_bandwidth"):
+        value = getattr(update, name)
+        if value is not None:
+            setattr(row, name, value)
+    if row.status in _FINAL or update.status == RenditionStatus.WAITING:
+        return
+    row.status = update.status
+    if update.status == RenditionStatus.ERRORED:
+        row.error_code = (update.error_code or "encode_failed")[:50]
+        row.error_message = _storable(update.error_message or "")
+
+
+def _storable(message: str) -> str:
+    """A message that fits its column; PostgreSQL's text can't hold NUL, and ffmpeg's stderr may."""
+    return message.replace("\0", "")[:4000]

@@ -1,0 +1,109 @@
+"""Uploads: one at a time per media, and none twice.
+
+An upload holds a lease that it renews as bytes arrive, so one whose server died lets go by itself. The lease's end
+is also the proof of holding it: every renewal names the end it was given, and fails once another has taken over.
+The database's clock counts, not those of the servers.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, or_, update
+from sqlmodel import col
+
+from gilfoyle.catalog.models import Media, MediaStatus
+from gilfoyle.catalog.rows import Rows
+from gilfoyle.errors import Conflict
+
+_WHY_NOT = {
+    MediaStatus.PROCESSING: "it has its upload already and is being processed",
+    MediaStatus.READY: "it has its upload already and is ready",
+    MediaStatus.ERRORED: "its upload could not be processed; delete it and create another",
+}
+
+
+def _state_conflict(media: Media) -> Conflict:
+    reason = _WHY_NOT[MediaStatus(media.status)]
+    return Conflict(f"The media {media.id} takes no upload, since {reason} (status {media.status}).")
+
+
+class Uploads(Rows):
+    async def lease_upload(self, media_id: UUID, seconds: float) -> datetime:
+        """Take the lease for so long; returns its end, which the other methods want to see.
+
+        Raises NotFound, and Conflict if the media awaits no upload or another upload's lease is alive.
+        """
+        free = or_(col(Media.upload_lease).is_(None), col(Media.upload_lease) < func.now())
+        awaiting = col(Media.status) == MediaStatus.AWAITING_UPLOAD
+        until = await self._set_lease(media_id, seconds, free & awaiting)
+        if until is None:
+            async with self._locked(media_id) as (_session, media):
+                if media.status != MediaStatus.AWAITING_UPLOAD:
+                    raise _state_conflict(media)
+                raise Conflict(f"Another upload to the media {media_id} is in progress.")
+        return until
+
+    async def renew_lease(self, media_id: UUID, seconds: float, held: datetime) -> datetime:
+        """Prolong the lease that ends at `held`; returns its new end. Raises NotFound, and Conflict if it is lost."""
+        until = await self._set_lease(media_id, seconds, col(Media.upload_lease) == held)
+        if until is None:
+            async with self._locked(media_id):
+                raise Conflict(f"The upload to the media {media_id} paused for too long: another took its place.")
+        return until
+
+    async def release_lease(self, media_id: UUID, held: datetime) -> None:
+        """Let others upload. Nothing happens if the lease is lost or the media gone."""
+        mine = (col(Media.id) == media_id) & (col(Media.upload_lease) == held)
+        async with self._database.session() as session:
+            await session.execute(update(Media).where(mine).values(upload_lease=None))
+
+    async def accept_upload(
+        self,
+        media_id: UUID,
+        *,
+        kind: str,
+        file_name: str | None,
+        size: int,
+        sha256: str,
+        held: datetime | None = None,
+    ) -> Media:
+        """AwaitingUpload -> Processing, for a source that is stored whole. `held` is the uploader's lease, if any.
+
+        Raises NotFound if the media was deleted meanwhile, and Conflict if another upload was accepted.
+        """
+        async with self._locked(media_id) as (_session, media):
+            if media.status != MediaStatus.AWAITING_UPLOAD:
+                raise _state_conflict(media)
+            if held is not None and media.upload_lease != held:
+                raise Conflict(f"Another upload to the media {media_id} took the place of this one.")
+            media.status = MediaStatus.PROCESSING
+            media.kind, media.file_name = kind, file_name
+            media.source_bytes, media.source_sha256 = size, sha256
+            media.upload_lease = None
+        return media
+
+    async def reopen_upload(self, media_id: UUID) -> None:
+        """Processing -> AwaitingUpload, when the workflow could not be started. Nothing happens in other states.
+
+        The next upload gets the next encoding number: should the start have got through after all, that workflow
+        writes beside the new one and not into it.
+        """
+        async with self._locked(media_id) as (_session, media):
+            if media.status != MediaStatus.PROCESSING:
+                return
+            media.status = MediaStatus.AWAITING_UPLOAD
+            media.encoding += 1
+            media.kind = media.file_name = media.source_bytes = media.source_sha256 = None
+
+    async def _set_lease(self, media_id: UUID, seconds: float, condition: object) -> datetime | None:
+        alive = col(Media.status) != MediaStatus.DELETING
+        change = (
+            update(Media)
+            .where(col(Media.id) == media_id, alive, condition)  # type: ignore[arg-type]
+            .values(upload_lease=func.now() + timedelta(seconds=seconds))
+            .returning(col(Media.upload_lease))
+        )
+        async with self._database.session() as session:
+            return (await session.execute(change)).scalar_one_or_none()

@@ -1,0 +1,112 @@
+"""The real servers that tests use, one of each for the whole run: PostgreSQL and Temporal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from gilfoyle.catalog import Catalog, Database
+from gilfoyle.catalog.migrate import upgrade
+from gilfoyle.embedded import temporal
+from gilfoyle.embedded.folder import DataFolder
+from gilfoyle.embedded.postgres import Postgres
+from gilfoyle.embedded.process import ChildSpec
+
+START_S = 60
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Iterator[DataFolder]:
+    """A short path of its own: PostgreSQL's socket must have one, and its account must reach it."""
+    with tempfile.TemporaryDirectory(prefix="gft-", ignore_cleanup_errors=True) as root:
+        folder = DataFolder(Path(root))
+        folder.make()
+        yield folder
+
+
+@pytest.fixture(scope="session")
+async def postgres_url(data_folder: DataFolder) -> AsyncIterator[str]:
+    """A real PostgreSQL with an empty database, for the whole run."""
+    server = Postgres(data_folder, os.environ)
+    await server.prepare()
+    spec = server.spec()
+    with running(spec, data_folder, "-c", "fsync=off"):
+        assert spec.answers is not None
+        await asyncio.wait_for(spec.answers(), START_S)
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+async def temporal_address(data_folder: DataFolder) -> AsyncIterator[str]:
+    """A real Temporal dev server, host:port, for the whole run."""
+    port = free_port()
+    spec = temporal.spec(data_folder, port=port, ui_port=free_port(), namespace="default", environment=os.environ)
+    with running(spec, data_folder):
+        assert spec.answers is not None
+        await asyncio.wait_for(spec.answers(), START_S)
+        yield f"{temporal.HOST}:{port}"
+
+
+@pytest.fixture(scope="session")
+async def database_url(postgres_url: str) -> str:
+    """A database with the catalog's tables."""
+    await asyncio.to_thread(upgrade, postgres_url)
+    return postgres_url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The catalog's database, emptied."""
+    database = Database(database_url, pool_size=5)
+    async with database.session() as session:
+        await session.execute(text("TRUNCATE media CASCADE"))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def catalog(database: Database) -> Catalog:
+    return Catalog(database)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def running(spec: ChildSpec, folder: DataFolder, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server as `gilfoyle up` would, until the end of the block."""
+    with (folder.logs / f"{spec.name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*spec.command, *options],
+            env=dict(spec.environment),
+            cwd=spec.folder,
+            user=spec.user,
+            group=spec.group,
+            extra_groups=[] if spec.user is not None else None,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            process.send_signal(spec.stop_signals[0])
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+
+from gilfoyle.catalog import Catalog, Media, MediaStatus
+from gilfoyle.errors import Conflict, NotFound
+
+
+async def accept(catalog: Catalog, media_id: UUID, **more: object) -> Media:
+    return await catalog.accept_upload(
+        media_id,
+        kind="video",
+        file_name="a.mp4",
+        size=3,
+        sha256="0" * 64,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+async def test_one_upload_at_a_time(catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    held = await catalog.lease_upload(media.id, 30)
+    with pytest.raises(Conflict, match="Another upload"):
+        await catalog.lease_upload(media.id, 30)
+    await catalog.release_lease(media.id, held)
+    await catalog.lease_upload(media.id, 30)
+
+
+async def test_of_many_at_once_one_wins(catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    tries = (catalog.lease_upload(media.id, 30) for _ in range(8))
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(not isinstance(result, Conflict) for result in results) == 1
+
+
+async def test_a_dead_upload_lets_go_and_can_not_come_back(catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    dead = await catalog.lease_upload(media.id, 0.05)
+    await asyncio.sleep(0.1)
+    alive = await catalog.lease_upload(media.id, 30)
+    with pytest.raises(Conflict, match="paused for too long"):
+        await catalog.renew_lease(media.id, 30, dead)
+    with pytest.raises(Conflict, match="took the place"):
+        await accept(catalog, media.id, held=dead)
+    await catalog.release_lease(media.id, dead)
+    renewed = await catalog.renew_lease(media.id, 60, alive)
+    assert renewed > alive
+    assert (await accept(catalog, media.id, held=renewed)).status == MediaStatus.PROCESSING
+
+
+async def test_a_lease_that_ended_can_be_renewed_while_nobody_else_came(catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    held = await catalog.lease_upload(media.id, 0.01)
+    await asyncio.sleep(0.05)
+    assert await catalog.renew_lease(media.id, 30, held) > held
+
+
+async def test_accepting_starts_the_processing(catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    await catalog.lease_upload(media.id, 30)
+    accepted = await accept(catalog, media.id)
+    assert accepted.status == MediaStatus.PROCESSING
+    assert (accepted.kind, accepted.file_name, accepted.source_bytes) == ("video", "a.mp4", 3)
+    assert accepted.upload_lease is None
+    assert accepted.updated_at > media.updated_at
+
+
+async def test_only_one_upload_is_ever_accepted(catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    results = await asyncio.gather(*(accept(catalog, media.id) for _ in range(5)), return_exceptions=True)
+    assert sum(isinstance(result, Media) for result in results) == 1
+    assert sum(isinstance(result, Conflict) for result in results) == 4
+
+
+@pytest.mark.parametrize("state", ["Processing", "Ready", "Errored"])
+async def test_says_why_no_upload_is_taken(catalog: Catalog, state: str) -> None:
+    media = await catalog.create("Film")
+    await accept(catalog, media.id)
+    if state == "Ready":
+        await catalog.finish(media.id, 1)
+    if state == "Errored":
+        await catalog.fail(media.id, "no_streams", "The file has no streams.")
+    with pytest.raises(Conflict, match=state):
+        await catalog.lease_upload(media.id, 30)
+    with pytest.raises(Conflict, match=state):
+        await accept(catalog, media.id)
+
+
+async def test_a_media_deleted_meanwhile_is_not_found(catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    held = await catalog.lease_upload(media.id, 30)
+    await catalog.mark_deleting(media.id)
+    with pytest.raises(NotFound):
+        await catalog.renew_lease(media.id, 30, held)
+    with pytest.raises(NotFound):
+        await accept(catalog, media.id)
+    with pytest.raises(NotFound):
+        await catalog.lease_upload(media.id, 30)
+    await catalog.release_lease(media.id, held)
+    with pytest.raises(NotFound):
+        await catalog.lease_upload(uuid4(), 30)
+
+
+async def test_an_upload_whose_workflow_did_not_start_is_asked_for_again(catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    await accept(catalog, media.id)
+    await catalog.reopen_upload(media.id)
+    again = await catalog.get(media.id)
+    assert (again.status, again.kind, again.source_bytes) == (MediaStatus.AWAITING_UPLOAD, None, None)
+    assert again.encoding == 2
+    await catalog.reopen_upload(media.id)
+    assert (await catalog.get(media.id)).encoding == 2
+    await catalog.lease_upload(media.id, 30)
