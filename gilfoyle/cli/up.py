@@ -14,7 +14,7 @@ from gilfoyle.config import Settings
 from gilfoyle.errors import GilfoyleError, StartupError
 
 if TYPE_CHECKING:
-    from gilfoyle.embedded.stack import Addresses, Stack
+    from gilfoyle.embedded.stack import Addresses
 
 
 def up(data: Path, api_port: int | None, ui_port: int | None, ready_file: Path | None, settings: Settings) -> int:
@@ -31,18 +31,8 @@ async def _run(
     data: Path, api_port: int | None, ui_port: int | None, ready_file: Path | None, settings: Settings
 ) -> None:
     """Keep the stack until SIGINT, SIGTERM or SIGHUP; a second signal makes it stop in a hurry."""
-    try:
-        from gilfoyle.embedded import orphans
-        from gilfoyle.embedded.stack import Options, Stack
-    except ImportError as error:
-        raise StartupError(
-            f"`gilfoyle up` needs the embedded servers ({error.name} is missing). "
-            "Run `pip install 'gilfoyle[embedded]'`."
-        ) from error
-    orphans.adopt()
-    stack: Stack = Stack(Options(data, api_port, ui_port, ready_file), settings, _say, _announce)
     hurry = asyncio.Event()
-    running = asyncio.create_task(stack.run(hurry, adopting=True))
+    running = asyncio.create_task(_stack(hurry, data, api_port, ui_port, ready_file, settings))
     asked = False
 
     def on_signal() -> None:
@@ -58,11 +48,32 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # As nohup wants it.
             loop.add_signal_handler(number, on_signal)
-    _say("Starting.")
     try:
         await running
     except asyncio.CancelledError:
         _say("Stopped.")
+
+
+async def _stack(
+    hurry: asyncio.Event,
+    data: Path,
+    api_port: int | None,
+    ui_port: int | None,
+    ready_file: Path | None,
+    settings: Settings,
+) -> None:
+    _say("Starting.")
+    try:
+        from gilfoyle.embedded import orphans
+        from gilfoyle.embedded.stack import Options, Stack
+    except ImportError as error:
+        raise StartupError(
+            f"`gilfoyle up` needs the embedded servers ({error.name} is missing). "
+            "Run `pip install 'gilfoyle[embedded]'`."
+        ) from error
+    orphans.adopt()
+    stack = Stack(Options(data, api_port, ui_port, ready_file), settings, _say, _announce)
+    await stack.run(hurry, adopting=True)
 
 
 def _announce(addresses: Addresses) -> None:

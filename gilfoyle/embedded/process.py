@@ -96,7 +96,7 @@ class Child:
                 raise StartupError(self.obituary())
             if not answered.done():
                 raise StartupError(
-                    f"{self.spec.title} did not answer within {self.spec.ready_s:.0f} s{self._evidence()}"
+                    f"{self.spec.title} did not answer within {self.spec.ready_s:.0f} s; {self._evidence()}."
                 )
             await answered
         finally:
@@ -132,17 +132,17 @@ class Child:
             how = f"was killed by {signal.Signals(-code).name}"
         else:
             how = f"ended with exit code {code}"
-        return f"{self.spec.title} {how}{self._evidence()}"
+        return f"{self.spec.title} {how}; {self._evidence()}."
 
     def _evidence(self) -> str:
-        """The last line of its log since it was started, and where the log is; ends the sentence."""
+        """Where its log is and the last line of it, if it wrote one since it was started."""
         with suppress(OSError), self.log.open("rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(self._log_start, file.tell() - 16 * 1024))
             lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
             if lines:
-                return f": {lines[-1][:_LAST_LINE_CHARS].rstrip('.')}. Its log is {self.log}."
-        return f", without a word in its log {self.log}."
+                return f'its log {self.log} ends with "{lines[-1][:_LAST_LINE_CHARS]}"'
+        return f"it wrote nothing to its log {self.log}"
 
     def _open_log(self) -> BinaryIO:
         with suppress(FileNotFoundError):

@@ -75,6 +75,7 @@ class Stack:
         Raises StartupError when a part can't be started or kept. See Supervisor for `hurry` and `adopting`.
         """
         self._folder.make()
+        self._check_ready_file()
         with self._folder.locked(), ExitStack() as held:
             await self._stop_leftovers()
             self._reserve_ports(held)
@@ -181,6 +182,10 @@ class Stack:
             worker("worker-light", "The light worker", "pipeline", "io"),
             worker("worker-transcode", "The transcode worker", "transcode"),
         ]
+
+    def _check_ready_file(self) -> None:
+        if (file := self._options.ready_file) and not file.parent.is_dir():
+            raise StartupError(f"The ready file {file} can't be written: there is no folder {file.parent}.")
 
     def _write_ready(self, addresses: Addresses) -> None:
         if file := self._options.ready_file:

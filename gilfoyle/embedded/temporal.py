@@ -39,7 +39,7 @@ def program() -> str:
 
 def spec(folder: DataFolder, *, port: int, ui_port: int, namespace: str, environment: Mapping[str, str]) -> ChildSpec:
     """How the server is run. Its other ports (HTTP, metrics, internal services) it picks free by itself."""
-    command = [program(), "server", "start-dev", "--db-filename", str(folder.temporal), "--ip", HOST]
+    command = [program(), "server", "start-dev", "--db-filename", folder.temporal.name, "--ip", HOST]
     command += ["--port", str(port), "--ui-port", str(ui_port), "--log-level", "warn"]
     for pragma in _PRAGMAS:
         command += ["--sqlite-pragma", pragma]
@@ -59,6 +59,8 @@ def spec(folder: DataFolder, *, port: int, ui_port: int, namespace: str, environ
         # TEMPORAL_… would be obeyed: the address and the profile of the user's own cluster.
         environment={name: value for name, value in environment.items() if not name.startswith("TEMPORAL_")},
         stage=1,
+        # The file is named relative to it: the server takes the name for a URL and stumbles over `%`.
+        folder=folder.root,
         answers=answers,
     )
 
