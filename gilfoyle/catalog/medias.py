@@ -72,14 +72,8 @@ class Medias(Rows):
         """How many medias are in each status, Deleting as well."""
         async with self._database.session() as session:
             query = select(col(Media.status), func.count()).group_by(col(Media.status))
-            found = dict(tuple(row) for row in await session.execute(query))
+            found: dict[str, int] = {row[0]: row[1] for row in await session.execute(query)}
         return {status: found.get(status, 0) for status in MediaStatus}
-
-    async def in_status(self, status: MediaStatus, limit: int = 1000) -> list[Media]:
-        """Medias in a status, the oldest first."""
-        query = select(Media).where(col(Media.status) == status).order_by(col(Media.created_at)).limit(limit)
-        async with self._database.session() as session:
-            return list((await session.scalars(query)).all())
 
     async def _find(self, media_id: UUID) -> Media | None:
         async with self._database.session() as session:

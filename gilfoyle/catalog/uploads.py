@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
 from gilfoyle.catalog.models import Media, MediaStatus
@@ -96,6 +96,24 @@ class Uploads(Rows):
             media.status = MediaStatus.AWAITING_UPLOAD
             media.encoding += 1
             media.kind = media.file_name = media.source_bytes = media.source_sha256 = None
+
+    async def unstarted(self, older_than_s: float, limit: int = 100) -> list[Media]:
+        """Accepted uploads of which the pipeline has reported nothing for so long (seconds), the oldest first.
+
+        Those whose server died between accepting the upload and starting the workflow are among them.
+        """
+        query = (
+            select(Media)
+            .where(
+                col(Media.status) == MediaStatus.PROCESSING,
+                col(Media.probe).is_(None),
+                col(Media.updated_at) < func.now() - timedelta(seconds=older_than_s),
+            )
+            .order_by(col(Media.updated_at))
+            .limit(limit)
+        )
+        async with self._database.session() as session:
+            return list((await session.scalars(query)).all())
 
     async def _set_lease(self, media_id: UUID, seconds: float, condition: object) -> datetime | None:
         alive = col(Media.status) != MediaStatus.DELETING

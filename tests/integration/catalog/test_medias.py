@@ -120,4 +120,3 @@ async def test_counts_every_status(catalog: Catalog) -> None:
     counts = await catalog.counts()
     assert set(counts) == set(MediaStatus)
     assert (counts[MediaStatus.AWAITING_UPLOAD], counts[MediaStatus.PROCESSING]) == (1, 1)
-    assert [media.title for media in await catalog.in_status(MediaStatus.PROCESSING)] == ["Film"]

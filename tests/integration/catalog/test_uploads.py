@@ -114,3 +114,13 @@ async def test_an_upload_whose_workflow_did_not_start_is_asked_for_again(catalog
     await catalog.reopen_upload(media.id)
     assert (await catalog.get(media.id)).encoding == 2
     await catalog.lease_upload(media.id, 30)
+
+
+async def test_finds_accepted_uploads_that_nobody_works_on(catalog: Catalog) -> None:
+    forgotten, worked_on, awaiting = [await catalog.create(title) for title in "abc"]
+    await accept(catalog, forgotten.id)
+    await accept(catalog, worked_on.id)
+    await catalog.save_probe(worked_on.id, {}, 1)
+    assert [media.id for media in await catalog.unstarted(older_than_s=0)] == [forgotten.id]
+    assert await catalog.unstarted(older_than_s=60) == []
+    assert (await catalog.get(awaiting.id)).status == MediaStatus.AWAITING_UPLOAD
