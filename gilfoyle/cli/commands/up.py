@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +19,7 @@ def command(
     ] = None,
     ui_port: Annotated[
         int | None,
-        typer.Option(
-            "--ui-port", min=0, max=65535, help="Port of Temporal's web UI; 0: any.", show_default="automatic"
-        ),
+        typer.Option("--ui-port", min=0, max=65535, help="Port of Temporal's web UI; 0: any.", show_default="8233"),
     ] = None,
     ready_file: Annotated[
         Path | None, typer.Option("--ready-file", help="Written as soon as the server takes uploads.")
@@ -29,6 +28,9 @@ def command(
 ) -> None:
     """Start everything on this machine: PostgreSQL, Temporal, the API and a worker. Ctrl-C stops it."""
     from gilfoyle.cli.up import up
-    from gilfoyle.config import load
+    from gilfoyle.config import ENV_CONFIG, load
 
+    if config:
+        # The API and the workers are processes of their own: they find the file by the environment they inherit.
+        os.environ[ENV_CONFIG] = str(config.absolute())
     raise typer.Exit(up(data, api_port, ui_port, ready_file, load(config)))
