@@ -49,6 +49,7 @@ class StorageSettings(_Section):
 class DatabaseSettings(_Section):
     url: str = Field(
         "postgresql://gilfoyle@localhost/gilfoyle",
+        pattern=r"^postgres(ql)?(\+\w+)?://",
         description="the catalog, PostgreSQL 15 or newer; `gilfoyle up` uses its own unless this is changed",
     )
     pool_size: int = Field(10, ge=1, le=500, description="connections each process keeps at most")
@@ -130,9 +131,20 @@ def find(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     return usual if usual.is_file() else None
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a name that stands twice in one section: YAML would quietly take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} stands there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+        loaded = yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except OSError as error:
         raise ConfigError(f"The config file {file} can't be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

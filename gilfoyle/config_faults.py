@@ -35,6 +35,11 @@ _SHOULD: dict[str, Callable[[dict[str, Any]], str]] = {
     "too_long": lambda c: f"hold at most {c['max_length']} item(s)",
     "string_pattern_mismatch": lambda c: f"match the pattern {c['pattern']}",
 }
+# What a pattern means, where it says little to a person.
+_PATTERNS = {
+    "database.url": "be a URL such as postgresql://user@host/name",
+    "temporal.queue_prefix": "be 1 to 40 small letters, digits and hyphens",
+}
 # Its input is the whole list or section: repeating it would drown the sentence.
 _WITHOUT_INPUT = frozenset({"too_short", "too_long"})
 
@@ -66,7 +71,8 @@ def _sentence(name: str, fault: ErrorDetails, model: type[BaseModel]) -> str:
         return f"there is no setting {name}{_hint(fault['loc'], model)}"
     if kind not in _SHOULD:
         return f"{name}: {fault['msg'].removeprefix('Value error, ')}."
-    should = f"{name} should {_SHOULD[kind](fault.get('ctx', {}))}"
+    wanted = _PATTERNS.get(name) if kind == "string_pattern_mismatch" else None
+    should = f"{name} should {wanted or _SHOULD[kind](fault.get('ctx', {}))}"
     if kind in _WITHOUT_INPUT or name in SECRETS:
         return f"{should}."
     return f"{should}, not {_short(fault['input'])}."

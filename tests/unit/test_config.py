@@ -89,7 +89,8 @@ def test_a_file_may_leave_out_everything(tmp_path: Path, text: str) -> None:
         ("limits: {duration_s: 0}", "limits.duration_s should be more than 0, not 0."),
         ("limits: {probe_s: soon}", "limits.probe_s should be a number, not 'soon'."),
         ("temporal: {tls: maybe}", "temporal.tls should be true or false, not 'maybe'."),
-        ("temporal: {queue_prefix: A}", "temporal.queue_prefix should match the pattern ^[a-z0-9-]{1,40}$, not 'A'."),
+        ("temporal: {queue_prefix: A}", "temporal.queue_prefix should be 1 to 40 small letters, digits and hyphens, "),
+        ("database: {url: mysql://u:p@h}", "database.url should be a URL such as postgresql://user@host/name."),
         ("storage: {driver: tape}", "storage.driver should be 'filesystem', not 'tape'."),
         ("tools: ffmpeg", "tools should be a section of settings, not 'ffmpeg'."),
     ],
@@ -135,6 +136,8 @@ def test_a_long_value_is_cut(tmp_path: Path) -> None:
     [
         (b"server: [", "is not valid YAML"),
         (b"\xff\xfe\xff", "is not valid YAML"),
+        (b"server: {port: 1}\nserver: {host: a}", "'server' stands there twice"),
+        (b"server: {port: 1, port: 2}", "'port' stands there twice"),
         (b"- a\n- b", "must hold sections such as `server:`, not a list"),
         (b"hello", "must hold sections such as `server:`, not a str"),
     ],

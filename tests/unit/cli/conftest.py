@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,6 +51,10 @@ class StandIn:
     bodies: dict[str, bytes] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     deletes_refused: int = 0
+    uploading: threading.Event = field(default_factory=threading.Event)
+    """Set when the first bytes of an upload are there."""
+    slow: bool = False
+    """Read uploads so slowly that they never end."""
 
     def answer(self, method: str, path: str) -> tuple[int, Any]:
         if path.startswith("/medias?"):
@@ -75,7 +81,7 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self._body(int(self.headers.get("Content-Length") or 0))
             stand_in.asked.append(f"{self.command} {self.path}")
             stand_in.bodies[f"{self.command} {self.path}"] = body
             stand_in.headers = {name.lower(): value for name, value in self.headers.items()}
@@ -87,7 +93,17 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             if status != 204:
                 self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(data)
+
+        def _body(self, size: int) -> bytes:
+            if "/upload/" not in self.path or not stand_in.slow:
+                return self.rfile.read(size)
+            stand_in.uploading.set()
+            with contextlib.suppress(ConnectionError):
+                while self.rfile.read(4096):
+                    time.sleep(0.01)
+            return b""
 
         do_GET = do_POST = do_DELETE = _serve
 

@@ -77,6 +77,21 @@ def test_ctrl_c_while_following_is_status_130_and_the_media_stays(server: Any, s
     assert "DELETE" not in " ".join(server.asked)
 
 
+def test_ctrl_c_while_sending_is_status_130_and_leaves_no_media(server: Any, samples: Any, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    with film.open("wb") as file:
+        file.truncate(500_000_000)
+    server.slow = True
+    child = subprocess.Popen([*PYTHON, "upload", str(film), "--url", server.url], stderr=subprocess.PIPE, text=True)
+    assert server.uploading.wait(20)
+    time.sleep(0.2)
+    child.send_signal(signal.SIGINT)
+    _, stderr = child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert stderr == ""
+    assert f"DELETE /medias/{samples.ID}" in server.asked
+
+
 def test_list_shows_a_page_and_says_that_there_is_more(server: Any, samples: Any) -> None:
     result = CliRunner().invoke(app, ["list", "--limit", "1", "--status", "ready", "--url", server.url])
     assert result.exit_code == 0
