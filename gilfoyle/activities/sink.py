@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from gilfoyle.errors import EncodeFailed, ObjectNotFound
+from gilfoyle.media.boxes import find
 from gilfoyle.media.cmaf import Segment, Splitter
 from gilfoyle.media.codecs import decoder_config
 from gilfoyle.storage import Storage, keys
@@ -66,7 +67,7 @@ class RenditionSink:
         key = f"{self._prefix}/{keys.INIT_NAME}"
         if not await _exists(self._storage, key):
             await self._storage.write(key, init)
-        elif decoder_config(await self._storage.read(key)) != decoder_config(init):
+        elif _essence(await self._storage.read(key)) != _essence(init):
             raise EncodeFailed(
                 "This chunk's decoder configuration differs from the stored one: the encoder was changed on the way."
             )
@@ -79,6 +80,12 @@ async def _put(queue: asyncio.Queue[Segment | None], item: Segment | None, stori
     if not putting.done():
         putting.cancel()
         storing.result()
+
+
+def _essence(init: bytes) -> tuple[object, ...]:
+    """What must be the same in all chunks: the decoder's configuration and the edit list."""
+    edit = find(init, b"moov", b"trak", b"edts")
+    return decoder_config(init), edit and init[edit[0] : edit[1]]
 
 
 async def _exists(storage: Storage, key: str) -> bool:

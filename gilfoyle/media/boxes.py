@@ -82,6 +82,26 @@ def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
     return box(kind, struct.pack(">I", version << 24 | flags), *parts)
 
 
+def insert(data: bytes, path: tuple[bytes, ...], new: bytes) -> bytes:
+    """`data` with the box `new` as the second child of the first box under `path`, whose sizes grow with it.
+
+    Second, since the first describes what the others are of (`tkhd` in a `trak`). Raises ValueError without such a box.
+    """
+    start, end = 0, len(data)
+    headers: list[int] = []
+    for wanted in path:
+        kind, start, end = next((c for c in children(data[:end], start) if c[0] == wanted), (b"", 0, 0))
+        if not kind:
+            raise ValueError(f"no box {wanted!r}")
+        headers.append(start - 8)
+    at = next(children(data[:end], start))[2]
+    out = bytearray(data[:at] + new + data[at:])
+    for header in headers:
+        size = struct.unpack_from(">I", out, header)[0]
+        struct.pack_into(">I", out, header, size + len(new))
+    return bytes(out)
+
+
 def _header(data: bytes | bytearray, at: int = 0) -> tuple[int, bytes, int]:
     """Size, kind and header length of the box at `at`; a size of 0 (to the end of the file) is refused by callers."""
     size, kind = struct.unpack_from(">I4s", data, at)

@@ -1,8 +1,11 @@
 """From ffmpeg's fragmented MP4 on a pipe to CMAF segments with exact decode times (ISO/IEC 23000-19).
 
 ffmpeg counts time from the start of what it was asked to encode; a chunk lies anywhere in the media. So each fragment
-gets the decode time that its first frame has on the media's grid. That makes chunks seamless whatever encoded them,
-and takes AAC's priming off without an edit list, which not every player honours.
+gets the decode time that its first frame has on the media's grid. That makes chunks seamless whatever encoded them.
+
+Picture and sound both start at exactly 0. B-frames put a picture's display after its decoding, by the same few frames
+in all of a rendition; an edit list in the init segment takes them off again. (Negative composition offsets would do so
+without one, but ffmpeg reads those as late by as many frames as it has seen reordered.) AAC's priming is left out.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gilfoyle.media.boxes import Box, BoxReader, box, find, full_box
+from gilfoyle.media.boxes import Box, BoxReader, box, find, full_box, insert
 from gilfoyle.media.timeline import AAC_FRAME, AudioTimeline, Timeline
 
 _INIT_BOXES = {b"ftyp", b"moov"}
@@ -47,7 +50,7 @@ class Splitter:
         self._head: list[bytes] = []
         self._moof: bytes | None = None
         self.init: bytes | None = None
-        """The init segment (`ftyp`+`moov`), as soon as it is whole."""
+        """The init segment (`ftyp`+`moov`), no later than the first segment."""
 
     def feed(self, data: bytes) -> Iterator[Segment]:
         """The segments that are whole now. Raises FragmentError."""
@@ -61,15 +64,19 @@ class Splitter:
     def _take(self, item: Box) -> Iterator[Segment]:
         if item.kind in _INIT_BOXES:
             self._head.append(item.data)
-            if item.kind == b"moov":
-                self.init = b"".join(self._head)
         elif item.kind == b"moof":
             self._moof = item.data
+            if self.init is None:
+                self.init = self._make_init(b"".join(self._head), item.data)
         elif item.kind == b"mdat" and self._moof is not None:
             moof, self._moof = self._moof, None
             yield from self._fragment(moof, item)
         elif item.kind not in _IGNORED_BOXES:
             raise FragmentError(f"ffmpeg wrote an unexpected box {item.kind!r}")
+
+    def _make_init(self, head: bytes, first_moof: bytes) -> bytes:
+        """The init segment, from ffmpeg's and what the first fragment tells."""
+        return head
 
     def _fragment(self, moof: bytes, mdat: Box) -> Iterator[Segment]:
         raise NotImplementedError
@@ -88,6 +95,9 @@ class VideoSplitter(Splitter):
         self._segment, self._end = first, first + count
         self._frame = first * grid.segment_frames
         self._parts: list[bytes] = []
+
+    def _make_init(self, head: bytes, first_moof: bytes) -> bytes:
+        return insert(head, (b"moov", b"trak"), edit_list(_first_offset(first_moof)))
 
     @property
     def _bounds(self) -> tuple[int, int]:
@@ -185,6 +195,26 @@ def audio_fragment(sequence: int, decode_time: int, samples: list[bytes]) -> byt
         return box(b"moof", mfhd, box(b"traf", tfhd, tfdt, trun))
 
     return moof(len(moof(0)) + 8) + box(b"mdat", *samples)
+
+
+def edit_list(media_time: int) -> bytes:
+    """An `edts` that presents the track from `media_time` (ticks) on, to its end (ISO/IEC 14496-12, 8.6.6)."""
+    return box(b"edts", full_box(b"elst", 0, 0, struct.pack(">IIiI", 1, 0, media_time, 1 << 16)))
+
+
+def _first_offset(moof: bytes) -> int:
+    """The composition offset (ticks) of a fragment's first sample: how long its display waits for reordering."""
+    trun = find(moof, b"moof", b"traf", b"trun")
+    if trun is None:
+        raise FragmentError("a fragment has no samples")
+    start = trun[0]
+    flags = int.from_bytes(moof[start + 1 : start + 4])
+    if not flags & 0x800:
+        return 0
+    # After the count: data offset (0x1), first sample's flags (0x4), then per sample duration, size, flags, offset.
+    at = start + 8 + 4 * bool(flags & 0x1) + 4 * bool(flags & 0x4)
+    at += 4 * sum(bool(flags & bit) for bit in (0x100, 0x200, 0x400))
+    return int(struct.unpack_from(">i", moof, at)[0])
 
 
 def _sample_count(moof: bytes) -> int:

@@ -88,6 +88,8 @@ def video_command(
         fps=f"{grid.rate_num}/{grid.rate_den}",
         start_time=_decimal(plan.origin + (first - _GRID_BIAS) / grid.rate),
         round="near",
+        # The last frame is shown even if it ends before its place on the grid does.
+        eof_action="pass",
     ).filter("setpts", "PTS-STARTPTS")
     held = max(output.skip + output.frames for output in outputs) + first - plan.picture_frames
     # Up to a second more than planned: a last frame that can't be decoded must not fail the whole.
@@ -176,8 +178,7 @@ def _video_output(branch: Any, output: VideoOutput, plan: Plan, policy: Encoding
         "threads": threads,
         "f": "mp4",
         "video_track_timescale": timescale(grid),
-        # negative_cts_offsets: the first picture is shown at its fragment's decode time, not two frames after.
-        "movflags": "+frag_keyframe+empty_moov+default_base_moof+frag_discont+negative_cts_offsets",
+        "movflags": "+frag_keyframe+empty_moov+default_base_moof+frag_discont",
         "use_editlist": 0,
     }
     return ffmpeg.output(branch, f"pipe:{output.descriptor}", **_BARE, **options)

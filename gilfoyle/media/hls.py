@@ -35,7 +35,8 @@ class Track:
             for size, duration in zip(self.sizes, self.durations, strict=True)
             if duration * 2 >= longest
         ]
-        return int(max(rates)) + 1
+        # Where every full segment is below the average (a costly tail), the average is the better promise.
+        return max(int(max(rates)) + 1, self.average_bandwidth)
 
     @property
     def average_bandwidth(self) -> int:

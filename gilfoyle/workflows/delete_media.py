@@ -7,10 +7,10 @@ from datetime import timedelta
 from temporalio import workflow
 
 from gilfoyle.workflows import routes
-from gilfoyle.workflows.messages import DeleteMediaInput, process_media_id
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.cleanup import CleanupActivities, DiscardInput, MediaInput, StopInput
+    from gilfoyle.workflows.messages import DeleteMediaInput, process_media_id
 
 
 @workflow.defn

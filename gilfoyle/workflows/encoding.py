@@ -11,7 +11,6 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault, fault_of
-from gilfoyle.workflows.messages import ProcessMediaInput
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.catalog import CatalogActivities, ProgressInput
@@ -20,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.catalog import RenditionProgress, RenditionStatus
     from gilfoyle.media.plan import Pass, Plan
     from gilfoyle.media.probe import MediaInfo
+    from gilfoyle.workflows.messages import ProcessMediaInput
 
 
 class Encoding:

@@ -8,7 +8,6 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.encoding import Encoding
 from gilfoyle.workflows.faults import Fault, fault_of
-from gilfoyle.workflows.messages import ProcessMediaInput
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.catalog import CatalogActivities, FailInput, FinishInput, PlanInput
@@ -17,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.store import StoreActivities, StoreInput
     from gilfoyle.media.plan import Plan
     from gilfoyle.media.probe import MediaInfo
+    from gilfoyle.workflows.messages import ProcessMediaInput
 
 
 @workflow.defn

@@ -1,7 +1,7 @@
 """Where each activity runs, how long it may take and how it is retried.
 
 Three task queues, each scaled on its own, so that light steps never wait behind encodes: `{prefix}-pipeline` has the
-workflows and the catalog's updates, `{prefix}-io` has store, probe, package and cleanup, `{prefix}-transcode` has ffmpeg.
+workflows and the catalog's updates, `{prefix}-io` store, probe, package and cleanup, `{prefix}-transcode` ffmpeg.
 What can't work fails at once (activities/faults.py); what may work later is retried for as long as it takes.
 """
 
