@@ -23,7 +23,7 @@ from gilfoyle.embedded.supervisor import Supervisor, together
 from gilfoyle.errors import GilfoyleError, StartupError
 
 _POLL_S = 0.1
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,7 @@ class Stack:
         settings = self._settings
         port = {name: ports.number(held) for name, held in self._held.items()}
         host = _EVERYWHERE.get(settings.server.host, settings.server.host)
+        host = f"[{host}]" if ":" in host else host
         own = self._own_temporal
         return Addresses(
             api=f"http://{host}:{port['api']}",

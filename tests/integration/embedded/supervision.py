@@ -29,10 +29,12 @@ class Sentences(list[str]):
 
 
 @asynccontextmanager
-async def supervising(folder: DataFolder) -> AsyncIterator[tuple[Supervisor, Sentences]]:
+async def supervising(
+    folder: DataFolder, hurry: asyncio.Event | None = None
+) -> AsyncIterator[tuple[Supervisor, Sentences]]:
     """A supervisor that restarts without much ado, and what it says; stopped at the end of the block."""
     said = Sentences()
-    supervisor = Supervisor(folder, said.append, asyncio.Event(), restarts=QUICK)
+    supervisor = Supervisor(folder, said.append, hurry or asyncio.Event(), restarts=QUICK)
     try:
         yield supervisor, said
     finally:

@@ -90,11 +90,11 @@ async def test_a_deaf_child_and_its_own_children_are_killed(folder: DataFolder) 
 
 
 async def test_hurry_does_not_wait_for_grace(folder: DataFolder) -> None:
-    loop = asyncio.get_running_loop()
-    async with supervising(folder) as (supervisor, _):
+    loop, hurry = asyncio.get_running_loop(), asyncio.Event()
+    async with supervising(folder, hurry) as (supervisor, _):
         await supervisor.start(python(folder, "encoder", f"{DEAF} {READY} {SLEEP}", grace_s=60))
         began = loop.time()
-        supervisor._hurry.set()
+        hurry.set()
     assert loop.time() - began < 5
     assert processes_of(folder) == []
 
