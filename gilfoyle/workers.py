@@ -54,6 +54,9 @@ def run(settings: Settings, queues: Sequence[str] = QUEUES) -> None:
     Raises Unavailable if Temporal can't be reached, StartupError if a tool is missing.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # TranslateErrors says in a line why an activity failed; the SDK would add the whole traceback, every time.
+    logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
+    logging.getLogger("temporalio.workflow").setLevel(logging.ERROR)
     watch()
     asyncio.run(_serve(settings, list(queues)))
 

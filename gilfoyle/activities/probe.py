@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from fractions import Fraction
 from typing import Any
@@ -14,7 +15,7 @@ from gilfoyle.activities.process import ProcessFailed, capture
 from gilfoyle.config import LimitSettings
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import probe
-from gilfoyle.media.ffmpeg import packets_command, probe_command
+from gilfoyle.media.ffmpeg import declared_command, packets_command, probe_command
 from gilfoyle.media.probe import Limits, MediaInfo
 from gilfoyle.storage import Storage, keys
 
@@ -39,18 +40,22 @@ class ProbeActivities:
 
     @activity.defn
     async def probe(self, job: ProbeInput) -> MediaInfo:
-        """Read the header, then the last packets: what a header says of a duration is not always true.
+        """Read the header and the first frames, then the last packets: not all that a header says is true.
 
         Raises UnsupportedMedia with a reason for a person.
         """
         source = await self._storage.ffmpeg_input(keys.source(job.media_id))
-        header = await self._header(source)
+        # The first frames correct what the header declares, but a declared absurdity is refused all the same.
+        declared, header = await asyncio.gather(
+            self._json(declared_command(self._ffprobe, source)), self._json(probe_command(self._ffprobe, source))
+        )
+        probe.check_sizes(declared, self._limits)
         probe.precheck(header, self._limits)
         return probe.read(header, await self._ends(source, header), self._limits)
 
-    async def _header(self, source: str) -> dict[str, Any]:
+    async def _json(self, command: list[str]) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads(await self._run(probe_command(self._ffprobe, source)))
+            found: dict[str, Any] = json.loads(await self._run(command))
         except ProcessFailed as error:
             raise _unreadable(error.tail) from error
         return found
@@ -86,14 +91,17 @@ class ProbeActivities:
 
 
 def _last_packets(text: str) -> dict[int, Fraction]:
-    """The latest end (stamp + duration) of each stream, from ffprobe's `index,pts,duration,flags` lines."""
+    """The latest end (stamp + duration) of each stream, from ffprobe's `index,pts,dts,duration,flags` lines."""
     ends: dict[int, Fraction] = {}
     for line in text.splitlines():
         fields = line.split(",")
-        if len(fields) < 4 or "D" in fields[3] or fields[1] == "N/A":
-            continue  # A packet that an edit list discards, or one without a stamp.
-        length = Fraction(0) if fields[2] == "N/A" else Fraction(fields[2])
-        index, end = int(fields[0]), Fraction(fields[1]) + length
+        if len(fields) < 5 or "D" in fields[4]:
+            continue  # A packet that an edit list discards.
+        stamp = next((field for field in fields[1:3] if field != "N/A"), None)  # AVI has decode times only
+        if stamp is None:
+            continue
+        length = Fraction(0) if fields[3] == "N/A" else Fraction(fields[3])
+        index, end = int(fields[0]), Fraction(stamp) + length
         ends[index] = max(ends.get(index, end), end)
     return ends
 

@@ -57,10 +57,15 @@ def probe_command(ffprobe: str, source: str) -> list[str]:
     return [ffprobe, *_PROBE, "-show_format", "-show_streams", "-of", "json", *_input_limits(source), source]
 
 
+def declared_command(ffprobe: str, source: str) -> list[str]:
+    """The streams as the container's header declares them, before a frame is decoded, as JSON."""
+    return [ffprobe, *_PROBE, "-nofind_stream_info", "-show_streams", "-of", "json", *_input_limits(source), source]
+
+
 def packets_command(ffprobe: str, source: str, *, since: float | None) -> list[str]:
-    """The stamps of every packet as lines `index,pts,duration,flags` (seconds), from `since` seconds on if given."""
+    """The stamps of every packet as lines `index,pts,dts,duration,flags` (seconds), from `since` seconds on if given."""
     interval = ["-read_intervals", f"{since:.3f}%"] if since else []
-    entries = ["-show_entries", "packet=stream_index,pts_time,duration_time,flags", "-of", "csv=p=0"]
+    entries = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags", "-of", "csv=p=0"]
     return [ffprobe, *_PROBE, *interval, *entries, *_input_limits(source), source]
 
 

@@ -112,24 +112,29 @@ def precheck(probe: Mapping[str, Any], limits: Limits) -> None:
     brand = str(probe.get("format", {}).get("tags", {}).get("major_brand", "")).strip()
     if brand in _STILL_BRANDS:
         raise UnsupportedMedia("This is a picture, not a video or audio file.", code="still_image")
-    picked = [_video_stream(probe), *_audio_streams(probe)]
-    if not any(picked):
+    if not wanted_streams(probe):
         protected = any(stream.get("codec_tag_string") in {"encv", "enca", "drmi", "drms"} for stream in streams)
         if protected:
             raise UnsupportedMedia("The file is protected (DRM) and can't be decoded.", code="protected")
         raise UnsupportedMedia("The file holds no video or audio that can be decoded.", code="no_streams")
-    video = picked[0]
-    if video and max(int(video["width"]), int(video["height"])) > limits.side_px:
-        raise UnsupportedMedia(
-            f"The picture is {video['width']}×{video['height']} pixels; at most {limits.side_px} a side are accepted.",
-            code="picture_too_large",
-        )
+    check_sizes(probe, limits)
     duration = declared_duration(probe)
     if duration is not None and duration > limits.duration_s:
         raise UnsupportedMedia(
             f"The media lasts {duration:.0f} s; at most {limits.duration_s:.0f} s are accepted.",
             code="too_long",
         )
+
+
+def check_sizes(probe: Mapping[str, Any], limits: Limits) -> None:
+    """Refuse a picture that is too large in any stream. Raises UnsupportedMedia."""
+    for stream in probe.get("streams", []):
+        width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
+        if max(width, height) > limits.side_px:
+            raise UnsupportedMedia(
+                f"The picture is {width}×{height} pixels; at most {limits.side_px} a side are accepted.",
+                code="picture_too_large",
+            )
 
 
 def read(probe: Mapping[str, Any], ends: Mapping[int, Fraction], limits: Limits) -> MediaInfo:
@@ -147,6 +152,8 @@ def read(probe: Mapping[str, Any], ends: Mapping[int, Fraction], limits: Limits)
         video=_read_video(video, ends) if video else None,
         audio=[_read_audio(stream, ends) for stream in _audio_streams(probe) if stream["index"] in ends],
     )
+    if info.video and max(info.video.width, info.video.height) > 4 * limits.side_px:
+        raise UnsupportedMedia("The shape of the picture's pixels is absurd.", code="picture_too_large")
     streams = [stream for stream in (info.video, info.main_audio) if stream]
     if not streams:
         raise UnsupportedMedia("The file holds no frames that can be decoded.", code="no_frames")
