@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,10 @@ from gilfoyle.storage import Storage, keys
 
 # How far before the declared end the packets are read (seconds): ffprobe starts at the keyframe before.
 _TAIL_S = 5.0
+
+
+# ffmpeg's own bound, above which it refuses to open a decoder.
+_INVALID_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid")
 
 
 class ProbeInput(BaseModel):
@@ -118,4 +123,6 @@ def _unreadable(tail: str) -> UnsupportedMedia:
         return UnsupportedMedia(
             "The file was cut short: its index (moov) is missing. Upload it again.", code="truncated"
         )
+    if size := _INVALID_SIZE.search(tail):
+        return UnsupportedMedia(f"The picture is {size[1]}×{size[2]} pixels: too large.", code="picture_too_large")
     return UnsupportedMedia("This is not a video or audio file that can be read.", code="not_media")

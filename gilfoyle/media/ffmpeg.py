@@ -63,7 +63,7 @@ def declared_command(ffprobe: str, source: str) -> list[str]:
 
 
 def packets_command(ffprobe: str, source: str, *, since: float | None) -> list[str]:
-    """The stamps of every packet as lines `index,pts,dts,duration,flags` (seconds), from `since` seconds on if given."""
+    """The stamps of every packet, from `since` seconds on if given: lines `index,pts,dts,duration,flags` (seconds)."""
     interval = ["-read_intervals", f"{since:.3f}%"] if since else []
     entries = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags", "-of", "csv=p=0"]
     return [ffprobe, *_PROBE, *interval, *entries, *_input_limits(source), source]
