@@ -1,0 +1,100 @@
+"""The composition root of the API: what the routes work with is made here, and closed here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from gilfoyle import __version__
+from gilfoyle.api import errors, health, medias, stream, upload
+from gilfoyle.api.body import LimitBodies
+from gilfoyle.api.envelope import Problem
+from gilfoyle.api.metrics import MeasureRequests, Metrics
+from gilfoyle.api.pipeline import Pipeline, connect
+from gilfoyle.api.playback import Playbacks
+from gilfoyle.api.recovery import keep_recovering
+from gilfoyle.api.server import run, set_up_logging
+from gilfoyle.api.services import Services
+from gilfoyle.catalog import Catalog, Database
+from gilfoyle.catalog.migrate import upgrade
+from gilfoyle.config import Settings
+from gilfoyle.embedded import lifeline
+from gilfoyle.storage import open_storage
+
+_DESCRIPTION = """Send a video or an audio file; it is encoded as adaptive HLS and streamed.
+
+Create a media, upload its file, and play `stream_url` as soon as it is there.
+Answers are `{"code": "ok", "data", "metadata"}`, errors `{"code", "message", "fields"}`."""
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "The request can't be answered as it is."},
+    "5XX": {"model": Problem, "description": "The server can't answer; `Retry-After` says when to try again."},
+}
+
+
+def serve(settings: Settings) -> None:
+    """`gilfoyle api`: bring the catalog up to date and answer requests until SIGTERM or Ctrl-C.
+
+    Raises Unavailable without PostgreSQL, StartupError if the server can't start.
+    """
+    set_up_logging()
+    lifeline.watch()
+    upgrade(settings.database.url)
+    run(create_app(settings), settings.server)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI application. It connects when its lifespan starts, and starts without what it connects to."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings, metrics) as services:
+            app.state.services = services
+            recovering = asyncio.create_task(keep_recovering(services.catalog, services.pipeline))
+            try:
+                yield
+            finally:
+                recovering.cancel()
+                with suppress(asyncio.CancelledError):
+                    await recovering
+
+    app = FastAPI(
+        title="Gilfoyle",
+        description=_DESCRIPTION,
+        version=__version__,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        responses=_PROBLEMS,
+    )
+    for module in (health, medias, upload, stream):
+        app.include_router(module.router)
+    errors.install(app)
+    app.add_middleware(LimitBodies)
+    app.add_middleware(MeasureRequests, metrics=metrics)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.server.cors_origins,
+        allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["Content-Length", "Content-Range", "ETag"],
+        max_age=86400,
+    )
+    return app
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Services]:
+    """What the routes work with, until the end of the block."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database.url, settings.database.pool_size)
+        stack.push_async_callback(database.close)
+        storage = await asyncio.to_thread(open_storage, settings.storage)
+        stack.push_async_callback(storage.close)
+        catalog = Catalog(database)
+        pipeline = Pipeline(await connect(settings.temporal), settings)
+        yield Services(settings, database, catalog, storage, pipeline, Playbacks(catalog), metrics)

@@ -1,0 +1,112 @@
+"""Every error becomes the same envelope: ours, FastAPI's, and those that nobody expected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from gilfoyle.api.body import drain
+from gilfoyle.api.envelope import Problem
+from gilfoyle.errors import GilfoyleError, InvalidRequest
+
+RETRY_AFTER_S = {425: 1, 503: 5}
+_CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+def problem(error: GilfoyleError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The answer to an error of ours. Its finer code, if it has one, is the `code`."""
+    return _answer(error.status, error.reason, error.message, error.fields, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers. An unexpected exception is answered 500, and logged by the server with its traceback."""
+    app.add_exception_handler(GilfoyleError, _on_gilfoyle_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_exception)
+
+
+class Refusal:
+    """An answer given while the client still sends its body: at once, and then the connection is closed.
+
+    Closing with unread data would reset the connection and could destroy the answer on its way, so what still
+    comes is read and thrown away for a moment.
+    """
+
+    def __init__(self, response: JSONResponse) -> None:
+        response.headers["Connection"] = "close"
+        self._response = response
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = self._response
+        start = {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": response.body, "more_body": True})
+        await drain(scope, receive)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _answer(
+    status: int,
+    code: str,
+    message: str,
+    fields: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    content = Problem(code=code, message=message, fields=dict(fields) if fields else None)
+    response = JSONResponse(content.model_dump(exclude_none=True), status, dict(headers or {}))
+    response.headers.setdefault("Cache-Control", "no-store")
+    if status in RETRY_AFTER_S:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S[status])
+    return response
+
+
+async def _on_gilfoyle_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, GilfoyleError)
+    return problem(error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    fields = dict(_field(fault) for fault in error.errors())
+    sentence = "; ".join(f"{name} {reason}" for name, reason in fields.items())
+    return problem(InvalidRequest(f"The request is not valid: {sentence}.", fields=fields))
+
+
+def _field(fault: Mapping[str, Any]) -> tuple[str, str]:
+    """Where pydantic found a fault, and what is wrong, without the value: it may be huge or not even text."""
+    place, *parts = [str(part) for part in fault["loc"]]
+    if fault["type"] == "json_invalid":
+        return "body", "is not valid JSON"
+    if place == "body" and not parts:
+        return "body", "must be a JSON object, sent with Content-Type: application/json"
+    message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    for noun in ("String ", "UUID "):
+        message = message.removeprefix(noun)
+    message = message.replace("should ", "must ", 1)
+    return ".".join(parts)[:100], message[:1].lower() + message[1:300]
+
+
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = _CODES.get(error.status_code, phrase.lower().replace(" ", "_"))
+    message = str(error.detail)
+    if error.status_code == 404:
+        message = "There is nothing at this path."
+    elif error.status_code == 405:
+        message = f"{request.method[:20]} is not possible at this path."
+    elif error.status_code == 400:
+        message = "The body can't be read as JSON."
+    return _answer(error.status_code, code, message, headers=error.headers)
+
+
+async def _on_exception(request: Request, error: Exception) -> JSONResponse:
+    return _answer(500, "internal", "Something went wrong in the server; its log says what.")

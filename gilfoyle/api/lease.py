@@ -1,0 +1,73 @@
+"""The lease that an upload holds while its bytes arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from uuid import UUID
+
+from gilfoyle.catalog import Catalog
+from gilfoyle.errors import Conflict, GilfoyleError, NotFound, Unavailable
+
+LEASE_S = 30.0
+RENEW_S = 10.0
+log = logging.getLogger(__name__)
+
+
+class UploadLease:
+    """Renewed in the background while `touch` is called. An upload that stalls loses it after `LEASE_S`."""
+
+    def __init__(self, catalog: Catalog, media_id: UUID, until: datetime, seconds: float) -> None:
+        self._catalog = catalog
+        self._media_id = media_id
+        self._seconds = seconds
+        self._touched = True
+        self._lost: GilfoyleError | None = None
+        self._lock = asyncio.Lock()
+        self.until = until
+
+    def touch(self) -> None:
+        """Say that bytes arrived. Raises Conflict or NotFound if the lease is lost: there is no use in going on."""
+        self._touched = True
+        if self._lost is not None:
+            raise self._lost
+
+    async def renew(self) -> None:
+        """Raises Conflict or NotFound if it is lost."""
+        async with self._lock:
+            self.until = await self._catalog.renew_lease(self._media_id, self._seconds, self.until)
+
+    async def keep(self, every_s: float) -> None:
+        """Renew for as long as bytes arrive. Runs until it is cancelled or the lease is lost."""
+        while self._lost is None:
+            await asyncio.sleep(every_s)
+            if not self._touched:
+                continue
+            self._touched = False
+            try:
+                await self.renew()
+            except (Conflict, NotFound) as error:
+                self._lost = error
+            except Unavailable:
+                log.warning("the lease of media %s could not be renewed; trying again", self._media_id)
+                self._touched = True
+
+
+@asynccontextmanager
+async def upload_lease(
+    catalog: Catalog, media_id: UUID, seconds: float = LEASE_S, every_s: float = RENEW_S
+) -> AsyncIterator[UploadLease]:
+    """Hold the media's lease until the end of the block. Raises NotFound, Conflict."""
+    lease = UploadLease(catalog, media_id, await catalog.lease_upload(media_id, seconds), seconds)
+    keeping = asyncio.create_task(lease.keep(every_s))
+    try:
+        yield lease
+    finally:
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+        with suppress(Unavailable):  # then it ends by itself
+            await catalog.release_lease(media_id, lease.until)

@@ -1,0 +1,85 @@
+"""Creating, listing, describing and deleting medias."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from gilfoyle.api import schemas
+from gilfoyle.api.envelope import PageMetadata
+from gilfoyle.api.schemas import MediaCreate, MediaEdit, MediaEnvelope, MediaPage, media_out
+from gilfoyle.api.services import Injected, Services
+from gilfoyle.catalog import Media, MediaStatus
+from gilfoyle.errors import NotFound
+
+DELETE_WAIT_S = 10.0
+_MAX_OFFSET = 2**53  # what JSON's numbers hold exactly
+log = logging.getLogger(__name__)
+router = APIRouter(prefix="/medias", tags=["medias"])
+
+ShownStatus = Literal["AwaitingUpload", "Processing", "Ready", "Errored"]
+
+
+@router.post("", status_code=201, operation_id="createMedia", summary="Create a media, to upload into")
+async def create(body: MediaCreate, services: Injected) -> MediaEnvelope:
+    media = await services.catalog.create(body.title, body.description)
+    return MediaEnvelope(data=media_out(media, []))
+
+
+@router.get("", operation_id="listMedias", summary="List medias, the newest first")
+async def index(
+    services: Injected,
+    limit: Annotated[int, Query(ge=1, le=100, description="how many at most")] = 50,
+    offset: Annotated[int, Query(ge=0, le=_MAX_OFFSET, description="how many to skip")] = 0,
+    status: Annotated[ShownStatus | None, Query(description="only those with this status")] = None,
+    q: Annotated[schemas.Query, Query(description="only those with this in title, description or file name")] = "",
+) -> MediaPage:
+    chosen = MediaStatus(status) if status else None
+    medias, total = await services.catalog.page(limit, offset, chosen, q)
+    renditions = await services.catalog.renditions_of(medias)
+    return MediaPage(
+        data=[media_out(media, renditions[media.id]) for media in medias],
+        metadata=PageMetadata(total=total, offset=offset, limit=limit),
+    )
+
+
+@router.get("/{media_id}", operation_id="getMedia", summary="One media, with its renditions and their progress")
+async def show(media_id: UUID, services: Injected) -> MediaEnvelope:
+    return await envelope(services, await services.catalog.get(media_id))
+
+
+@router.patch("/{media_id}", operation_id="editMedia", summary="Change title or description")
+async def edit(media_id: UUID, body: MediaEdit, services: Injected) -> MediaEnvelope:
+    media = await services.catalog.edit(media_id, title=body.title, description=body.description)
+    return await envelope(services, media)
+
+
+@router.delete("/{media_id}", status_code=204, operation_id="deleteMedia", summary="Delete a media")
+async def delete(media_id: UUID, services: Injected) -> Response:
+    """Stops what runs for it and removes every object and row. It is gone for clients at once.
+
+    The workflow comes first: once it is started, it finishes whatever happens to this process.
+    """
+    await services.catalog.get(media_id)
+    workflow = await services.pipeline.start_deleting(media_id)
+    with suppress(NotFound):  # the workflow was faster
+        await services.catalog.mark_deleting(media_id)
+    services.playbacks.forget(media_id)
+    try:
+        async with asyncio.timeout(DELETE_WAIT_S):
+            await workflow.result()
+    except TimeoutError:
+        log.info("deleting media %s takes longer; it goes on", media_id)
+    except Exception:  # whatever became of it, deleting has been started and will be finished
+        log.exception("deleting media %s", media_id)
+    return Response(status_code=204)
+
+
+async def envelope(services: Services, media: Media) -> MediaEnvelope:
+    renditions = await services.catalog.renditions(media.id, media.encoding)
+    return MediaEnvelope(data=media_out(media, renditions))

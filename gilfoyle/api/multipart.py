@@ -1,0 +1,129 @@
+"""multipart/form-data (RFC 7578) read part by part as it arrives, with nothing kept."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from gilfoyle.errors import InvalidRequest
+
+FILE_NAME_CHARS = 255
+
+
+def clean_file_name(sent: bytes) -> str | None:
+    """The file's own name, without folders and control characters; None if nothing remains."""
+    name = sent.decode("utf-8", "replace").replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(c for c in name if c.isprintable()).strip()[-FILE_NAME_CHARS:] or None
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except FormParserError as error:
+        raise InvalidRequest(f"The multipart body is broken: {error}.", code="broken_multipart") from error
+
+
+class Part:
+    """One field. Iterate it for its bytes before asking for the next part; what is not read is skipped."""
+
+    def __init__(self, name: str, file_name: str | None, form: Form) -> None:
+        self.name = name
+        self.file_name = file_name
+        self._form = form
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (piece := await self._form.next_bytes()) is not None:
+            yield piece
+
+    async def text(self, limit: int) -> str:
+        """The whole value. Raises InvalidRequest if it has more than `limit` bytes."""
+        value = b""
+        async for piece in self:
+            value += piece
+            if len(value) > limit:
+                raise InvalidRequest(f"The field {self.name} is too long.", fields={self.name: "is too long"})
+        return value.decode("utf-8", "replace")
+
+
+class Form:
+    """The parts of a body, in order. Raises InvalidRequest for what is not multipart/form-data."""
+
+    def __init__(self, content_type: str, body: AsyncIterable[bytes]) -> None:
+        kind, options = parse_options_header(content_type)
+        boundary = options.get(b"boundary", b"")
+        if kind != b"multipart/form-data" or not boundary:
+            raise InvalidRequest(
+                "The file must be sent as multipart/form-data, in the field `file`.", code="not_multipart"
+            )
+        self._body = aiter(body)
+        # What the parser found and nobody has taken yet: a Part at its begin, its bytes, None at its end.
+        self._events: deque[Part | bytes | None] = deque()
+        self._header = [b"", b""]
+        self._headers: dict[bytes, bytes] = {}
+        self._ended = False
+        with _translated():
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._headers.clear,
+                    "on_header_field": self._on_header_field,
+                    "on_header_value": self._on_header_value,
+                    "on_header_end": self._on_header_end,
+                    "on_headers_finished": self._on_headers_finished,
+                    "on_part_data": lambda data, start, end: self._events.append(data[start:end]),
+                    "on_part_end": lambda: self._events.append(None),
+                    "on_end": self._on_end,
+                },
+            )
+
+    async def parts(self) -> AsyncIterator[Part]:
+        """Every part; afterwards the body is read to its end. Raises InvalidRequest if the end is missing."""
+        while await self._fill():
+            event = self._events.popleft()
+            if isinstance(event, Part):
+                yield event
+
+    async def next_bytes(self) -> bytes | None:
+        """What follows within the part that was given last; None at its end."""
+        if await self._fill() and isinstance(piece := self._events[0], bytes):
+            self._events.popleft()
+            return piece
+        return None
+
+    async def _fill(self) -> bool:
+        """Read until there is an event; False once the body has ended."""
+        while not self._events:
+            piece = await anext(self._body, None)
+            if piece is None:
+                if not self._ended:
+                    raise InvalidRequest("The body ends in the middle of a part.", code="broken_multipart")
+                return False
+            with _translated():
+                self._parser.write(piece)
+        return True
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header[0] += data[start:end]
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header[1] += data[start:end]
+
+    def _on_header_end(self) -> None:
+        self._headers[self._header[0].lower()] = self._header[1]
+        self._header = [b"", b""]
+
+    def _on_headers_finished(self) -> None:
+        _kind, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        if not options.get(b"name"):
+            raise InvalidRequest("A part of the body has no name.", code="broken_multipart")
+        file_name = options.get(b"filename")
+        name = options[b"name"].decode("utf-8", "replace")
+        self._events.append(Part(name, clean_file_name(file_name) if file_name else None, self))
+
+    def _on_end(self) -> None:
+        self._ended = True

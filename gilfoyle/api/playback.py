@@ -1,0 +1,53 @@
+"""Which encoding of a media is served, and whether there is anything to play yet."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from gilfoyle.catalog import Catalog, MediaStatus
+from gilfoyle.errors import Conflict, TooEarly
+
+REMEMBER_S = 1.0
+_MOST = 10_000
+
+
+@dataclass(frozen=True)
+class Playback:
+    encoding: int
+    complete: bool
+    """The playlists won't change any more."""
+
+
+class Playbacks:
+    """Asks the catalog, and remembers for a second what is playable: players ask for many segments at once.
+
+    What is not playable yet is never remembered, so that it is noticed at once when it is.
+    """
+
+    def __init__(self, catalog: Catalog, remember_s: float = REMEMBER_S) -> None:
+        self._catalog = catalog
+        self._remember_s = remember_s
+        self._known: dict[UUID, tuple[float, Playback]] = {}
+
+    async def of(self, media_id: UUID) -> Playback:
+        """Raises NotFound; TooEarly before there is anything to play; Conflict if there never will be."""
+        known = self._known.get(media_id)
+        if known and known[0] > time.monotonic():
+            return known[1]
+        self._known.pop(media_id, None)
+        media = await self._catalog.get(media_id)
+        if not media.playable and media.status == MediaStatus.ERRORED:
+            raise Conflict(f"The media can't be played: {media.error_message}", code="media_errored")
+        if not media.playable:
+            raise TooEarly("There is nothing to play yet: ask again in a second.")
+        playback = Playback(media.encoding, complete=media.status in (MediaStatus.READY, MediaStatus.ERRORED))
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[media_id] = (time.monotonic() + self._remember_s, playback)
+        return playback
+
+    def forget(self, media_id: UUID) -> None:
+        """Ask again at the next request: the media was deleted."""
+        self._known.pop(media_id, None)

@@ -1,0 +1,36 @@
+"""Starting workflows that were promised: those of uploads whose server died right after it had accepted them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from gilfoyle.api.pipeline import Pipeline
+from gilfoyle.catalog import Catalog
+from gilfoyle.errors import GilfoyleError
+
+EVERY_S = 60.0
+log = logging.getLogger(__name__)
+
+
+async def recover(catalog: Catalog, pipeline: Pipeline, older_than_s: float) -> int:
+    """Start the workflow of each accepted upload that the pipeline is silent about; returns how many those are.
+
+    Most of them only wait for a worker; starting a workflow that exists changes nothing.
+    """
+    waiting = await catalog.unstarted(older_than_s)
+    for media in waiting:
+        await pipeline.start_processing(media)
+    return len(waiting)
+
+
+async def keep_recovering(catalog: Catalog, pipeline: Pipeline, every_s: float = EVERY_S) -> None:
+    """At the start, of whatever age, and then once a minute, until it is cancelled."""
+    older_than_s = 0.0
+    while True:
+        try:
+            await recover(catalog, pipeline, older_than_s)
+        except GilfoyleError as error:
+            log.info("looking for forgotten uploads: %s", error.message)
+        older_than_s = every_s
+        await asyncio.sleep(every_s)

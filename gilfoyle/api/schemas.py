@@ -1,0 +1,133 @@
+"""Medias and renditions as clients see them, and what they may send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from gilfoyle.api import examples
+from gilfoyle.api.envelope import Envelope, Page
+from gilfoyle.catalog import Media, MediaKind, MediaStatus, Rendition, RenditionStatus
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain the character NUL")
+    return text
+
+
+Title = Annotated[
+    str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True), AfterValidator(_storable)
+]
+Description = Annotated[str, StringConstraints(max_length=5000), AfterValidator(_storable)]
+Query = Annotated[str, StringConstraints(max_length=200), AfterValidator(_storable)]
+
+
+class MediaCreate(BaseModel):
+    """A new media."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.CREATE]})
+
+    title: Title
+    description: Description = ""
+
+
+class MediaEdit(BaseModel):
+    """What is to be changed; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.EDIT]})
+
+    title: Title | None = None
+    description: Description | None = None
+
+
+class Fault(BaseModel):
+    """Why a media or a rendition is Errored."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.FAULT]})
+
+    code: str
+    message: str
+
+
+class RenditionOut(BaseModel):
+    """One encoded form of a media."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.RENDITION]})
+
+    name: str
+    kind: MediaKind
+    status: RenditionStatus
+    width: int | None
+    height: int | None
+    frame_rate: float | None = Field(description="frames per second")
+    channels: int | None
+    codecs: str | None = Field(description="RFC 6381")
+    segments: int = Field(description="how many it has when it is whole")
+    stored_segments: int = Field(description="how many can be played, from the first on without a gap")
+    stored_bytes: int
+    progress: float = Field(description="0 to 1")
+    bandwidth: int | None = Field(description="peak of the segments' bit rates, in bit/s, as measured")
+    average_bandwidth: int | None = Field(description="in bit/s, as measured")
+    error: Fault | None
+
+
+class MediaOut(BaseModel):
+    """A media and what became of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.MEDIA]})
+
+    id: UUID
+    title: str
+    description: str
+    kind: MediaKind | None = Field(description="null until the upload")
+    status: MediaStatus
+    playable: bool = Field(description="the stream can be played, though it may still grow")
+    progress: float = Field(description="0 to 1")
+    duration_s: float | None = Field(description="in seconds; null until it was probed")
+    file_name: str | None
+    source_bytes: int | None
+    source_sha256: str | None
+    probe: dict[str, Any] | None = Field(description="what was found in the file")
+    error: Fault | None
+    stream_url: str | None = Field(description="path of the HLS multivariant playlist, once there is something to play")
+    created_at: datetime
+    updated_at: datetime
+    renditions: list[RenditionOut] = Field(description="the best first")
+
+
+class MediaEnvelope(Envelope[MediaOut]):
+    """One media."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.envelope(examples.MEDIA)]})
+
+
+class MediaPage(Page[MediaOut]):
+    """A page of medias, the newest first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.page(examples.MEDIA)]})
+
+
+def media_out(media: Media, renditions: Sequence[Rendition]) -> MediaOut:
+    shown = media.model_dump(include=set(MediaOut.model_fields))
+    return MediaOut(
+        **shown,
+        error=_fault(media),
+        stream_url=f"/medias/{media.id}/stream/master.m3u8" if media.playable else None,
+        renditions=[rendition_out(rendition) for rendition in renditions],
+    )
+
+
+def rendition_out(rendition: Rendition) -> RenditionOut:
+    shown = rendition.model_dump(include=set(RenditionOut.model_fields))
+    share = rendition.stored_segments / rendition.segments if rendition.segments else 0.0
+    progress = 1.0 if rendition.status == RenditionStatus.READY else min(share, 1.0)
+    return RenditionOut(**shown, progress=progress, error=_fault(rendition))
+
+
+def _fault(row: Media | Rendition) -> Fault | None:
+    return Fault(code=row.error_code, message=row.error_message or "") if row.error_code else None

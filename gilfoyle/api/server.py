@@ -1,0 +1,47 @@
+"""Running an application as a process, with uvicorn."""
+
+from __future__ import annotations
+
+import logging
+import signal
+
+import uvicorn
+from fastapi import FastAPI
+
+from gilfoyle.config import ServerSettings
+from gilfoyle.errors import StartupError
+
+GRACE_S = 3
+"""How long requests that are being answered may go on after SIGTERM; open streams are cut then (seconds)."""
+KEEP_ALIVE_S = 15
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def set_up_logging() -> None:
+    """One line per event on stderr; not one per request."""
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    for name in ("alembic", "httpx", "python_multipart"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def configure(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+def run(app: FastAPI, settings: ServerSettings) -> None:
+    """Answer requests until SIGTERM or Ctrl-C. Raises StartupError if the server can't start."""
+    server = uvicorn.Server(configure(app, settings))
+    # uvicorn raises the signal that stopped it once more when it is done: that was an order, not a crash.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    server.run()
+    if not server.started:
+        raise StartupError("The API could not start; the lines above say why.")

@@ -1,0 +1,148 @@
+"""The real app, on real PostgreSQL, Temporal and files: called directly, and served on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+import uvicorn
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from gilfoyle.api.app import create_app
+from gilfoyle.api.server import configure
+from gilfoyle.catalog import Catalog, Media, Rendition
+from gilfoyle.config import (
+    DatabaseSettings,
+    FilesystemSettings,
+    LimitSettings,
+    ServerSettings,
+    Settings,
+    StorageSettings,
+    TemporalSettings,
+)
+from gilfoyle.storage import FilesystemStorage, keys
+
+UPLOAD_LIMIT = 8 << 20
+
+
+@pytest.fixture
+def settings(catalog: Catalog, database_url: str, temporal_address: str, tmp_path: Path) -> Settings:
+    return Settings(
+        server=ServerSettings(port=0),
+        storage=StorageSettings(filesystem=FilesystemSettings(path=tmp_path / "media")),
+        database=DatabaseSettings(url=database_url, pool_size=5),
+        temporal=TemporalSettings(address=temporal_address),
+        limits=LimitSettings(upload_bytes=UPLOAD_LIMIT),
+    )
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """Calls the app directly."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as client:
+            yield client
+
+
+@pytest.fixture
+async def live(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """Calls the app through uvicorn and a socket."""
+    with served(settings) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            yield client
+
+
+@pytest.fixture
+async def storage(settings: Settings) -> AsyncIterator[FilesystemStorage]:
+    storage = FilesystemStorage(settings.storage.filesystem.path)
+    yield storage
+    await storage.close()
+
+
+@pytest.fixture(scope="session")
+async def temporal(temporal_address: str) -> Client:
+    return await Client.connect(temporal_address, data_converter=pydantic_data_converter)
+
+
+@pytest.fixture
+def outage(settings: Settings) -> Callable[[str], Settings]:
+    """The settings, with `database` or `temporal` at an address where nobody listens."""
+
+    def without(part: str) -> Settings:
+        change: dict[str, object] = {
+            "database": DatabaseSettings(url="postgresql://x@127.0.0.1:1/x"),
+            "temporal": TemporalSettings(address="127.0.0.1:1"),
+        }
+        return settings.model_copy(update={part: change[part]})
+
+    return without
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """The app on a free port, in a thread of its own; gives its address."""
+    server = uvicorn.Server(configure(create_app(settings), settings.server))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            threading.Event().wait(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+async def processing(catalog: Catalog, title: str = "Film") -> Media:
+    """A media whose upload was accepted and whose ladder is planned, without a workflow."""
+    media = await catalog.create(title)
+    await catalog.accept_upload(media.id, kind="video", file_name="film.mp4", size=3, sha256="0" * 64)
+    ladder = [
+        Rendition(name="720p", kind="video", position=0, width=1280, height=720, segments=4),
+        Rendition(name="audio-128k", kind="audio", position=1, channels=2, segments=4),
+    ]
+    await catalog.save_probe(media.id, {"container": "mov"}, 16.0)
+    await catalog.plan(media.id, 1, ladder)
+    return await catalog.get(media.id)
+
+
+async def playable(catalog: Catalog, storage: FilesystemStorage, **objects: bytes) -> UUID:
+    """A media that can be played, with the objects that its stream consists of."""
+    media = await processing(catalog)
+    files = {
+        "master.m3u8": b"#EXTM3U\n720p/index.m3u8\n" * 20,
+        "720p/index.m3u8": b"#EXTM3U\n00000.m4s\n",
+        "720p/init.mp4": b"init",
+        "720p/00000.m4s": bytes(range(256)) * 20,
+        "audio-128k/init.mp4": b"ainit",
+        "audio-128k/00000.m4s": b"audio",
+        "poster.jpg": b"jpeg",
+    }
+    for path, data in files.items():
+        await storage.write(f"{keys.encoding_prefix(media.id, 1)}/{path}", data)
+    await catalog.progress(media.id, 1, [], playable=True, progress=0.25)
+    return media.id
+
+
+async def eventually(check: Callable[[], object], seconds: float = 10) -> None:
+    """Wait until an async check no longer fails."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                await check()  # type: ignore[misc]
+            except AssertionError:
+                await asyncio.sleep(0.05)
+            else:
+                return
