@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import stat
-from asyncio.subprocess import DEVNULL
+import subprocess
 from pathlib import Path
 
 import psycopg
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.embedded.postgres import Postgres, clear_stale
+from gilfoyle.embedded.process import ChildSpec
 from gilfoyle.embedded.supervisor import Supervisor
 from gilfoyle.errors import StartupError
 from tests.integration.embedded.supervision import processes_of, supervising
@@ -79,16 +80,15 @@ async def test_a_server_left_by_a_killed_up_is_stopped_first(folder: DataFolder)
     left = Postgres(folder, os.environ)
     await left.prepare()
     spec = left.spec()
-    process = await asyncio.create_subprocess_exec(
-        *spec.command, env=spec.environment, user=spec.user, group=spec.group, cwd=spec.folder, stderr=DEVNULL
-    )
+    process = run(spec, folder.root / "left.log")
     assert spec.answers
     await spec.answers()
     async with supervising(folder) as (supervisor, _):
         postgres = await start(folder, supervisor)
         assert postmaster(folder) != process.pid
         assert await query(postgres.url, "SELECT 1") == 1
-    assert await process.wait() == 0  # Stopped in order.
+    process.wait(5)
+    assert "database system is shut down" in (folder.root / "left.log").read_text()
 
 
 def test_a_number_that_another_process_has_by_now_is_forgotten(tmp_path: Path) -> None:
@@ -136,6 +136,14 @@ async def test_a_folder_of_another_user_is_a_sentence(folder: DataFolder, monkey
     monkeypatch.setattr(os, "geteuid", lambda: 54321)
     with pytest.raises(StartupError, match="belongs to another user"):
         await Postgres(folder, os.environ).prepare()
+
+
+def run(spec: ChildSpec, log: Path) -> subprocess.Popen[bytes]:
+    """Run a child without a supervisor."""
+    with log.open("wb") as stderr:
+        return subprocess.Popen(
+            spec.command, env=spec.environment, user=spec.user, group=spec.group, cwd=spec.folder, stderr=stderr
+        )
 
 
 def postmaster(folder: DataFolder) -> int:
