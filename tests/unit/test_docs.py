@@ -12,6 +12,7 @@ import typer.main
 from pydantic import BaseModel
 
 from gilfoyle import errors
+from gilfoyle.api.app import create_app
 from gilfoyle.cli import app
 from gilfoyle.cli.commands.worker import Queue
 from gilfoyle.config import Settings
@@ -76,6 +77,12 @@ def test_the_error_tree_is_drawn_whole() -> None:
     for error in error_classes():
         if error is not errors.GilfoyleError:
             assert re.search(rf"── {error.__name__} +{error.code}\b", errors.__doc__ or ""), error.__name__
+
+
+def test_every_endpoint_is_documented_and_no_other() -> None:
+    paths = create_app(Settings()).openapi()["paths"]
+    there = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert set(re.findall(r"^\| `([A-Z]+ /\S*)` \|", (DOCS / "api.md").read_text(), re.MULTILINE)) == there
 
 
 @pytest.mark.parametrize("queue", [*Queue])
