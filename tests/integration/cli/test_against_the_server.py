@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -27,11 +26,13 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server of its own, which takes at most LIMIT bytes."""
     # A short path that every account may enter: PostgreSQL's socket lies in it.
     folder = tmp_path_factory.mktemp("up")
-    ready, log = folder / "ready.json", folder / "up.log"
-    command = [*PYTHON, "up", "--data", "data", "--api-port", "0", "--ui-port", "0", "--ready-file", str(ready)]
-    environment = {**os.environ, "GILFOYLE_LIMITS__UPLOAD_BYTES": str(LIMIT)}
+    ready, log, config = folder / "ready.json", folder / "up.log", folder / "small.yaml"
+    # By a file, which every process that `up` starts has to find.
+    config.write_text(f"limits: {{upload_bytes: {LIMIT}}}\n")
+    places = ["--data", "data", "--ready-file", str(ready), "--config", config.name]
+    command = [*PYTHON, "up", "--api-port", "0", "--ui-port", "0", *places]
     with log.open("wb") as output:
-        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output)
+        server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
     try:
         deadline = time.monotonic() + 60
         while not ready.exists():
