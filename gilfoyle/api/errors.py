@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
@@ -33,22 +33,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_exception)
 
 
-class Refusal:
+class Refusal(Response):
     """An answer given while the client still sends its body: at once, and then the connection is closed.
 
     Closing with unread data would reset the connection and could destroy the answer on its way, so what still
     comes is read and thrown away for a moment.
     """
 
-    def __init__(self, response: JSONResponse) -> None:
-        response.headers["Connection"] = "close"
-        self._response = response
+    def __init__(self, answer: JSONResponse) -> None:
+        super().__init__(answer.body, answer.status_code, {**answer.headers, "Connection": "close"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = self._response
-        start = {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
-        await send(start)
-        await send({"type": "http.response.body", "body": response.body, "more_body": True})
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
         await drain(scope, receive)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
