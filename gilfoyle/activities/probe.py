@@ -14,7 +14,7 @@ from temporalio import activity
 
 from gilfoyle.activities.process import ProcessFailed, capture
 from gilfoyle.config import LimitSettings
-from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.errors import EncodeFailed, UnsupportedMedia
 from gilfoyle.media import probe
 from gilfoyle.media.ffmpeg import declared_command, packets_command, probe_command
 from gilfoyle.media.probe import Limits, MediaInfo
@@ -22,6 +22,8 @@ from gilfoyle.storage import Storage, keys
 
 # How far before the declared end the packets are read (seconds): ffprobe starts at the keyframe before.
 _TAIL_S = 5.0
+# How much earlier than declared the data of a container with an index may end (seconds): rounding, no more.
+_SHORT_S = 1.0
 
 
 # ffmpeg's own bound, above which it refuses to open a decoder.
@@ -47,7 +49,7 @@ class ProbeActivities:
     async def probe(self, job: ProbeInput) -> MediaInfo:
         """Read the header and the first frames, then the last packets: not all that a header says is true.
 
-        Raises UnsupportedMedia with a reason for a person.
+        Raises UnsupportedMedia with a reason for a person, EncodeFailed if it takes too long.
         """
         source = await self._storage.ffmpeg_input(keys.source(job.media_id))
         # The first frames correct what the header declares, but a declared absurdity is refused all the same.
@@ -76,21 +78,23 @@ class ProbeActivities:
             raise _unreadable(error.tail) from error
         ends = _last_packets(lines.decode())
         wanted = probe.wanted_streams(header)
-        if since and not ends.keys() & set(wanted):
+        ends = {index: end for index, end in ends.items() if index in wanted}
+        if since is not None and declared and max(ends.values(), default=Fraction(0)) < start + declared - _SHORT_S:
             raise UnsupportedMedia(
                 f"The file says that it lasts {declared:.1f} s, but its data ends before that: it was cut short. "
                 "Upload it again.",
                 code="truncated",
             )
-        if since:
+        if since is not None:
             ends = {index: ends.get(index, _declared_end(header, index)) for index in wanted}
-        return {index: end for index, end in ends.items() if index in wanted}
+        return ends
 
     async def _run(self, command: list[str]) -> bytes:
         try:
             return await capture(command, timeout_s=self._settings.probe_s, memory_mb=self._settings.memory_mb)
         except TimeoutError as error:
-            raise UnsupportedMedia(
+            # The machine may be at fault as well as the file: tried again, and the source stays.
+            raise EncodeFailed(
                 f"The file could not be read within {self._settings.probe_s:.0f} s.", code="probe_timeout"
             ) from error
 

@@ -1,0 +1,59 @@
+"""Nothing that was stored is lost or made again: a worker dies in the middle of a chunk, a workflow runs twice."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from uuid import UUID
+
+from gilfoyle.config import TemporalSettings
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.temporal import connect
+from gilfoyle.workflows.messages import ProcessMediaInput
+from tests.e2e.gilfoyle_server import Server, wait_for
+from tests.sources import numbered, read_numbers
+
+FRAMES = 30 * 40
+
+
+def _segments(server: Server, media_id: str) -> dict[str, tuple[int, int]]:
+    """Each stored segment with its time of writing and its inode: either changes if it is written again."""
+    stored = {}
+    for path in server.objects(media_id).rglob("*.m4s"):
+        stat = path.stat()
+        stored[str(path.relative_to(server.objects(media_id)))] = (stat.st_mtime_ns, stat.st_ino)
+    return stored
+
+
+async def test_a_killed_worker_loses_no_stored_segment(server: Server, tmp_path: Path) -> None:
+    source = numbered(tmp_path / "long.mp4", "30", FRAMES, size=(1280, 720))
+    media_id = server.create()
+    assert server.send(media_id, source).status_code == 202
+    # Into the shared passes: several renditions are in the middle of a chunk.
+    wait_for(lambda: len([name for name in _segments(server, media_id) if "720p" in name]) >= 2)
+    (worker,) = server.children("worker", "transcode")
+    worker.send_signal(signal.SIGKILL)
+    before = _segments(server, media_id)
+    assert server.media(media_id)["status"] == "Processing"
+
+    media = server.wait(media_id, 120)
+    assert media["status"] == "Ready", media["error"]
+    after = _segments(server, media_id)
+    assert {name: after[name] for name in before} == before
+    assert len(after) > len(before)
+    for rendition in media["renditions"]:
+        if rendition["kind"] == "video":
+            playlist = server.objects(media_id) / "1" / rendition["name"] / "index.m3u8"
+            assert read_numbers(playlist) == list(range(FRAMES))
+
+    await _process_again(server, media)
+    assert _segments(server, media_id) == after
+    assert server.media(media_id) == media
+
+
+async def _process_again(server: Server, media: dict) -> None:  # type: ignore[type-arg]
+    client = await connect(TemporalSettings(address=server.addresses["temporal_address"]))
+    job = ProcessMediaInput(
+        media_id=UUID(media["id"]), kind="video", source_bytes=media["source_bytes"], policy=EncodingPolicy()
+    )
+    await client.execute_workflow("ProcessMedia", job, id=f"again-{media['id']}", task_queue="gilfoyle-pipeline")
