@@ -11,7 +11,5 @@ def command(config: ConfigOption = None) -> None:
 
     settings = load(config)
     from gilfoyle.api.app import serve
-    from gilfoyle.embedded import lifeline
 
-    lifeline.watch()
     serve(settings)
