@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 
@@ -20,8 +21,14 @@ _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def set_up_logging() -> None:
     """One line per event on stderr; not one per request."""
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    logging.getLogger("uvicorn.error").addFilter(_worth_telling)
     for name in ("alembic", "httpx", "python_multipart"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Not the traceback of each stream that the end of the server cuts."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def configure(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gilfoyle.api.app import create_app
+from gilfoyle.catalog import Catalog
+from gilfoyle.config import Settings
+from gilfoyle.storage import FilesystemStorage
+from tests.conftest import free_port
+from tests.integration.api.conftest import playable, served
+
+
+async def test_is_alive_and_ready(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/healthz")).json()["code"] == "ok"
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["data"]) == (200, {"database": "ok", "temporal": "ok", "storage": "ok"})
+
+
+@pytest.mark.parametrize("part", ["database", "temporal"])
+async def test_says_what_is_down(outage: Callable[[str], Settings], part: str) -> None:
+    with served(outage(part)) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            assert (await client.get("/healthz")).status_code == 200
+            answer = await client.get("/readyz")
+            assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+            assert list(answer.json()["fields"]) == [part]
+            assert part in answer.json()["message"]
+            assert (await client.get("/metricsz")).status_code == 200
+
+
+async def test_a_storage_that_went_away_is_not_ready(client: httpx.AsyncClient, settings: Settings) -> None:
+    root = settings.storage.filesystem.path
+    (root / ".tmp").rmdir()
+    root.rmdir()
+    answer = await client.get("/readyz")
+    assert (answer.status_code, list(answer.json()["fields"])) == (503, ["storage"])
+
+
+async def test_without_the_catalog_it_answers_503(outage: Callable[[str], Settings]) -> None:
+    app = create_app(outage("database"))
+    calls = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+    async with app.router.lifespan_context(app), calls as client:
+        for answer in (await client.get("/medias"), await client.post("/medias", json={"title": "x"})):
+            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+            assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_without_temporal_a_media_is_not_deleted(outage: Callable[[str], Settings], catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    with served(outage("temporal")) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            answer = await client.delete(f"/medias/{media.id}")
+            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+            assert (await client.get(f"/medias/{media.id}")).status_code == 200
+
+
+async def test_metrics_count_requests_by_route_and_medias_by_status(
+    client: httpx.AsyncClient, catalog: Catalog
+) -> None:
+    media = await catalog.create("Film")
+    await client.get(f"/medias/{media.id}")
+    await client.get("/medias/nonsense")
+    await client.request("BREW", "/made/up")
+    answer = await client.get("/metricsz")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    lines = answer.text.splitlines()
+    assert 'gilfoyle_medias{status="AwaitingUpload"} 1.0' in lines
+    assert 'gilfoyle_requests_total{method="GET",route="/medias/{media_id}",status="200"} 1.0' in lines
+    assert 'gilfoyle_requests_total{method="GET",route="/medias/{media_id}",status="400"} 1.0' in lines
+    assert 'gilfoyle_request_seconds_count{method="GET",route="/medias/{media_id}"} 2.0' in lines
+    assert str(media.id) not in answer.text
+    assert "made" not in answer.text
+
+
+async def test_a_process_stops_in_time_even_with_an_open_stream(
+    settings: Settings, catalog: Catalog, storage: FilesystemStorage, tmp_path: Path
+) -> None:
+    media_id = await playable(catalog, storage)
+    await storage.write(f"{media_id}/1/720p/00001.m4s", bytes(64 << 20))
+    port = free_port()
+    environment = {
+        **os.environ,
+        "GILFOYLE_SERVER__PORT": str(port),
+        "GILFOYLE_DATABASE__URL": settings.database.url,
+        "GILFOYLE_TEMPORAL__ADDRESS": settings.temporal.address,
+        "GILFOYLE_STORAGE__FILESYSTEM__PATH": str(settings.storage.filesystem.path),
+    }
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: ASYNC220  (only forks)
+            [sys.executable, "-m", "gilfoyle", "api"], env=environment, cwd=tmp_path, stdout=log, stderr=log
+        )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            for _ in range(300):
+                try:
+                    if (await client.get("/readyz")).status_code == 200:
+                        break
+                except httpx.TransportError:
+                    time.sleep(0.1)  # noqa: ASYNC251  (nothing else runs)
+            async with client.stream("GET", f"/medias/{media_id}/stream/720p/00001.m4s") as stream:
+                assert stream.status_code == 200
+                start = time.monotonic()
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(10) == 0
+                assert time.monotonic() - start < 5
+    finally:
+        process.kill()
+        process.wait()
+    assert "Traceback" not in (tmp_path / "log").read_text()

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import asyncio
+import gzip
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from gilfoyle.catalog import Catalog
+from gilfoyle.config import Settings
+from gilfoyle.storage import FilesystemStorage, keys
+from tests.integration.api.conftest import playable, processing, served
+
+SEGMENT = bytes(range(256)) * 20
+PLAIN = {"Accept-Encoding": "identity"}
+
+
+@pytest.fixture
+async def url(catalog: Catalog, storage: FilesystemStorage) -> str:
+    return f"/medias/{await playable(catalog, storage)}/stream"
+
+
+async def test_before_there_is_anything_to_play_it_is_too_early(client: httpx.AsyncClient, catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    for media_id in (media.id, (await processing(catalog)).id):
+        answer = await client.get(f"/medias/{media_id}/stream/master.m3u8")
+        assert (answer.status_code, answer.json()["code"]) == (425, "too_early")
+        assert answer.headers["Retry-After"] == "1"
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_it_plays_as_soon_as_it_is_playable(
+    client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    media = await processing(catalog)
+    await storage.write(keys.master_playlist(media.id, 1), b"#EXTM3U\n")
+    url = f"/medias/{media.id}/stream/master.m3u8"
+    assert (await client.get(url)).status_code == 425
+    await catalog.progress(media.id, 1, [], playable=True, progress=0.1)
+    assert (await client.get(url)).status_code == 200
+
+
+async def test_a_failed_media_will_never_play(client: httpx.AsyncClient, catalog: Catalog) -> None:
+    media = await processing(catalog)
+    await catalog.fail(media.id, "no_streams", "The file has no streams.")
+    answer = await client.get(f"/medias/{media.id}/stream/master.m3u8")
+    assert (answer.status_code, answer.json()["code"]) == (409, "media_errored")
+    assert "no streams" in answer.json()["message"]
+
+
+async def test_what_a_failed_media_has_stays_playable(
+    client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    media_id = await playable(catalog, storage)
+    await catalog.fail(media_id, "x", "y")
+    assert (await client.get(f"/medias/{media_id}/stream/master.m3u8")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("master.m3u8", "application/vnd.apple.mpegurl"),
+        ("720p/index.m3u8", "application/vnd.apple.mpegurl"),
+        ("720p/init.mp4", "video/mp4"),
+        ("720p/00000.m4s", "video/iso.segment"),
+        ("audio-128k/init.mp4", "audio/mp4"),
+        ("audio-128k/00000.m4s", "audio/mp4"),
+        ("poster.jpg", "image/jpeg"),
+    ],
+)
+async def test_serves_each_object_with_its_type(live: httpx.AsyncClient, url: str, path: str, kind: str) -> None:
+    answer = await live.get(f"{url}/{path}")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
+    assert answer.headers["Accept-Ranges"] == "bytes"
+    head = await live.head(f"{url}/{path}")
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("Content-Type", "Content-Length", "ETag", "Cache-Control", "Accept-Ranges"):
+        assert head.headers[name] == answer.headers[name]
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ("bytes=0-0", 0, 1),
+        ("bytes=100-199", 100, 200),
+        ("bytes=5000-", 5000, 5120),
+        ("bytes=-20", 5100, 5120),
+        ("bytes=-99999", 0, 5120),
+        ("bytes=5119-99999", 5119, 5120),
+    ],
+)
+async def test_serves_ranges(live: httpx.AsyncClient, url: str, asked: str, start: int, end: int) -> None:
+    answer = await live.get(f"{url}/720p/00000.m4s", headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (206, SEGMENT[start:end])
+    assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/5120"
+    assert answer.headers["Content-Length"] == str(end - start)
+
+
+@pytest.mark.parametrize("asked", ["bytes=5120-", "bytes=99999-100000", "bytes=-0"])
+async def test_a_range_outside_can_not_be_satisfied(live: httpx.AsyncClient, url: str, asked: str) -> None:
+    answer = await live.get(f"{url}/720p/00000.m4s", headers={"Range": asked})
+    assert (answer.status_code, answer.json()["code"]) == (416, "bad_range")
+    assert answer.headers["Content-Range"] == "bytes */5120"
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "bytes=9-1", "lines=0-1", "bytes=a-b", "bytes=-", "", "x" * 900])
+async def test_other_ranges_are_ignored(live: httpx.AsyncClient, url: str, asked: str) -> None:
+    answer = await live.get(f"{url}/720p/00000.m4s", headers={"Range": asked})
+    assert (answer.status_code, answer.content) == (200, SEGMENT)
+
+
+async def test_a_range_of_a_playlist(live: httpx.AsyncClient, url: str) -> None:
+    answer = await live.get(f"{url}/720p/index.m3u8", headers={"Range": "bytes=0-6"})
+    assert (answer.status_code, answer.content) == (206, b"#EXTM3U")
+    assert "Content-Encoding" not in answer.headers
+
+
+async def test_what_a_client_has_is_not_sent_again(live: httpx.AsyncClient, url: str) -> None:
+    path = f"{url}/720p/00000.m4s"
+    etag = (await live.get(path)).headers["ETag"]
+    assert etag.startswith('"')
+    for value in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        answer = await live.get(path, headers={"If-None-Match": value, "Range": "bytes=0-1"})
+        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", etag)
+    assert (await live.get(path, headers={"If-None-Match": '"other"'})).status_code == 200
+
+
+async def test_if_range_guards_a_range(live: httpx.AsyncClient, url: str) -> None:
+    path = f"{url}/720p/00000.m4s"
+    etag = (await live.head(path)).headers["ETag"]
+    for value, status in ((etag, 206), ('"other"', 200), (f"W/{etag}", 200), ("Wed, 21 Oct 2015 07:28:00 GMT", 200)):
+        assert (await live.get(path, headers={"Range": "bytes=0-1", "If-Range": value})).status_code == status
+
+
+async def test_playlists_are_compressed_for_those_who_can(live: httpx.AsyncClient, url: str) -> None:
+    zipped = await live.get(f"{url}/master.m3u8", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    plain = await live.get(f"{url}/master.m3u8", headers=PLAIN)
+    assert zipped.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert zipped.content == plain.content
+    assert int(zipped.headers["Content-Length"]) < len(plain.content) == int(plain.headers["Content-Length"])
+    assert "Accept-Encoding" in zipped.headers["Vary"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    assert zipped.headers["ETag"] != plain.headers["ETag"]
+    again = {"Accept-Encoding": "gzip", "If-None-Match": zipped.headers["ETag"]}
+    assert (await live.get(f"{url}/master.m3u8", headers=again)).status_code == 304
+    segment = await live.get(f"{url}/720p/00000.m4s", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in segment.headers
+
+
+async def test_caches_may_keep_segments_for_ever_and_playlists_once_they_are_done(
+    client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    one, two = await playable(catalog, storage), await playable(catalog, storage)
+    await catalog.finish(two, 1)
+
+    async def cache(media_id: object, path: str) -> str:
+        return (await client.get(f"/medias/{media_id}/stream/{path}")).headers["Cache-Control"]
+
+    for path in ("720p/00000.m4s", "720p/init.mp4"):
+        assert await cache(one, path) == "public, max-age=31536000, immutable"
+    for path in ("master.m3u8", "720p/index.m3u8"):
+        assert await cache(one, path) == "no-cache"
+        assert await cache(two, path) == "public, max-age=60"
+
+
+async def test_a_playlist_that_grows_changes_its_etag(
+    client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    media_id = await playable(catalog, storage)
+    path = f"/medias/{media_id}/stream/720p/index.m3u8"
+    first = await client.get(path)
+    await storage.write(f"{media_id}/1/720p/index.m3u8", b"#EXTM3U\n00000.m4s\n00001.m4s\n")
+    second = await client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (second.status_code, second.content.count(b"m4s")) == (200, 2)
+
+
+async def test_players_on_other_sites_may_fetch(live: httpx.AsyncClient, url: str) -> None:
+    answer = await live.get(f"{url}/720p/00000.m4s", headers={"Origin": "https://example.com"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    exposed = answer.headers["Access-Control-Expose-Headers"]
+    assert all(name in exposed for name in ("Content-Length", "Content-Range", "ETag"))
+    asked = {"Origin": "https://example.com", "Access-Control-Request-Method": "GET"}
+    answer = await live.options(f"{url}/master.m3u8", headers={**asked, "Access-Control-Request-Headers": "range"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "missing.m4s", "720p", "720p/", "", "/", "720p/missing/x", "../source", "..%2fsource", "%2e%2e/%2e%2e/x",
+        "../../x", "720p/../master.m3u8", "%00", "a%0Ab", "%ff", "a" * 1000, "/etc/passwd", "%2fetc%2fpasswd",
+        "..\\source", "720p//index.m3u8", "./master.m3u8", "é.m3u8", "master.m3u8%00.jpg",
+    ],
+)  # fmt: skip
+async def test_nothing_but_the_stream_can_be_reached(
+    live: httpx.AsyncClient, storage: FilesystemStorage, url: str, path: str
+) -> None:
+    await storage.write(f"{url.split('/')[2]}/source", b"secret")
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.base_url.port)
+    writer.write(f"GET {url}/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    # uvicorn itself answers 400 to bytes that no URL may have.
+    assert answer.split()[1] in ((b"404", b"400") if "é" in path else (b"404",))
+    assert b"secret" not in answer
+
+
+async def test_an_unknown_media_has_no_stream(client: httpx.AsyncClient) -> None:
+    assert (await client.get(f"/medias/{uuid4()}/stream/master.m3u8")).status_code == 404
+    assert (await client.get("/medias/nonsense/stream/master.m3u8")).status_code == 400
+
+
+async def test_a_deleted_media_stops_playing_at_once(
+    client: httpx.AsyncClient, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gilfoyle.api.medias.DELETE_WAIT_S", 0.1)
+    assert (await client.get(f"{url}/master.m3u8")).status_code == 200
+    assert (await client.delete(url.removesuffix("/stream"))).status_code == 204
+    assert (await client.get(f"{url}/master.m3u8")).status_code == 404
+
+
+async def test_a_slow_reader_does_not_fill_the_memory_and_others_go_on(
+    live: httpx.AsyncClient, storage: FilesystemStorage, url: str
+) -> None:
+    size = 64 << 20
+    await storage.write(f"{url.split('/')[2]}/1/720p/00001.m4s", bytes(size))
+    async with live.stream("GET", f"{url}/720p/00001.m4s") as slow:
+        for _ in range(20):
+            answer = await asyncio.wait_for(live.get(f"{url}/720p/00000.m4s"), 5)
+            assert answer.content == SEGMENT
+        count = 0
+        async for piece in slow.aiter_raw():
+            count += len(piece)
+    assert count == size
+
+
+async def test_a_storage_that_serves_by_itself_is_pointed_at(
+    settings: Settings, catalog: Catalog, storage: FilesystemStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def player_url(self: FilesystemStorage, key: str) -> str:
+        return f"https://cdn.example.com/{key}"
+
+    media_id = await playable(catalog, storage)
+    monkeypatch.setattr(FilesystemStorage, "player_url", player_url)
+    with served(settings) as base:
+        async with httpx.AsyncClient(base_url=f"{base}/medias/{media_id}/stream") as client:
+            answer = await client.get("/720p/00000.m4s")
+            assert (answer.status_code, answer.headers["Location"]) == (
+                307, f"https://cdn.example.com/{media_id}/1/720p/00000.m4s",
+            )  # fmt: skip
+            assert (await client.get("/master.m3u8")).status_code == 200
+
+
+async def test_a_compressed_playlist_is_real_gzip(live: httpx.AsyncClient, url: str) -> None:
+    async with live.stream("GET", f"{url}/master.m3u8", headers={"Accept-Encoding": "gzip"}) as answer:
+        raw = b"".join([piece async for piece in answer.aiter_raw()])
+    assert gzip.decompress(raw).startswith(b"#EXTM3U")
