@@ -11,10 +11,10 @@ import ffmpeg
 
 from gilfoyle.media.cmaf import timescale
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
-from gilfoyle.media.plan import SAMPLE_RATE, Plan
+from gilfoyle.media.plan import Plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.probe import FORMATS, AudioInfo, MediaInfo
-from gilfoyle.media.timeline import AAC_FRAME
+from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE
 
 PROTOCOLS = ("file", "http", "https", "tcp", "tls")
 """How a source may be read; which of them is up to the storage. Nothing that opens a second file or URL."""

@@ -11,10 +11,7 @@ from gilfoyle.media.ladder import AudioRendition, VideoRendition, audio_ladder, 
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.probe import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.rate import snap
-from gilfoyle.media.timeline import AAC_FRAME, AudioTimeline, Chunk, Timeline, chunks, timeline
-
-SAMPLE_RATE = 48_000
-"""Samples per second of every audio rendition: what Apple's authoring rules and all players take."""
+from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE, AudioTimeline, Chunk, Timeline, chunks, timeline
 
 # Sound that begins or ends this much beside the picture is worth holding a picture for; less is only muxing (seconds).
 _WORTH_HOLDING = Fraction(1)

@@ -15,6 +15,8 @@ from gilfoyle.media.policy import EncodingPolicy
 
 AAC_FRAME = 1024
 """Samples in an AAC-LC frame (ISO/IEC 14496-3)."""
+SAMPLE_RATE = 48_000
+"""Samples per second of every audio rendition: what Apple's authoring rules and all players take."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,11 @@ class Timeline(BaseModel):
     def target_duration(self) -> int:
         """EXT-X-TARGETDURATION: no segment, rounded to the nearest second, is longer (RFC 8216, 4.3.3.1).
 
-        From the nominal segment, so that it is right from the first playlist on and never changes; at least 1.
+        From the nominal segment, so that it is right from the first playlist on and never changes; at least 1. The
+        sound's segments are cut at AAC frames, and may be one longer than the picture's.
         """
         nominal = self.segment_duration(0) if self.segments == 1 else self.segment_frames / self.rate
-        return max(1, int(nominal + Fraction(1, 2)))
+        return max(1, int(nominal + Fraction(AAC_FRAME, SAMPLE_RATE) + Fraction(1, 2)))
 
 
 class AudioTimeline(BaseModel):

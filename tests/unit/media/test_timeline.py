@@ -1,0 +1,131 @@
+"""The frame grid: exact durations, and sound that keeps step with the picture."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+
+import pytest
+
+from gilfoyle.media.cmaf import timescale
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.rate import STANDARD
+from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE, AudioTimeline, Chunk, Timeline, chunks, timeline
+
+POLICY = EncodingPolicy()
+NTSC = Fraction(30000, 1001)
+RATES = [*STANDARD, Fraction(1), Fraction(18), Fraction(59, 2), Fraction(17555, 997), Fraction(12_345, 1001)]
+COUNTS = [1, 2, 59, 119, 120, 121, 12_345]
+GRIDS = [timeline(rate, frames, POLICY) for rate, frames in itertools.product(RATES, COUNTS)]
+HALF_AAC_FRAME = Fraction(AAC_FRAME, SAMPLE_RATE) / 2
+
+
+def name(grid: Timeline) -> str:
+    return f"{grid.frames}@{grid.rate}"
+
+
+@pytest.mark.parametrize(
+    ("rate", "gop", "segment", "duration", "target"),
+    [
+        (Fraction(30), 60, 120, Fraction(4), 4),
+        (Fraction(25), 50, 100, Fraction(4), 4),
+        (NTSC, 60, 120, Fraction(4004, 1000), 4),
+        (Fraction(24000, 1001), 48, 96, Fraction(4004, 1000), 4),
+        (Fraction(60000, 1001), 120, 240, Fraction(4004, 1000), 4),
+        (Fraction(1), 2, 4, Fraction(4), 4),
+    ],
+)
+def test_segments_are_whole_frames(rate: Fraction, gop: int, segment: int, duration: Fraction, target: int) -> None:
+    grid = timeline(rate, 10_000, POLICY)
+    assert (grid.gop_frames, grid.segment_frames) == (gop, segment)
+    assert grid.segment_duration(0) == grid.segment_duration(1) == duration
+    assert grid.target_duration == target
+
+
+def test_ntsc_is_exact_for_hours() -> None:
+    grid = timeline(NTSC, 30 * 3600 * 4, POLICY)
+    assert grid.duration == Fraction(3600 * 4 * 1001, 1000)
+    assert grid.segment_start(3000) == 3000 * Fraction(4004, 1000)
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=name)
+def test_segments_cover_the_grid_without_gap_or_overlap(grid: Timeline) -> None:
+    bounds = [grid.segment_bounds(index) for index in range(grid.segments)]
+    assert [first for first, _ in bounds] == [0, *(end for _, end in bounds[:-1])]
+    assert bounds[-1][1] == grid.frames
+    assert all(first < end for first, end in bounds)
+    assert all((end - first) % grid.gop_frames == 0 for first, end in bounds[:-1])
+    assert sum(map(grid.segment_duration, range(grid.segments))) == grid.duration
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=name)
+def test_a_frame_is_whole_ticks(grid: Timeline) -> None:
+    assert (timescale(grid) / grid.rate).denominator == 1
+    assert 10_000 <= timescale(grid) < 2**32
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=name)
+def test_sound_is_cut_where_the_picture_is(grid: Timeline) -> None:
+    sound = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
+    assert sound.first_frame(0) == 0
+    for index in range(1, sound.segments):
+        cut = Fraction(sound.first_frame(index) * AAC_FRAME, SAMPLE_RATE)
+        assert abs(cut - grid.segment_start(index)) <= HALF_AAC_FRAME
+    total = sum(map(sound.segment_duration, range(sound.segments)))
+    assert total == Fraction(sound.total_frames * AAC_FRAME, SAMPLE_RATE)
+    assert abs(total - grid.duration) <= HALF_AAC_FRAME or sound.total_frames == 1
+    assert all(sound.segment_duration(index) > 0 for index in range(sound.segments))
+
+
+def test_a_tail_of_milliseconds_has_no_sound_of_its_own() -> None:
+    grid = timeline(Fraction(240), 960 + 2, POLICY.model_copy(update={"max_frame_rate": 240}))
+    sound = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
+    assert (grid.segments, sound.segments) == (2, 1)
+    assert sound.segment_duration(0) == Fraction(sound.total_frames * AAC_FRAME, SAMPLE_RATE)
+
+
+@pytest.mark.parametrize(
+    ("rate", "gop_s", "gops"),
+    [
+        *itertools.product(RATES, [0.5, 2, 2.25], [1, 2, 10]),
+        (Fraction(100), 4.49, 1),  # the sound's 4.501 s round to another second than the picture's 4.49 s
+    ],
+)
+@pytest.mark.parametrize("frames", [1, 100, 1000])
+def test_no_segment_rounds_to_more_than_the_target(rate: Fraction, gop_s: float, gops: int, frames: int) -> None:
+    """RFC 8216, 4.3.3.1, for the picture and for the sound."""
+    grid = timeline(rate, frames, EncodingPolicy(gop_s=gop_s, segment_gops=gops))
+    sound = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
+    longest = max(
+        *(grid.segment_duration(index) for index in range(grid.segments)),
+        *(sound.segment_duration(index) for index in range(sound.segments)),
+    )
+    assert int(longest + Fraction(1, 2)) <= grid.target_duration
+    assert grid.target_duration <= longest + 1 or grid.segments == 1
+
+
+def test_at_least_one_frame() -> None:
+    grid = timeline(Fraction(30), 0, POLICY)
+    assert (grid.frames, grid.segments, grid.target_duration) == (1, 1, 1)
+    assert AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid).total_frames == 2
+
+
+@pytest.mark.parametrize(
+    ("segments", "longest_s", "expected"),
+    [
+        (1, 64, [1]),
+        (2, 64, [1, 1]),
+        (15, 64, [1, 2, 4, 8]),
+        (16, 64, [1, 2, 4, 8, 1]),
+        (60, 64, [1, 2, 4, 8, 16, 16, 13]),
+        (10, 17, [1, 2, 4, 3]),
+        (3, 4, [1, 1, 1]),
+        (3, 0.1, [1, 1, 1]),  # a segment is never cut
+    ],
+)
+def test_chunks_grow(segments: int, longest_s: float, expected: list[int]) -> None:
+    grid = timeline(Fraction(30), segments * 120, POLICY)
+    found = chunks(grid, longest_s)
+    assert [chunk.count for chunk in found] == expected
+    assert found[0] == Chunk(0, 1)
+    assert all(before.first + before.count == after.first for before, after in itertools.pairwise(found))
