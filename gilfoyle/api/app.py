@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from gilfoyle import __version__
-from gilfoyle.api import errors, health, medias, stream, upload
+from gilfoyle.api import errors, health, medias, stream, upload, watch
 from gilfoyle.api.body import LimitBodies
 from gilfoyle.api.envelope import Problem
 from gilfoyle.api.metrics import MeasureRequests, Metrics
-from gilfoyle.api.pipeline import Pipeline, connect
+from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.playback import Playbacks
 from gilfoyle.api.recovery import keep_recovering
 from gilfoyle.api.server import run, set_up_logging
@@ -25,6 +25,7 @@ from gilfoyle.catalog.migrate import upgrade
 from gilfoyle.config import Settings
 from gilfoyle.embedded import lifeline
 from gilfoyle.storage import open_storage
+from gilfoyle.temporal import connect
 
 _DESCRIPTION = """Send a video or an audio file; it is encoded as adaptive HLS and streamed.
 
@@ -71,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         responses=_PROBLEMS,
     )
-    for module in (health, medias, upload, stream):
+    for module in (health, medias, upload, stream, watch):
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(LimitBodies)
@@ -96,5 +97,5 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         storage = await asyncio.to_thread(open_storage, settings.storage)
         stack.push_async_callback(storage.close)
         catalog = Catalog(database)
-        pipeline = Pipeline(await connect(settings.temporal), settings)
+        pipeline = Pipeline(await connect(settings.temporal, lazy=True), settings)
         yield Services(settings, database, catalog, storage, pipeline, Playbacks(catalog), metrics)

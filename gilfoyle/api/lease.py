@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class UploadLease:
-    """Renewed in the background while `touch` is called. An upload that stalls loses it after `LEASE_S`."""
+    """Renewed in the background while bytes arrive. An upload that stalls loses it after `LEASE_S`."""
 
     def __init__(self, catalog: Catalog, media_id: UUID, until: datetime, seconds: float) -> None:
         self._catalog = catalog
@@ -26,8 +26,10 @@ class UploadLease:
         self._seconds = seconds
         self._touched = True
         self._lost: GilfoyleError | None = None
-        self._lock = asyncio.Lock()
+        self._finishing = False
         self.until = until
+        self.lock = asyncio.Lock()
+        """Held while it is renewed: under it, `until` is what the catalog has."""
 
     def touch(self) -> None:
         """Say that bytes arrived. Raises Conflict or NotFound if the lease is lost: there is no use in going on."""
@@ -35,20 +37,24 @@ class UploadLease:
         if self._lost is not None:
             raise self._lost
 
-    async def renew(self) -> None:
-        """Raises Conflict or NotFound if it is lost."""
-        async with self._lock:
+    async def finish(self) -> None:
+        """Say that all bytes arrived; bringing them to the disk may take long. Raises Conflict or NotFound."""
+        self._finishing = True
+        await self._renew()
+
+    async def _renew(self) -> None:
+        async with self.lock:
             self.until = await self._catalog.renew_lease(self._media_id, self._seconds, self.until)
 
     async def keep(self, every_s: float) -> None:
         """Renew for as long as bytes arrive. Runs until it is cancelled or the lease is lost."""
         while self._lost is None:
             await asyncio.sleep(every_s)
-            if not self._touched:
+            if not self._touched and not self._finishing:
                 continue
             self._touched = False
             try:
-                await self.renew()
+                await self._renew()
             except (Conflict, NotFound) as error:
                 self._lost = error
             except Unavailable:
@@ -66,7 +72,8 @@ async def upload_lease(
     try:
         yield lease
     finally:
-        keeping.cancel()
+        async with lease.lock:
+            keeping.cancel()
         with suppress(asyncio.CancelledError):
             await keeping
         with suppress(Unavailable):  # then it ends by itself

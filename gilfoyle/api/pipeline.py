@@ -9,30 +9,16 @@ from uuid import UUID
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RetryConfig, RPCError
+from temporalio.service import RPCError
 
 from gilfoyle.catalog import Media
-from gilfoyle.config import Settings, TemporalSettings
+from gilfoyle.config import Settings
 from gilfoyle.errors import Unavailable
 from gilfoyle.workflows.messages import DeleteMediaInput, ProcessMediaInput, delete_media_id, process_media_id
 
 RPC_TIMEOUT = timedelta(seconds=5)
 _SUMMARY_CHARS = 100
-
-
-async def connect(settings: TemporalSettings) -> Client:
-    """A client that connects when first used, so that the API starts, and says why it isn't ready, without Temporal."""
-    return await Client.connect(
-        settings.address,
-        namespace=settings.namespace,
-        data_converter=pydantic_data_converter,
-        api_key=settings.api_key or None,
-        tls=settings.tls or bool(settings.api_key),
-        retry_config=RetryConfig(max_elapsed_time_millis=4000),
-        lazy=True,
-    )
 
 
 class Pipeline:

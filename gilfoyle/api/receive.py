@@ -62,7 +62,7 @@ class _Source:
             elif part.name == CHECKSUM_FIELD:
                 self._expected = await _checksum(part)
         self._verify()
-        await self._lease.renew()
+        await self._lease.finish()
 
     async def _file(self, part: Part) -> AsyncIterator[bytes]:
         if self._seen:

@@ -77,14 +77,15 @@ async def _accept(media_id: UUID, kind: MediaKind, request: Request, body: Reque
         form = Form(request.headers.get("content-type", ""), body)
         received = await receive(form, lease, services.storage, keys.source(media_id), limit)
         try:
-            return await services.catalog.accept_upload(
-                media_id,
-                kind=kind,
-                file_name=received.file_name,
-                size=received.size,
-                sha256=received.sha256,
-                held=lease.until,
-            )
+            async with lease.lock:
+                return await services.catalog.accept_upload(
+                    media_id,
+                    kind=kind,
+                    file_name=received.file_name,
+                    size=received.size,
+                    sha256=received.sha256,
+                    held=lease.until,
+                )
         except NotFound:  # deleted meanwhile, perhaps before the object was there
             await _discard(media_id, services)
             raise

@@ -249,6 +249,25 @@ async def test_an_upload_that_stalls_is_given_up(
     writer.close()
 
 
+async def test_an_upload_that_lost_its_lease_can_not_replace_the_one_that_took_it(
+    live: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gilfoyle.api.lease.upload_lease.__wrapped__.__defaults__", (0.5, 0.1))
+    media_id = await new_media(catalog)
+    body = part("file", FILM, "first.mp4") + END
+    reader, writer = await raw(live, head(media_id, len(body)))
+    writer.write(body[:1_500_000])
+    await writer.drain()
+    await asyncio.sleep(1)
+    second = await live.post(f"/medias/{media_id}/upload/video", files={"file": ("second.mp4", b"second")})
+    assert second.status_code == 202
+    writer.write(body[1_500_000:])
+    assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 409 ")
+    assert await storage.read(keys.source(media_id)) == b"second"
+    assert (await catalog.get(media_id)).file_name == "second.mp4"
+    writer.close()
+
+
 @pytest.mark.parametrize("moment", ["early", "late"])
 async def test_a_media_deleted_meanwhile_is_404_and_leaves_nothing(
     live: httpx.AsyncClient,

@@ -118,7 +118,7 @@ async def test_failing_takes_unfinished_renditions_along(catalog: Catalog, media
     await catalog.finish(media.id, 1)
     found = await catalog.get(media.id)
     assert (found.status, found.error_code) == (MediaStatus.ERRORED, "no_audio")
-    assert found.playable
+    assert not found.playable
     assert (await rendition(catalog, media.id)).status == READY
     audio = await rendition(catalog, media.id, "audio-128k")
     assert (audio.status, audio.error_code) == (RenditionStatus.ERRORED, "no_audio")
