@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RetryConfig
 
 from gilfoyle.config import TemporalSettings
 from gilfoyle.errors import Unavailable
 
+# A client of the API waits for the answer; a worker has all the time there is.
+_API_RETRIES = RetryConfig(max_elapsed_time_millis=4000)
 
-async def connect(settings: TemporalSettings) -> Client:
-    """Raises Unavailable if nothing answers at the address."""
+
+async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
+    """Raises Unavailable if nothing answers at the address.
+
+    With `lazy`, it connects when first used and gives up soon: the API starts, and says why it isn't ready, without
+    Temporal.
+    """
     try:
         return await Client.connect(
             settings.address,
@@ -18,6 +26,8 @@ async def connect(settings: TemporalSettings) -> Client:
             data_converter=pydantic_data_converter,
             api_key=settings.api_key or None,
             tls=settings.tls or bool(settings.api_key),
+            retry_config=_API_RETRIES if lazy else None,
+            lazy=lazy,
         )
     except RuntimeError as error:
         raise Unavailable(f"Temporal can't be reached at {settings.address}.") from error

@@ -13,14 +13,12 @@ from gilfoyle.api.services import Injected
 
 router = APIRouter(prefix="/medias", tags=["playback"])
 
-_POLL_MS = 500
 _STYLE = (
     "body{margin:0;background:#111;color:#ddd;font:16px system-ui;display:grid;gap:1rem;"
     "place-content:center;min-height:100vh;justify-items:center}video{max-width:96vw;max-height:80vh}a{color:#9cf}"
 )
 # The browser's own HLS: Safari, and Chrome and Edge since 142. The text is set as text, so a title can't be markup.
-_SCRIPT = (
-    """
+_SCRIPT = """
 const at = location.pathname.replace(/\\/watch$/, "");
 const video = document.querySelector("video"), says = document.querySelector("p");
 async function look() {
@@ -33,13 +31,11 @@ async function look() {
   if (media.error) says.textContent = media.error.message;
   else if (media.status === "Ready") says.textContent = media.title;
   else says.textContent = `${media.title}: ${media.status}, ${Math.round(media.progress * 100)} %`;
-  if (!["Ready", "Errored"].includes(media.status)) setTimeout(look, %d);
+  if (!["Ready", "Errored"].includes(media.status)) setTimeout(look, 500);
 }
 document.querySelector("a").href = at + "/stream/master.m3u8";
 look();
 """
-    % _POLL_MS
-)
 _PAGE = (
     '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     f"<title>Gilfoyle</title><style>{_STYLE}</style><video controls autoplay muted playsinline></video><p></p>"

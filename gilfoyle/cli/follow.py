@@ -87,6 +87,8 @@ class Report:
             self._once("playable", f"playable after {elapsed:.1f} s: {url}")
         if media["status"] == "Ready":
             self._once("ready", f"ready after {elapsed:.1f} s")
+            if url:
+                self._once("watch", f"watch it in a browser: {url.replace('/stream/master.m3u8', '/watch')}")
 
     def _rendition(self, rendition: Json) -> None:
         name, status = rendition["name"], rendition["status"]

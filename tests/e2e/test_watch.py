@@ -1,0 +1,42 @@
+"""The built-in page, in a browser that plays HLS by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from tests.clips import clip
+from tests.e2e.gilfoyle_server import Server
+
+
+async def test_it_plays_from_the_upload_to_the_end_without_a_reload(server: Server, browser: Browser) -> None:
+    media_id = server.create("<b>Bunny</b>")
+    page = await browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    await page.goto(server.url(f"/medias/{media_id}/watch"))
+    await expect(page.locator("p")).to_contain_text("AwaitingUpload")
+    assert server.send(media_id, clip("bigbuckbunny.mp4")).status_code == 202
+    await expect(page.locator("p")).to_have_text("<b>Bunny</b>", timeout=30_000)
+    # The page's policy forbids evaluated scripts, and so Playwright's wait_for_function.
+    for _ in range(200):
+        if await page.evaluate("document.querySelector('video').currentTime") > 4.5:
+            break
+        await asyncio.sleep(0.1)
+    assert await page.evaluate("document.querySelector('video').currentTime") > 4.5
+    assert complaints == []
+    await page.close()
+
+
+async def test_it_says_why_there_is_nothing_to_watch(server: Server, browser: Browser, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.mp4"
+    letter.write_text("not a film")
+    media_id = server.create()
+    server.send(media_id, letter)
+    page = await browser.new_page()
+    await page.goto(server.url(f"/medias/{media_id}/watch"))
+    await expect(page.locator("p")).to_contain_text("not a video", timeout=10_000)
+    await page.close()
+    assert server.http.get("/medias/00000000-0000-0000-0000-000000000000/watch").status_code == 404
