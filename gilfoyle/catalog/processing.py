@@ -89,12 +89,12 @@ class Processing(Rows):
     async def fail(self, media_id: UUID, code: str, message: str, encoding: int | None = None) -> None:
         """Processing -> Errored, for good. Renditions that are not whole share the media's reason.
 
-        A media that is playable already stays so, as far as it got. With `encoding`, only if that one is served.
+        What was encoded is removed, so it is not playable any more. With `encoding`, only if that one is served.
         """
         async with self._processing(media_id) as (session, media):
             if media is None or (encoding or media.encoding) != media.encoding:
                 return
-            media.status = MediaStatus.ERRORED
+            media.status, media.playable = MediaStatus.ERRORED, False
             media.error_code, media.error_message = code[:50], _storable(message)
             for row in (await _renditions(session, media_id, media.encoding)).values():
                 if row.status not in _FINAL:
