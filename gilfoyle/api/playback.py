@@ -42,7 +42,7 @@ class Playbacks:
             raise Conflict(f"The media can't be played: {media.error_message}", code="media_errored")
         if not media.playable:
             raise TooEarly("There is nothing to play yet: ask again in a second.")
-        playback = Playback(media.encoding, complete=media.status in (MediaStatus.READY, MediaStatus.ERRORED))
+        playback = Playback(media.encoding, complete=media.status == MediaStatus.READY)
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[media_id] = (time.monotonic() + self._remember_s, playback)

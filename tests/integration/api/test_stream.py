@@ -49,12 +49,12 @@ async def test_a_failed_media_will_never_play(client: httpx.AsyncClient, catalog
     assert "no streams" in answer.json()["message"]
 
 
-async def test_what_a_failed_media_has_stays_playable(
+async def test_a_media_that_fails_half_way_stops_playing(
     client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
 ) -> None:
     media_id = await playable(catalog, storage)
     await catalog.fail(media_id, "x", "y")
-    assert (await client.get(f"/medias/{media_id}/stream/master.m3u8")).status_code == 200
+    assert (await client.get(f"/medias/{media_id}/stream/master.m3u8")).status_code == 409
 
 
 @pytest.mark.parametrize(

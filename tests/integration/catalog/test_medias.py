@@ -4,11 +4,11 @@ from uuid import uuid4
 
 import pytest
 
-from gilfoyle.catalog import Catalog, MediaKind, MediaStatus, Rendition
+from gilfoyle.catalog import Catalog, Media, MediaKind, MediaStatus, Rendition
 from gilfoyle.errors import NotFound
 
 
-async def accepted(catalog: Catalog, title: str = "Film") -> object:
+async def accepted(catalog: Catalog, title: str = "Film") -> Media:
     media = await catalog.create(title)
     return await catalog.accept_upload(media.id, kind="video", file_name="a.mp4", size=1, sha256="0" * 64)
 
