@@ -34,6 +34,8 @@ class BoxReader:
         self._buffer += data
         while len(self._buffer) >= 8:
             size, kind, start = _header(self._buffer)
+            if size == 1 and len(self._buffer) < 16:
+                return  # Its 64-bit size is still to come.
             if size < start or size > MAX_BOX:
                 raise ValueError(f"a box {kind!r} of {size} bytes")
             if len(self._buffer) < size:
