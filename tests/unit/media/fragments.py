@@ -1,0 +1,63 @@
+"""ffmpeg's fragmented MP4 by the very command lines that are used, from frames that ffmpeg makes up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from gilfoyle.media.cmaf import Segment, Splitter
+from gilfoyle.media.ffmpeg import VideoOutput, audio_command, video_command
+from gilfoyle.media.plan import Plan, make_plan
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.probe import MediaInfo
+from tests.sources import FFMPEG, run
+from tests.unit.media.infos import audio, media, video
+
+POLICY = EncodingPolicy(preset="ultrafast", gop_s=0.5)
+
+
+def lavfi(command: list[str]) -> bytes:
+    """Run a command line on a source that lavfi makes up; the output's pipe is stdout, so progress is left out."""
+    words = list(command)
+    for name in ("-format_whitelist", "-protocol_whitelist", "-progress"):
+        at = words.index(name)
+        del words[at : at + 2]
+    at = words.index("-i")
+    words[at:at] = ["-f", "lavfi"]
+    return run(*words)
+
+
+def small(rate: Fraction, seconds: Fraction, *, sound: bool = False) -> tuple[MediaInfo, Plan]:
+    """A picture of 64×36 at `rate`, or a sound alone."""
+    picture = video(width=64, height=36, average_rate=rate, end=seconds)
+    info = media(None, audio(index=0, end=seconds)) if sound else media(picture)
+    return info, make_plan(info, POLICY)
+
+
+def video_bytes(rate: Fraction, seconds: Fraction, first: int, count: int, *, preset: str = "ultrafast") -> bytes:
+    """What ffmpeg writes for segments `[first, first + count)` of moving bars."""
+    info, plan = small(rate, seconds)
+    frames = plan.grid.segment_bounds(first + count - 1)[1] - first * plan.grid.segment_frames
+    output = VideoOutput(plan.video[0], 0, frames, 1)
+    source = f"testsrc2=size=64x36:rate={rate}:duration={float(seconds):.3f}"
+    policy = POLICY.model_copy(update={"preset": preset})
+    return lavfi(video_command(FFMPEG, source, info, plan, policy, first, [output], threads=1))
+
+
+def audio_bytes(seconds: Fraction, first: int) -> bytes:
+    """What ffmpeg writes for a tone from segment `first` on."""
+    info, plan = small(Fraction(30), seconds, sound=True)
+    assert info.main_audio
+    source = f"sine=frequency=440:sample_rate=48000:duration={float(seconds):.3f}"
+    return lavfi(audio_command(FFMPEG, source, info, info.main_audio, plan, plan.audio[0], first, 1))
+
+
+def split(splitter: Splitter, pieces: Sequence[bytes] | Iterator[bytes]) -> list[Segment]:
+    """All segments of a stream that comes in these pieces."""
+    found = [segment for piece in pieces for segment in splitter.feed(piece)]
+    return [*found, *splitter.finish()]
+
+
+def pieces(data: bytes, size: int) -> Iterator[bytes]:
+    """The data in pieces of `size` bytes."""
+    return (data[at : at + size] for at in range(0, len(data), size))

@@ -1,0 +1,220 @@
+"""ffmpeg's command lines, compared whole."""
+
+from __future__ import annotations
+
+import shlex
+from fractions import Fraction
+
+import pytest
+
+from gilfoyle.media.ffmpeg import (
+    VideoOutput,
+    audio_command,
+    audio_skip,
+    declared_command,
+    packets_command,
+    probe_command,
+    video_command,
+)
+from gilfoyle.media.plan import Plan, make_plan
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.probe import MediaInfo
+from tests.unit.media.infos import audio, media, video
+
+POLICY = EncodingPolicy()
+FORMATS = (
+    "mov,matroska,mpegts,mpeg,avi,flv,asf,mxf,ogg,wav,w64,aiff,caf,flac,mp3,aac,ac3,eac3,amr,ivf,h264,hevc,m4v,"
+    "mpegvideo,dv,rm"
+)
+AS_ALWAYS = "-hide_banner -nostdin -v error -nostats -progress pipe:1 -y"
+
+
+def video_line(info: MediaInfo, plan: Plan, first: int, outputs: list[tuple[str, int, int, int]], source: str) -> str:
+    renditions = {each.name: each for each in plan.video}
+    wanted = [VideoOutput(renditions[name], skip, frames, fd) for name, skip, frames, fd in outputs]
+    return shlex.join(video_command("ffmpeg", source, info, plan, POLICY, first, wanted, threads=2))
+
+
+def sound_line(info: MediaInfo, plan: Plan, first: int, source: str = "/m/source") -> str:
+    sound = info.main_audio
+    assert sound
+    return shlex.join(audio_command("ffmpeg", source, info, sound, plan, plan.audio[0], first, 7))
+
+
+def line(*parts: str) -> str:
+    return " ".join(parts)
+
+
+def encoder(
+    frames: int, buffer: int, rate: int, pipe: int, *, grid: str = "1/30", gop: int = 60, ts: int = 15360
+) -> str:
+    return line(
+        f"-f mp4 -bufsize {buffer}k -c:v libx264 -crf 21 -enc_time_base {grid} -flags +cgop -frames:v {frames}",
+        f"-g {gop} -keyint_min {gop} -map_chapters -1 -map_metadata -1 -maxrate {rate}k",
+        "-movflags +frag_keyframe+empty_moov+default_base_moof+frag_discont -preset veryfast -profile:v high",
+        f"-sc_threshold 0 -threads 2 -use_editlist 0 -video_track_timescale {ts} pipe:{pipe}",
+    )
+
+
+def test_a_shared_pass_in_the_middle_where_one_rendition_has_a_segment_already() -> None:
+    info = media(video(), audio())
+    found = video_line(info, make_plan(info, POLICY), 3, [("1080p", 0, 480, 7), ("360p", 120, 360, 9)], "/m/source")
+    assert found == line(
+        f"ffmpeg -copyts -format_whitelist {FORMATS} -noaccurate_seek -protocol_whitelist file",
+        "-ss 12.008333 -i /m/source -filter_complex",
+        "'[0:0]fps=eof_action=pass:fps=30/1:round=near:start_time=11.995833[s0];[s0]setpts=PTS-STARTPTS[s1];"
+        "[s1]tpad=stop=31:stop_mode=clone[s2];[s2]split=2[s3][s4];"
+        "[s3]scale=1920:1080:flags=bicubic[s5];[s5]setsar=1[s6];[s6]format=pix_fmts=yuv420p[s7];"
+        "[s4]trim=start_frame=120[s8];[s8]setpts=PTS-STARTPTS[s9];"
+        "[s9]scale=640:360:flags=bicubic[s10];[s10]setsar=1[s11];[s11]format=pix_fmts=yuv420p[s12]'",
+        f"-map '[s7]' {encoder(480, 7500, 5000, 7)}",
+        f"-map '[s12]' {encoder(360, 1200, 800, 9)}",
+        AS_ALWAYS,
+    )
+
+
+def test_the_first_chunk_does_not_seek() -> None:
+    info = media(video(average_rate=Fraction(30000, 1001)))
+    found = video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 120, 7)], "https://bucket/source?signed=1")
+    assert found == line(
+        f"ffmpeg -copyts -format_whitelist {FORMATS} -protocol_whitelist http,https,tcp,tls",
+        "-i 'https://bucket/source?signed=1' -filter_complex",
+        "'[0:0]fps=eof_action=pass:fps=30000/1001:round=near:start_time=-0.004171[s0];"
+        "[s0]setpts=PTS-STARTPTS[s1];[s1]tpad=stop=30:stop_mode=clone[s2];"
+        "[s2]scale=640:360:flags=bicubic[s3];[s3]setsar=1[s4];[s4]format=pix_fmts=yuv420p[s5]'",
+        f"-map '[s5]' {encoder(120, 1200, 800, 7, grid='1001/30000', ts=30000)}",
+        AS_ALWAYS,
+    )
+
+
+def filters(command: str) -> list[str]:
+    graph = shlex.split(command)[shlex.split(command).index("-filter_complex") + 1]
+    return [part.rpartition("]")[0].partition("]")[2].rpartition("[")[0] for part in graph.split(";")]
+
+
+def test_an_interlaced_picture_is_deinterlaced_before_it_is_put_on_the_grid() -> None:
+    info = media(video(interlaced=True, width=720, height=576, average_rate=Fraction(25)))
+    found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
+    assert found[:2] == [
+        "bwdif=deint=interlaced:mode=send_frame",
+        "fps=eof_action=pass:fps=25/1:round=near:start_time=-0.005000",
+    ]
+
+
+def test_hdr_is_tone_mapped_before_it_is_scaled() -> None:
+    info = media(video(hdr=True, pixel_format="yuv420p10le"))
+    found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
+    assert found[3:] == [
+        "zscale=npl=100:transfer=linear",
+        "format=pix_fmts=gbrpf32le",
+        "zscale=primaries=bt709",
+        "tonemap=desat=0:tonemap=hable",
+        "zscale=matrix=bt709:range=limited:transfer=bt709",
+        "scale=640:360:flags=bicubic",
+        "setsar=1",
+        "format=pix_fmts=yuv420p",
+    ]
+
+
+def test_a_container_without_exact_seeks_is_read_from_its_beginning() -> None:
+    info = media(
+        video(start=Fraction("1.4"), end=Fraction("61.4")), container="mpegts", exact_seek=False, start=Fraction("1.4")
+    )
+    plan = make_plan(info, POLICY)
+    found = video_line(info, plan, 0, [("360p", 3 * 120, 1800 - 3 * 120, 7)], "/m/source")
+    assert "-ss" not in shlex.split(found)
+    assert filters(found)[:5] == [
+        "fps=eof_action=pass:fps=30/1:round=near:start_time=1.395833",
+        "setpts=PTS-STARTPTS",
+        "tpad=stop=31:stop_mode=clone",
+        "trim=start_frame=360",
+        "setpts=PTS-STARTPTS",
+    ]
+
+
+def test_a_seek_counts_from_the_containers_start() -> None:
+    """The picture begins at 1.5 s, the container at 1 s: 4 s of media are 4.5 s after the container's start."""
+    info = media(video(start=Fraction("1.5"), end=Fraction("61.5")), audio(start=Fraction(1)), start=Fraction(1))
+    words = shlex.split(video_line(info, make_plan(info, POLICY), 1, [("360p", 0, 120, 7)], "/m/source"))
+    assert words[words.index("-ss") + 1] == "4.508333"
+    assert "start_time=5.495833" in words[words.index("-filter_complex") + 1]
+
+
+@pytest.mark.parametrize(
+    ("first", "frames", "stop"),
+    [
+        (0, 120, 30 + 1),  # picture enough: a second of grace for a damaged end
+        (2, 300 - 240, 30 + 1),
+        (2, 1800 - 240, 1500 + 30 + 1),  # 10 s of picture, 60 s of sound
+    ],
+)
+def test_the_last_picture_is_held_under_longer_sound(first: int, frames: int, stop: int) -> None:
+    info = media(video(end=Fraction(10)), audio())
+    found = filters(video_line(info, make_plan(info, POLICY), first, [("360p", 0, frames, 7)], "/m/source"))
+    assert found[2] == f"tpad=stop={stop}:stop_mode=clone"
+
+
+AUDIO_OPTIONS = line(
+    "-f mp4 -ac 2 -ar 48000 -b:a 128k -c:a aac -flush_packets 0 -map_chapters -1 -map_metadata -1",
+    "-movflags +frag_every_frame+empty_moov+default_base_moof -use_editlist 0 pipe:7",
+)
+
+
+def test_sound_from_the_beginning() -> None:
+    info = media(video(), audio(index=2))
+    plan = make_plan(info, POLICY)
+    assert sound_line(info, plan, 0) == line(
+        f"ffmpeg -copyts -format_whitelist {FORMATS} -protocol_whitelist file -i /m/source -filter_complex",
+        "'[0:2]asetpts=PTS-(0.000000)/TB[s0];[s0]aresample=48000:async=1:first_pts=0[s1];"
+        "[s1]apad=whole_len=2880512[s2];[s2]atrim=end_sample=2880512[s3]'",
+        f"-map '[s3]' {AUDIO_OPTIONS} {AS_ALWAYS}",
+    )
+    assert audio_skip(plan, 0) == 1
+
+
+def test_sound_is_resumed_with_a_run_up() -> None:
+    """Segment 3 begins with AAC frame 563 (12.011 s); 24 frames before it warm the encoder up."""
+    info = media(video(), audio())
+    plan = make_plan(info, POLICY)
+    assert sound_line(info, plan, 3) == line(
+        f"ffmpeg -copyts -format_whitelist {FORMATS} -noaccurate_seek -protocol_whitelist file",
+        "-ss 10.498667 -i /m/source -filter_complex",
+        "'[0:1]asetpts=PTS-(0.000000)/TB[s0];[s0]aresample=48000:async=1:first_pts=551936[s1];"
+        "[s1]apad=whole_len=2328576[s2];[s2]atrim=end_sample=2328576[s3]'",
+        f"-map '[s3]' {AUDIO_OPTIONS} {AS_ALWAYS}",
+    )
+    assert audio_skip(plan, 3) == 25
+    assert 551936 == (563 - 24) * 1024
+
+
+def test_sound_in_a_container_without_exact_seeks_is_resumed_without_a_seek() -> None:
+    info = media(video(), audio(), container="mpegts", exact_seek=False)
+    found = sound_line(info, make_plan(info, POLICY), 3)
+    assert "-ss" not in shlex.split(found)
+    assert "first_pts=551936" in found
+
+
+def test_sound_starts_with_the_picture() -> None:
+    info = media(video(start=Fraction("0.08"), end=Fraction(60)), audio())
+    assert "asetpts=PTS-(0.080000)/TB" in sound_line(info, make_plan(info, POLICY), 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "protocols"),
+    [
+        ("/media/x/source", "file"),
+        ("http://gateway/ipfs/x", "http,https,tcp,tls"),
+        ("https://bucket/x?signature=y", "http,https,tcp,tls"),
+    ],
+)
+def test_probing_reads_that_source_only(source: str, protocols: str) -> None:
+    limits = ["-protocol_whitelist", protocols, "-format_whitelist", FORMATS, source]
+    head = ["ffprobe", "-v", "error", "-hide_banner"]
+    packets = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags", "-of", "csv=p=0"]
+    shown = ["-show_streams", "-of", "json"]
+    assert probe_command("ffprobe", source) == [*head, "-show_format", *shown, *limits]
+    assert declared_command("ffprobe", source) == [*head, "-nofind_stream_info", *shown, *limits]
+    assert packets_command("ffprobe", source, since=None) == [*head, *packets, *limits]
+    assert packets_command("ffprobe", source, since=55.25) == [
+        *head, "-read_intervals", "55.250%", *packets, *limits
+    ]  # fmt: skip

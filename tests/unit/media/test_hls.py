@@ -1,0 +1,203 @@
+"""Playlists: RFC 8216's rules and Apple's, read back with a parser of another author."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import m3u8
+import pytest
+
+from gilfoyle.media.hls import AudioTrack, VideoTrack, master_playlist, media_playlist
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.timeline import timeline
+
+NTSC = Fraction(30000, 1001)
+FOUR = Fraction(4)
+
+
+def video(name: str, kbps: int, size: tuple[int, int], **changes: Any) -> VideoTrack:
+    """Three segments of 4 s at exactly that average bit rate."""
+    values: dict[str, Any] = {
+        "name": name,
+        "codecs": "avc1.64001f",
+        "sizes": [kbps * 500] * 3,
+        "durations": [FOUR] * 3,
+        "width": size[0],
+        "height": size[1],
+        "frame_rate": NTSC,
+    }
+    return VideoTrack(**(values | changes))
+
+
+def sound(name: str = "audio-128k", kbps: int = 128, **changes: Any) -> AudioTrack:
+    values: dict[str, Any] = {
+        "name": name,
+        "codecs": "mp4a.40.2",
+        "sizes": [kbps * 500] * 3,
+        "durations": [FOUR] * 3,
+        "channels": 2,
+        "language": "en",
+    }
+    return AudioTrack(**(values | changes))
+
+
+LADDER = [
+    video("1080p", 5000, (1920, 1080)),
+    video("720p", 2400, (1280, 720)),
+    video("480p", 1300, (854, 480)),
+    video("360p", 700, (640, 360)),
+]
+
+
+def test_a_whole_media_playlist() -> None:
+    grid = timeline(NTSC, 250, EncodingPolicy())
+    durations = [grid.segment_duration(index) for index in range(grid.segments)]
+    assert media_playlist(durations, grid.target_duration, ended=True) == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:7\n"
+        "#EXT-X-TARGETDURATION:4\n"
+        "#EXT-X-MEDIA-SEQUENCE:0\n"
+        "#EXT-X-PLAYLIST-TYPE:VOD\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n"
+        '#EXT-X-MAP:URI="init.mp4"\n'
+        "#EXTINF:4.004000,\n"
+        "00000.m4s\n"
+        "#EXTINF:4.004000,\n"
+        "00001.m4s\n"
+        "#EXTINF:0.333667,\n"
+        "00002.m4s\n"
+        "#EXT-X-ENDLIST\n"
+    )
+
+
+def test_a_growing_playlist_is_an_event_without_an_end() -> None:
+    text = media_playlist([FOUR, FOUR], 4, ended=False)
+    parsed = m3u8.loads(text)
+    assert parsed.playlist_type == "event"
+    assert not parsed.is_endlist
+    assert "ENDLIST" not in text
+
+
+def test_an_event_only_grows() -> None:
+    """RFC 8216, 6.2.1: nothing but appended lines, until the type and the end are set."""
+    whole = [FOUR] * 5
+    texts = [media_playlist(whole[:count], 4, ended=False) for count in range(6)]
+    assert all(longer.startswith(shorter) for shorter, longer in itertools.pairwise(texts))
+
+
+@pytest.mark.parametrize("rate", [NTSC, Fraction(25), Fraction(24000, 1001), Fraction(60), Fraction(17555, 997)])
+@pytest.mark.parametrize("gop_s", [0.5, 2, 2.25])
+@pytest.mark.parametrize("frames", [1, 100, 1000])
+def test_a_parser_reads_what_the_rfc_wants(rate: Fraction, gop_s: float, frames: int) -> None:
+    grid = timeline(rate, frames, EncodingPolicy(gop_s=gop_s))
+    durations = [grid.segment_duration(index) for index in range(grid.segments)]
+    parsed = m3u8.loads(media_playlist(durations, grid.target_duration, ended=True))
+    assert (parsed.version, parsed.media_sequence, parsed.playlist_type) == (7, 0, "vod")
+    assert parsed.is_endlist and parsed.is_independent_segments
+    assert [item.uri for item in parsed.segment_map] == ["init.mp4"]
+    assert [segment.uri for segment in parsed.segments] == [f"{index:05d}.m4s" for index in range(grid.segments)]
+    assert parsed.target_duration is not None and parsed.target_duration >= 1
+    assert all(int(segment.duration + 0.5) <= parsed.target_duration for segment in parsed.segments)
+    assert sum(segment.duration for segment in parsed.segments) == pytest.approx(
+        float(grid.duration), abs=1e-6 * frames
+    )
+
+
+def test_a_whole_master_playlist() -> None:
+    assert master_playlist(LADDER[2:], [sound()]) == (
+        "#EXTM3U\n"
+        "#EXT-X-VERSION:7\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n"
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="en",LANGUAGE="en",DEFAULT=YES,AUTOSELECT=YES,CHANNELS="2",'
+        'URI="audio-128k/index.m3u8"\n'
+        '#EXT-X-STREAM-INF:BANDWIDTH=1428002,AVERAGE-BANDWIDTH=1428002,CODECS="avc1.64001f,mp4a.40.2",'
+        'RESOLUTION=854x480,FRAME-RATE=29.970,VIDEO-RANGE=SDR,AUDIO="audio",CLOSED-CAPTIONS=NONE\n'
+        "480p/index.m3u8\n"
+        '#EXT-X-STREAM-INF:BANDWIDTH=828002,AVERAGE-BANDWIDTH=828002,CODECS="avc1.64001f,mp4a.40.2",'
+        'RESOLUTION=640x360,FRAME-RATE=29.970,VIDEO-RANGE=SDR,AUDIO="audio",CLOSED-CAPTIONS=NONE\n'
+        "360p/index.m3u8\n"
+    )
+
+
+def variants(text: str) -> list[str]:
+    return [str(playlist.uri).partition("/")[0] for playlist in m3u8.loads(text).playlists]
+
+
+@pytest.mark.parametrize(
+    ("ladder", "order"),
+    [
+        # Nearest to 2 Mbit/s first (Apple's 1.32), then the best down.
+        (LADDER, ["720p", "1080p", "480p", "360p"]),
+        (list(reversed(LADDER)), ["720p", "1080p", "480p", "360p"]),
+        ([LADDER[0], LADDER[2], LADDER[3]], ["480p", "1080p", "360p"]),
+        (LADDER[:1], ["1080p"]),
+        # Easy pictures cost far less than their rung's bound: what was measured counts.
+        ([video("1080p", 1900, (1920, 1080)), video("720p", 900, (1280, 720))], ["1080p", "720p"]),
+    ],
+)
+def test_a_player_starts_near_2_mbit(ladder: Sequence[VideoTrack], order: list[str]) -> None:
+    assert variants(master_playlist(ladder, [sound()])) == order
+
+
+def test_every_variant_names_what_apple_requires() -> None:
+    parsed = m3u8.loads(master_playlist(LADDER, [sound()]))
+    assert parsed.is_variant and parsed.is_independent_segments
+    for playlist in parsed.playlists:
+        info = playlist.stream_info
+        assert info.bandwidth and info.average_bandwidth and info.bandwidth >= info.average_bandwidth
+        assert (info.codecs, info.frame_rate, info.video_range) == ("avc1.64001f,mp4a.40.2", 29.97, "SDR")
+        assert info.resolution and info.audio == "audio" and info.closed_captions == "NONE"
+        assert [item.uri for item in playlist.media] == ["audio-128k/index.m3u8"]
+
+
+def test_a_silent_video_has_no_audio_group() -> None:
+    text = master_playlist(LADDER, [])
+    parsed = m3u8.loads(text)
+    assert "AUDIO" not in text and not parsed.media
+    assert {playlist.stream_info.codecs for playlist in parsed.playlists} == {"avc1.64001f"}
+
+
+def test_an_unknown_language_is_left_out() -> None:
+    (media,) = m3u8.loads(master_playlist(LADDER, [sound(language=None)])).media
+    assert (media.language, media.name, media.channels) == (None, "Default", "2")
+
+
+def test_sound_alone_has_a_variant_for_each_quality() -> None:
+    text = master_playlist([], [sound("audio-64k", 64), sound()])
+    parsed = m3u8.loads(text)
+    assert variants(text) == ["audio-128k", "audio-64k"]
+    assert {playlist.stream_info.codecs for playlist in parsed.playlists} == {"mp4a.40.2"}
+    assert not any(word in text for word in ("RESOLUTION", "FRAME-RATE", "VIDEO-RANGE", "EXT-X-MEDIA"))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "durations", "peak", "average"),
+    [
+        ([1000, 1000], [4, 4], 2000, 2000),
+        ([1000, 3000], [4, 4], 6000, 4000),
+        # A tail of a few frames, starting with an IDR, is no peak.
+        ([1000, 1000, 500], [4, 4, Fraction(1, 10)], 2469, 2469),
+        ([1000, 1500, 200], [4, 4, Fraction(1, 10)], 3000, 2666),
+        # A single short segment is all there is.
+        ([500], [Fraction(1, 10)], 40_000, 40_000),
+    ],
+)
+def test_bandwidth_is_measured(sizes: list[int], durations: list[Any], peak: int, average: int) -> None:
+    track = video("x", 1, (16, 16), sizes=sizes, durations=[Fraction(each) for each in durations])
+    assert (track.bandwidth, track.average_bandwidth) == (peak + 1, average + 1)
+
+
+def test_the_sounds_bandwidth_is_in_every_variant() -> None:
+    with_sound, without = (m3u8.loads(master_playlist(LADDER, each)) for each in ([sound()], []))
+    for loud, silent in zip(with_sound.playlists, without.playlists, strict=True):
+        assert loud.stream_info.bandwidth == silent.stream_info.bandwidth + sound().bandwidth
+        assert loud.stream_info.average_bandwidth == silent.stream_info.average_bandwidth + sound().average_bandwidth
+
+
+def test_every_uri_is_relative() -> None:
+    parsed = m3u8.loads(master_playlist(LADDER, [sound()]))
+    for uri in [*(playlist.uri for playlist in parsed.playlists), *(media.uri for media in parsed.media)]:
+        assert uri and not uri.startswith("/") and ":" not in uri and ".." not in uri

@@ -1,0 +1,188 @@
+"""Plans: what starts first, and that every segment of every rendition is encoded exactly once."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from fractions import Fraction
+
+import pytest
+
+from gilfoyle.media.plan import EARLY_PRIORITY, FIRST_PRIORITY, HEAD_PRIORITY, REST_PRIORITY, Plan, make_plan
+from gilfoyle.media.policy import EncodingPolicy, VideoRung
+from gilfoyle.media.probe import MediaInfo
+from tests.unit.media.infos import audio, media, video
+
+POLICY = EncodingPolicy()
+ALL, OTHERS, LOWEST = ["1080p", "720p", "480p", "360p"], ["1080p", "720p", "480p"], ["360p"]
+NTSC = Fraction(30000, 1001)
+
+
+def passes(plan: Plan) -> list[tuple[list[str], int, int, int]]:
+    return [(each.renditions, each.first, each.count, each.priority) for each in plan.passes]
+
+
+def test_the_lowest_goes_alone_through_the_head_and_then_all_share_a_decode() -> None:
+    """60 s are 15 segments; the head is 0.34 of them."""
+    plan = make_plan(media(video(), audio()), POLICY)
+    assert passes(plan) == [
+        (["audio-128k"], 0, 15, FIRST_PRIORITY),
+        (LOWEST, 0, 1, FIRST_PRIORITY),
+        (LOWEST, 1, 2, HEAD_PRIORITY),
+        (LOWEST, 3, 4, HEAD_PRIORITY),
+        (OTHERS, 0, 1, EARLY_PRIORITY),
+        (OTHERS, 1, 2, EARLY_PRIORITY),
+        (OTHERS, 3, 4, EARLY_PRIORITY),
+        (ALL, 7, 8, EARLY_PRIORITY),
+    ]
+
+
+def test_far_passes_wait_for_the_beginnings_of_other_medias() -> None:
+    plan = make_plan(media(video(end=Fraction(600))), POLICY)
+    assert [each.priority for each in plan.passes if each.first >= 15] == [HEAD_PRIORITY] * 3 + [REST_PRIORITY] * 9
+    assert all(each.priority <= EARLY_PRIORITY for each in plan.passes if each.first < 15)
+
+
+def test_a_single_rendition_is_never_split_in_two_sorts_of_passes() -> None:
+    plan = make_plan(media(video(width=320, height=180)), POLICY)
+    assert [(names, first, count) for names, first, count, _ in passes(plan)] == [
+        (["180p"], 0, 1),
+        (["180p"], 1, 2),
+        (["180p"], 3, 4),
+        (["180p"], 7, 8),
+    ]
+
+
+def test_without_a_head_only_the_first_chunk_is_alone() -> None:
+    plan = make_plan(media(video()), POLICY.model_copy(update={"head": 0}))
+    assert [each.first for each in plan.passes if each.renditions == LOWEST] == [0]
+
+
+def test_with_a_head_of_all_the_lowest_is_always_alone() -> None:
+    plan = make_plan(media(video()), POLICY.model_copy(update={"head": 1}))
+    assert {tuple(each.renditions) for each in plan.passes} == {tuple(LOWEST), tuple(OTHERS)}
+
+
+@pytest.mark.parametrize(
+    ("height", "expected"),
+    [
+        (1080, [(LOWEST, 0, 15, FIRST_PRIORITY), (OTHERS, 0, 15, EARLY_PRIORITY)]),
+        (180, [(["180p"], 0, 15, FIRST_PRIORITY)]),
+    ],
+)
+def test_a_container_without_exact_seeks_is_one_chunk(height: int, expected: list[object]) -> None:
+    picture = video(width=height * 16 // 9, height=height)
+    assert passes(make_plan(media(picture, container="mpegts", exact_seek=False), POLICY)) == expected
+
+
+def test_the_origin_is_the_pictures_start() -> None:
+    plan = make_plan(media(video(start=Fraction("1.4"), end=Fraction("61.4"))), POLICY)
+    assert (plan.origin, plan.grid.frames, plan.picture_frames) == (Fraction("1.4"), 1800, 1800)
+
+
+@pytest.mark.parametrize(
+    ("sound", "origin", "frames", "picture_frames"),
+    [
+        # Up to a second is muxing: the picture decides.
+        ({"end": Fraction(61)}, 0, 1800, 1800),
+        ({"start": Fraction(-1)}, 0, 1800, 1800),
+        ({"end": Fraction(10)}, 0, 1800, 1800),
+        ({"start": Fraction(5)}, 0, 1800, 1800),
+        # More is worth holding a picture for, before or behind.
+        ({"end": Fraction(90)}, 0, 2700, 1800),
+        ({"start": Fraction("-2.51")}, Fraction("-2.5"), 1875, 1875),
+        ({"start": Fraction(-2), "end": Fraction(70)}, -2, 2160, 1860),
+    ],
+)
+def test_sound_that_is_longer_than_the_picture(
+    sound: dict[str, Fraction], origin: Fraction, frames: int, picture_frames: int
+) -> None:
+    plan = make_plan(media(video(), audio(**sound)), POLICY)
+    assert (plan.origin, plan.grid.frames, plan.picture_frames) == (origin, frames, picture_frames)
+
+
+def test_a_picture_that_begins_late_stays_on_its_grid() -> None:
+    picture = video(average_rate=NTSC, start=Fraction("4.0123"), end=Fraction("64"))
+    plan = make_plan(media(picture, audio(start=Fraction(0), end=Fraction(64))), POLICY)
+    assert ((picture.start - plan.origin) * NTSC).denominator == 1
+    assert 0 <= plan.origin <= 1 / NTSC
+
+
+def test_chunks_after_the_pictures_end_join_the_one_that_ends_it() -> None:
+    """No chunk may begin where there is nothing to decode. 10 s of picture under 60 s of sound."""
+    plan = make_plan(media(video(end=Fraction(10)), audio()), POLICY)
+    chunks = {(each.first, each.count) for each in plan.passes if each.renditions[0] in ALL}
+    assert chunks == {(0, 1), (1, 14)}
+    assert all(first * plan.grid.segment_frames < plan.picture_frames for first, _ in chunks)
+
+
+def test_sound_alone_has_a_grid_of_aac_frames() -> None:
+    plan = make_plan(media(None, audio(start=Fraction("0.025"), end=Fraction(60))), POLICY)
+    assert plan.grid.rate == Fraction(48_000, 1024)
+    assert plan.grid.frames == plan.audio_grid.total_frames == 2811
+    assert plan.origin == Fraction("0.025")
+    assert (plan.video, plan.picture_frames) == ([], 0)
+    assert passes(plan) == [
+        (["audio-128k"], 0, 15, FIRST_PRIORITY),
+        (["audio-64k"], 0, 15, FIRST_PRIORITY),
+    ]
+    # Cut at the same AAC frames as the grid says, exactly.
+    grid = plan.grid
+    assert all(plan.audio_grid.first_frame(index) == index * grid.segment_frames for index in range(grid.segments))
+
+
+def test_one_frame_is_enough() -> None:
+    plan = make_plan(media(video(end=Fraction(1, 1000))), POLICY)
+    assert (plan.grid.frames, plan.grid.segments, plan.picture_frames) == (1, 1, 1)
+
+
+SOURCES: list[MediaInfo] = [
+    media(video(average_rate=rate, end=end), *sounds, exact_seek=exact)
+    for rate, end, sounds, exact in itertools.product(
+        [Fraction(1), Fraction(24000, 1001), Fraction(25), NTSC, Fraction(60), Fraction(17555, 997)],
+        [Fraction(1, 100), Fraction(3), Fraction(4004, 1000), Fraction(59), Fraction(3601)],
+        [(), (audio(),), (audio(start=Fraction(-7), end=Fraction(200)),)],
+        [True, False],
+    )
+]
+POLICIES = [
+    POLICY,
+    EncodingPolicy(head=0, chunk_s=4),
+    EncodingPolicy(head=1, segment_gops=1, gop_s=0.5, chunk_s=30),
+    EncodingPolicy(video=[VideoRung(height=16, max_kbps=50)], head=0.5),
+]
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=range(len(POLICIES)))
+def test_every_segment_of_every_rendition_is_encoded_exactly_once(policy: EncodingPolicy) -> None:
+    for source in SOURCES:
+        plan = make_plan(source, policy)
+        found = Counter(
+            (name, segment)
+            for each in plan.passes
+            for name in each.renditions
+            for segment in range(each.first, each.first + each.count)
+        )
+        names = [rendition.name for rendition in (*plan.video, *plan.audio)]
+        assert found == Counter((name, segment) for name in names for segment in range(plan.grid.segments))
+        assert make_plan(source, policy) == plan
+        assert 1 <= plan.picture_frames <= plan.grid.frames
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=range(len(POLICIES)))
+def test_the_lowest_is_first_at_every_point_of_the_media(policy: EncodingPolicy) -> None:
+    for source in SOURCES:
+        plan = make_plan(source, policy)
+        lowest = plan.video[-1].name
+        pictures = [each for each in plan.passes if each.renditions[0] not in {sound.name for sound in plan.audio}]
+        assert pictures[0].renditions == [lowest] and pictures[0].first == 0
+        starts = [each.first for each in pictures if lowest in each.renditions]
+        assert starts == sorted(starts)
+        if source.exact_seek and plan.picture_frames == plan.grid.frames:
+            limit = max(policy.chunk_s * plan.grid.rate / plan.grid.segment_frames, 1)
+            assert all(each.count <= limit for each in pictures)
+
+
+def test_a_plan_survives_the_history() -> None:
+    plan = make_plan(media(video(average_rate=NTSC), audio()), POLICY)
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan

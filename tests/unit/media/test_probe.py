@@ -1,0 +1,248 @@
+"""What ffprobe says, read; and what is refused, with its reason."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.media.probe import Limits, check_sizes, declared_duration, needs_full_scan, precheck, read, wanted_streams
+
+LIMITS = Limits(duration_s=3600, side_px=8192, streams=8)
+NTSC = "30000/1001"
+
+
+def picture(**changes: Any) -> dict[str, Any]:
+    return {
+        "index": 0,
+        "codec_type": "video",
+        "codec_name": "h264",
+        "codec_tag_string": "avc1",
+        "pix_fmt": "yuv420p",
+        "width": 1920,
+        "height": 1080,
+        "sample_aspect_ratio": "1:1",
+        "avg_frame_rate": "30/1",
+        "r_frame_rate": "30/1",
+        "start_time": "0.000000",
+        "duration": "10.000000",
+        "disposition": {"default": 1, "attached_pic": 0},
+    } | changes
+
+
+def sound(**changes: Any) -> dict[str, Any]:
+    return {
+        "index": 1,
+        "codec_type": "audio",
+        "codec_name": "aac",
+        "codec_tag_string": "mp4a",
+        "channels": 2,
+        "sample_rate": "48000",
+        "start_time": "0.000000",
+        "disposition": {"default": 1},
+        "tags": {"language": "eng"},
+    } | changes
+
+
+def found(*streams: dict[str, Any], **form: Any) -> dict[str, Any]:
+    name = {"format_name": "mov,mp4,m4a,3gp,3g2,mj2", "start_time": "0.000000", "duration": "10.000000"}
+    return {"streams": list(streams), "format": name | form}
+
+
+ENDS = {0: Fraction(10), 1: Fraction(10)}
+
+
+def test_an_ordinary_file() -> None:
+    info = read(found(picture(), sound(), bit_rate="800000"), ENDS, LIMITS)
+    assert info.video and info.main_audio
+    assert (info.container, info.exact_seek, info.start, info.bit_rate) == ("mov", True, 0, 800_000)
+    assert (info.video.index, info.video.codec, info.video.width, info.video.height) == (0, "h264", 1920, 1080)
+    assert (info.video.average_rate, info.video.variable) == (30, False)
+    assert (info.video.start, info.video.end, info.video.interlaced, info.video.hdr) == (0, 10, False, False)
+    assert (info.main_audio.channels, info.main_audio.sample_rate, info.main_audio.language) == (2, 48_000, "eng")
+
+
+@pytest.mark.parametrize(
+    ("changes", "size"),
+    [
+        ({}, (1920, 1080)),
+        # Rotation, as phones write it: a display matrix.
+        ({"side_data_list": [{"side_data_type": "Display Matrix", "rotation": -90}]}, (1080, 1920)),
+        ({"side_data_list": [{"rotation": 90}]}, (1080, 1920)),
+        ({"side_data_list": [{"rotation": "270.00"}]}, (1080, 1920)),
+        ({"side_data_list": [{"rotation": 180}]}, (1920, 1080)),
+        ({"side_data_list": [{"side_data_type": "CPB properties"}]}, (1920, 1080)),
+        # Pixels that are not square: the longer side grows, nothing is thrown away.
+        ({"width": 720, "height": 576, "sample_aspect_ratio": "64:45"}, (1024, 576)),
+        ({"width": 720, "height": 480, "sample_aspect_ratio": "8:9"}, (720, 540)),
+        (
+            {"width": 720, "height": 576, "sample_aspect_ratio": "64:45", "side_data_list": [{"rotation": 90}]},
+            (576, 1024),
+        ),
+        # ffprobe's ways to say that it doesn't know.
+        ({"sample_aspect_ratio": "0:1"}, (1920, 1080)),
+        ({"sample_aspect_ratio": "1:0"}, (1920, 1080)),
+        ({"sample_aspect_ratio": "N/A"}, (1920, 1080)),
+        ({"sample_aspect_ratio": None}, (1920, 1080)),
+    ],
+)
+def test_the_size_is_what_a_person_sees(changes: dict[str, Any], size: tuple[int, int]) -> None:
+    video = read(found(picture(**changes)), ENDS, LIMITS).video
+    assert video and (video.width, video.height) == size
+
+
+@pytest.mark.parametrize(
+    ("average", "real", "rate", "variable"),
+    [
+        ("30/1", "30/1", Fraction(30), False),
+        (NTSC, NTSC, Fraction(30000, 1001), False),
+        ("19001/634", NTSC, Fraction(19001, 634), False),  # Matroska's milliseconds
+        ("25/1", "50/1", Fraction(25), True),
+        ("2997/100", "90000/1", Fraction(2997, 100), True),
+        ("0/0", "25/1", Fraction(25), False),
+        ("25/1", "0/0", Fraction(25), False),
+        (None, "25/1", Fraction(25), False),
+    ],
+)
+def test_the_rate(average: str, real: str, rate: Fraction, variable: bool) -> None:
+    video = read(found(picture(avg_frame_rate=average, r_frame_rate=real)), ENDS, LIMITS).video
+    assert video and (video.average_rate, video.variable) == (rate, variable)
+
+
+@pytest.mark.parametrize(
+    ("order", "interlaced"),
+    [("tt", True), ("bb", True), ("tb", True), ("bt", True), ("progressive", False), ("unknown", False)],
+)
+def test_interlaced(order: str, interlaced: bool) -> None:
+    video = read(found(picture(field_order=order)), ENDS, LIMITS).video
+    assert video and video.interlaced is interlaced
+
+
+@pytest.mark.parametrize(
+    ("transfer", "hdr"),
+    [("smpte2084", True), ("arib-std-b67", True), ("bt709", False), ("bt2020-10", False), (None, False)],
+)
+def test_hdr(transfer: str | None, hdr: bool) -> None:
+    video = read(found(picture(color_transfer=transfer)), ENDS, LIMITS).video
+    assert video and video.hdr is hdr
+
+
+def test_times_are_exact() -> None:
+    info = read(
+        found(picture(start_time="1.466667"), sound(start_time="1.445333"), start_time="1.445333"),
+        {0: Fraction("11.466667"), 1: Fraction("11.445333")},
+        LIMITS,
+    )
+    assert info.video and info.start == Fraction("1.445333")
+    assert (info.video.start, info.audio[0].start) == (Fraction("1.466667"), Fraction("1.445333"))
+
+
+@pytest.mark.parametrize("start", ["N/A", None, ""])
+def test_a_start_that_is_not_known_is_0(start: str | None) -> None:
+    info = read(found(picture(start_time=start), start_time=start), ENDS, LIMITS)
+    assert info.video and info.start == info.video.start == 0
+
+
+@pytest.mark.parametrize(
+    ("streams", "chosen"),
+    [
+        ([picture(), sound(), sound(index=2)], (0, 1)),
+        # A cover is no picture.
+        ([picture(codec_name="mjpeg", disposition={"default": 1, "attached_pic": 1}), sound()], (None, 1)),
+        ([picture(disposition={"attached_pic": 1}), picture(index=1), sound(index=2)], (1, 2)),
+        # The default counts, then the order.
+        ([picture(disposition={"default": 0}), picture(index=1), sound(index=2)], (1, 2)),
+        ([picture(), sound(disposition={"default": 0}), sound(index=2)], (0, 2)),
+        ([picture(), sound(disposition={}), sound(index=2, disposition={})], (0, 1)),
+        # What can't be decoded does not count.
+        ([picture(codec_name="unknown"), picture(index=1)], (1, None)),
+        ([picture(), sound(codec_name=None), sound(index=2)], (0, 2)),
+        ([picture(), sound(sample_rate="0"), sound(index=2)], (0, 2)),
+        ([picture(), sound(channels=0)], (0, None)),
+        ([picture(width=0), sound()], (None, 1)),
+        ([{"index": 0, "codec_type": "data"}, {"index": 1, "codec_type": "subtitle"}, picture(index=2)], (2, None)),
+    ],
+)
+def test_which_streams_count(streams: list[dict[str, Any]], chosen: tuple[int | None, int | None]) -> None:
+    info = read(found(*streams), {index: Fraction(10) for index in range(3)}, LIMITS)
+    assert (info.video and info.video.index, info.main_audio and info.main_audio.index) == chosen
+    assert set(chosen) - {None} <= set(wanted_streams(found(*streams)))
+
+
+@pytest.mark.parametrize("language", ["und", None])
+def test_an_unknown_language_is_none(language: str | None) -> None:
+    assert read(found(sound(tags={"language": language})), ENDS, LIMITS).audio[0].language is None
+
+
+def test_sound_without_packets_is_left_out() -> None:
+    assert read(found(picture(), sound()), {0: Fraction(10)}, LIMITS).audio == []
+
+
+@pytest.mark.parametrize(
+    ("probe", "ends", "reason"),
+    [
+        ({}, {}, "no_streams"),
+        ({"streams": [], "format": {}}, {}, "no_streams"),
+        (found(), {}, "no_streams"),
+        (found({"index": 0, "codec_type": "subtitle", "codec_name": "mov_text"}), {}, "no_streams"),
+        (found(picture(disposition={"attached_pic": 1})), {}, "no_streams"),
+        (found(picture(codec_name="unknown", codec_tag_string="encv")), {}, "protected"),
+        (found(picture(codec_name=None, codec_tag_string="drmi")), {}, "protected"),
+        (found(*[sound(index=index) for index in range(9)]), {}, "too_many_streams"),
+        (found(picture(), tags={"major_brand": "avif"}), ENDS, "still_image"),
+        (found(picture(), tags={"major_brand": "heic"}), ENDS, "still_image"),
+        (found(picture(width=8194)), ENDS, "picture_too_large"),
+        (found(picture(height=20_000)), ENDS, "picture_too_large"),
+        (found(picture(sample_aspect_ratio="1000:1")), ENDS, "picture_too_large"),
+        (found(picture(), duration="3601.0"), ENDS, "too_long"),
+        (found(picture(), sound()), {0: Fraction(3601), 1: Fraction(10)}, "too_long"),
+        (found(sound()), {1: Fraction(3601)}, "too_long"),
+        (found(picture(), sound()), {}, "no_frames"),
+        (found(sound()), {}, "no_frames"),
+        (found(picture(start_time="10.0")), ENDS, "no_frames"),
+        (found(picture(avg_frame_rate="0/0", r_frame_rate="0/0")), ENDS, "no_frames"),
+    ],
+)
+def test_refusals(probe: dict[str, Any], ends: dict[int, Fraction], reason: str) -> None:
+    with pytest.raises(UnsupportedMedia) as refused:
+        read(probe, ends, LIMITS)
+    assert refused.value.reason == reason
+    assert refused.value.message.endswith(".") and not refused.value.retryable
+
+
+def test_the_header_alone_condemns_before_packets_are_read() -> None:
+    with pytest.raises(UnsupportedMedia, match="8194×1080"):
+        precheck(found(picture(width=8194)), LIMITS)
+    precheck(found(picture(width=8192)), LIMITS)
+
+
+def test_any_stream_can_be_too_large() -> None:
+    """Also a cover, which ffmpeg would decode to look at it."""
+    with pytest.raises(UnsupportedMedia):
+        check_sizes(found(picture(), picture(index=1, width=65_000, disposition={"attached_pic": 1})), LIMITS)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("12.5", 12.5), ("N/A", None), (None, None)])
+def test_declared_duration(text: str | None, seconds: float | None) -> None:
+    assert declared_duration({"format": {"duration": text} if text else {}}) == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "exact"),
+    [
+        ("mov,mp4,m4a,3gp,3g2,mj2", False, True),
+        ("matroska,webm", False, True),
+        ("wav", False, False),
+        ("flac", False, False),
+        ("mpegts", True, False),
+        ("mp3", True, False),
+        ("avi", True, False),
+        ("h264", True, False),
+    ],
+)
+def test_containers(name: str, full: bool, exact: bool) -> None:
+    probe = found(picture(), format_name=name)
+    assert needs_full_scan(probe) is full
+    assert read(probe, ENDS, LIMITS).exact_seek is exact
