@@ -10,8 +10,7 @@ import pytest
 
 from gilfoyle.media.boxes import BoxReader, box, children, find, insert
 from gilfoyle.media.cmaf import AudioSplitter, FragmentError, Segment, Splitter, VideoSplitter, edit_list, timescale
-from gilfoyle.media.plan import SAMPLE_RATE
-from gilfoyle.media.timeline import AAC_FRAME, Timeline
+from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE, Timeline
 from tests.unit.media.fragments import audio_bytes, pieces, small, split, video_bytes
 
 NTSC, SECONDS = Fraction(30000, 1001), Fraction(7, 2)

@@ -163,7 +163,7 @@ def test_every_segment_of_every_rendition_is_encoded_exactly_once(policy: Encodi
             for name in each.renditions
             for segment in range(each.first, each.first + each.count)
         )
-        names = [rendition.name for rendition in (*plan.video, *plan.audio)]
+        names = [*(picture.name for picture in plan.video), *(sound.name for sound in plan.audio)]
         assert found == Counter((name, segment) for name in names for segment in range(plan.grid.segments))
         assert make_plan(source, policy) == plan
         assert 1 <= plan.picture_frames <= plan.grid.frames

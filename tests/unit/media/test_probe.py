@@ -57,10 +57,11 @@ ENDS = {0: Fraction(10), 1: Fraction(10)}
 def test_an_ordinary_file() -> None:
     info = read(found(picture(), sound(), bit_rate="800000"), ENDS, LIMITS)
     assert info.video and info.main_audio
-    assert (info.container, info.exact_seek, info.start, info.bit_rate) == ("mov", True, 0, 800_000)
+    assert (info.container, info.exact_seek, info.start, info.bit_rate) == ("mov", True, Fraction(0), 800_000)
     assert (info.video.index, info.video.codec, info.video.width, info.video.height) == (0, "h264", 1920, 1080)
-    assert (info.video.average_rate, info.video.variable) == (30, False)
-    assert (info.video.start, info.video.end, info.video.interlaced, info.video.hdr) == (0, 10, False, False)
+    assert (info.video.average_rate, info.video.variable) == (Fraction(30), False)
+    assert (info.video.start, info.video.end) == (Fraction(0), Fraction(10))
+    assert not info.video.interlaced and not info.video.hdr
     assert (info.main_audio.channels, info.main_audio.sample_rate, info.main_audio.language) == (2, 48_000, "eng")
 
 
