@@ -52,10 +52,18 @@ class CleanupActivities:
         return await self._storage.delete_prefix(keys.encoding_prefix(job.media_id, job.encoding))
 
     @activity.defn
-    async def hide(self, job: MediaInput) -> None:
-        """From now on the media is gone for clients, and nothing of the pipeline changes it any more."""
-        with suppress(NotFound):
-            await self._catalog.mark_deleting(job.media_id)
+    async def hide(self, job: MediaInput) -> int:
+        """From now on the media is gone for clients, and nothing of the pipeline changes it any more.
+
+        Returns the number of its last encoding; 0 if there is no such media.
+        """
+        try:
+            media = await self._catalog.source(job.media_id)
+            with suppress(NotFound):  # it is Deleting already
+                await self._catalog.mark_deleting(job.media_id)
+        except NotFound:
+            return 0
+        return media.encoding
 
     @activity.defn
     async def stop(self, job: StopInput) -> None:

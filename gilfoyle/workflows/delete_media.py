@@ -20,12 +20,12 @@ class DeleteMedia:
     @workflow.run
     async def run(self, job: DeleteMediaInput) -> None:
         """Each step may be repeated; the order makes sure that nothing is written after it was removed."""
-        await workflow.execute_activity_method(
+        encodings = await workflow.execute_activity_method(
             CleanupActivities.hide, MediaInput(media_id=job.media_id), summary="from clients", **routes.io()
         )
         await workflow.execute_activity_method(
             CleanupActivities.stop,
-            StopInput(workflow_ids=[process_media_id(job.media_id, 1)]),
+            StopInput(workflow_ids=[process_media_id(job.media_id, n + 1) for n in range(encodings)]),
             summary="running work",
             heartbeat_timeout=timedelta(seconds=30),
             **routes.io(timedelta(hours=1)),
