@@ -1,0 +1,56 @@
+"""The results as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from bench.machine import Machine
+from bench.results import Pair, median_of, summary
+
+AIMS = {"cpu_ratio": 1.15, "wall_ratio": 1.20}
+"""What the pipeline may cost at most, as a multiple of the hand-written command."""
+
+
+def table(pairs: Sequence[Pair], source: str, machine: Machine) -> Table:
+    """A row per figure: the pipeline, the command, their ratio, and the most that the ratio should be."""
+    ratios = summary(pairs)
+    ours, by_hand = [pair.pipeline for pair in pairs], [pair.handwritten for pair in pairs]
+    shown = Table(title=source, caption=f"{machine}; pairs: {len(pairs)}")
+    shown.add_column("")
+    for heading in ("pipeline", "by hand", "ratio", "aim"):
+        shown.add_column(heading, justify="right")
+    shown.add_row(
+        "CPU, s",
+        number(median_of(run.cpu_s for run in ours), 1),
+        number(median_of(run.cpu_s for run in by_hand), 1),
+        number(ratios["cpu_ratio"], 3),
+        f"≤ {AIMS['cpu_ratio']:.2f}",
+    )
+    shown.add_row(
+        "wall, s",
+        number(median_of(run.wall_s for run in ours), 1),
+        number(median_of(run.wall_s for run in by_hand), 1),
+        number(ratios["wall_ratio"], 3),
+        f"≤ {AIMS['wall_ratio']:.2f}",
+    )
+    shown.add_row(
+        "segments, MB",
+        number(median_of(run.total_bytes / 1e6 for run in ours), 1),
+        number(median_of(run.total_bytes / 1e6 for run in by_hand), 1),
+        number(ratios["bytes_ratio"], 3),
+        "",
+    )
+    shown.add_row("first play, s", number(ratios["first_play_s"], 2), "", "", "")
+    shown.add_row("upload, s", number(median_of(run.upload_s for run in ours), 2), "", "", "")
+    for server in ours[0].servers_cpu_s:
+        shown.add_row(
+            f"CPU of {server}, s", number(median_of(run.servers_cpu_s[server] for run in ours), 1), "", "", ""
+        )
+    return shown
+
+
+def number(value: float | None, digits: int) -> str:
+    """A dash for what could not be measured."""
+    return "–" if value is None else f"{value:.{digits}f}"

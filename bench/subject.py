@@ -1,0 +1,64 @@
+"""What both sides encode: the file, and the ladder that Gilfoyle's planner chooses for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from gilfoyle.config import Settings
+from gilfoyle.embedded.tools import ffprobe_path
+from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.media import probe
+from gilfoyle.media.ffmpeg import probe_command
+from gilfoyle.media.plan import Plan, make_plan
+from gilfoyle.media.probe import Limits, MediaInfo
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A file with what is known of it."""
+
+    source: Path
+    info: MediaInfo
+    plan: Plan
+
+    @property
+    def name(self) -> str:
+        """The file in a few words."""
+        video = self.info.video
+        size = f"{video.width}×{video.height}" if video else "no picture"
+        rate = f"{float(self.plan.grid.rate):g} fps" if video else ""
+        kbps = f"{(self.info.bit_rate or 0) / 1e6:.1f} Mbit/s"
+        return f"{self.source.name}: {float(self.plan.grid.duration):.1f} s, {size} {rate}, {kbps}"
+
+
+def examine(file: Path, settings: Settings) -> Subject:
+    """Probe the file and plan its ladder. Raises UnsupportedMedia for what no single command could do alike."""
+    command = probe_command(ffprobe_path(settings.tools), str(file))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UnsupportedMedia(f"{file.name} can't be read: {done.stderr.strip()[-500:]}")
+    header = json.loads(done.stdout)
+    limits = settings.limits
+    bounds = Limits(duration_s=limits.duration_s, side_px=limits.side_px, streams=limits.streams)
+    info = probe.read(header, _declared_ends(header), bounds)
+    if info.video is None or info.video.interlaced or info.video.hdr or info.video.variable:
+        raise UnsupportedMedia(
+            f"{file.name} is not a progressive SDR video of constant rate: the hand-written command could not do "
+            "the same work. Choose another file."
+        )
+    return Subject(file, info, make_plan(info, settings.encoding))
+
+
+def _declared_ends(header: Mapping[str, Any]) -> dict[int, Fraction]:
+    """When each stream ends by its header, in seconds: good enough for a ladder."""
+    whole = header["format"].get("duration", 0)
+    return {
+        stream["index"]: Fraction(stream.get("start_time", 0)) + Fraction(stream.get("duration", whole))
+        for stream in header["streams"]
+    }

@@ -1,0 +1,33 @@
+"""What a player asks for first."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from bench.player import beginning, renditions
+from gilfoyle.media.hls import AudioTrack, VideoTrack, master_playlist, media_playlist
+
+
+def video(name: str, size: int) -> VideoTrack:
+    return VideoTrack(name, "avc1.64001f", [size], [Fraction(4)], 640, 360, Fraction(30))
+
+
+SOUND = AudioTrack("audio-128k", "mp4a.40.2", [64_000], [Fraction(4)], 2, "en")
+
+
+def test_the_lowest_variant_and_its_sound() -> None:
+    master = master_playlist([video("1080p", 2_500_000), video("360p", 400_000), video("480p", 700_000)], [SOUND])
+    assert renditions(master) == ["360p/index.m3u8", "audio-128k/index.m3u8"]
+
+
+def test_a_silent_film_and_sound_alone() -> None:
+    assert renditions(master_playlist([video("720p", 10_000)], [])) == ["720p/index.m3u8"]
+    assert renditions(master_playlist([], [SOUND])) == ["audio-128k/index.m3u8"]
+
+
+def test_the_init_and_the_first_segment() -> None:
+    assert beginning(media_playlist([Fraction(4), Fraction(2)], 4, ended=False)) == ["init.mp4", "00000.m4s"]
+
+
+def test_nothing_while_no_segment_is_listed() -> None:
+    assert beginning(media_playlist([], 4, ended=False)) == []
