@@ -69,25 +69,28 @@ class ProbeActivities:
 
     async def _ends(self, source: str, header: dict[str, Any]) -> dict[int, Fraction]:
         """When each stream that matters ends (index → seconds), by its last packet."""
-        declared = probe.declared_duration(header)
-        start = float(header["format"].get("start_time") or 0)
-        since = None if declared is None or probe.needs_full_scan(header) else max(0.0, start + declared - _TAIL_S)
-        try:
-            lines = await self._run(packets_command(self._ffprobe, source, since=since))
-        except ProcessFailed as error:
-            raise _unreadable(error.tail) from error
-        ends = _last_packets(lines.decode())
-        wanted = probe.wanted_streams(header)
-        ends = {index: end for index, end in ends.items() if index in wanted}
-        if since is not None and declared and max(ends.values(), default=Fraction(0)) < start + declared - _SHORT_S:
+        declared, wanted = probe.declared_end(header), probe.wanted_streams(header)
+        since = None if declared is None or probe.needs_full_scan(header) else max(0.0, declared - _TAIL_S)
+        ends = await self._last_packets(source, wanted, since)
+        if since is None or declared is None:
+            return ends
+        if max(ends.values(), default=Fraction(0)) < declared - _SHORT_S:
             raise UnsupportedMedia(
                 f"The file says that it lasts {declared:.1f} s, but its data ends before that: it was cut short. "
                 "Upload it again.",
                 code="truncated",
             )
-        if since is not None:
-            ends = {index: ends.get(index, _declared_end(header, index)) for index in wanted}
-        return ends
+        earlier = {index: _declared_end(header, index) for index in wanted if index not in ends}
+        if None in earlier.values():
+            return await self._last_packets(source, wanted, None)
+        return ends | {index: end for index, end in earlier.items() if end is not None}
+
+    async def _last_packets(self, source: str, wanted: list[int], since: float | None) -> dict[int, Fraction]:
+        try:
+            lines = await self._run(packets_command(self._ffprobe, source, since=since))
+        except ProcessFailed as error:
+            raise _unreadable(error.tail) from error
+        return {index: end for index, end in _last_packets(lines.decode()).items() if index in wanted}
 
     async def _run(self, command: list[str]) -> bytes:
         try:
@@ -115,11 +118,12 @@ def _last_packets(text: str) -> dict[int, Fraction]:
     return ends
 
 
-def _declared_end(header: dict[str, Any], index: int) -> Fraction:
-    """For a stream with no packet near the end of the file: what its header says."""
+def _declared_end(header: dict[str, Any], index: int) -> Fraction | None:
+    """For a stream with no packet near the end of the file: what its header says. Matroska's says nothing."""
     stream = next(stream for stream in header["streams"] if stream["index"] == index)
-    start = Fraction(stream.get("start_time") or 0)
-    return start + Fraction(stream.get("duration") or 0)
+    if not stream.get("duration"):
+        return None
+    return Fraction(stream.get("start_time") or 0) + Fraction(stream["duration"])
 
 
 def _unreadable(tail: str) -> UnsupportedMedia:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+import langcodes
 from pydantic import BaseModel, ConfigDict
 
 from gilfoyle.errors import UnsupportedMedia
@@ -58,6 +59,7 @@ class AudioInfo(BaseModel):
     start: Fraction
     end: Fraction
     language: str | None
+    """BCP 47, its shortest form: `de`, where containers say `ger` or `deu`."""
     default: bool
 
 
@@ -99,6 +101,17 @@ def declared_duration(probe: Mapping[str, Any]) -> float | None:
         return float(probe["format"]["duration"])
     except (KeyError, ValueError):
         return None
+
+
+def declared_end(probe: Mapping[str, Any]) -> float | None:
+    """When the container says that it ends, in seconds on its own clock.
+
+    Matroska's duration counts from 0, however late its first stamp is; that of others from their start.
+    """
+    duration = declared_duration(probe)
+    if duration is None or _container(probe) == "matroska":
+        return duration
+    return float(_seconds(probe["format"].get("start_time"))) + duration
 
 
 def precheck(probe: Mapping[str, Any], limits: Limits) -> None:
@@ -227,7 +240,6 @@ def _read_video(stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> Vide
 
 
 def _read_audio(stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> AudioInfo:
-    language = stream.get("tags", {}).get("language")
     return AudioInfo(
         index=int(stream["index"]),
         codec=str(stream["codec_name"]),
@@ -235,9 +247,16 @@ def _read_audio(stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> Audi
         sample_rate=int(stream["sample_rate"]),
         start=_seconds(stream.get("start_time")),
         end=ends[int(stream["index"])],
-        language=None if language in (None, "und") else str(language),
+        language=_language(stream.get("tags", {}).get("language")),
         default=bool(stream.get("disposition", {}).get("default")),
     )
+
+
+def _language(tag: str | None) -> str | None:
+    """The tag as HLS wants it (RFC 5646); None for `und`, and for what is not a language."""
+    if not tag or not langcodes.tag_is_valid(tag) or tag == "und":
+        return None
+    return langcodes.standardize_tag(tag)
 
 
 def _display_size(stream: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from gilfoyle.errors import UnsupportedMedia
-from gilfoyle.media.probe import Limits, check_sizes, declared_duration, needs_full_scan, precheck, read, wanted_streams
+from gilfoyle.media.probe import (
+    Limits,
+    check_sizes,
+    declared_duration,
+    declared_end,
+    needs_full_scan,
+    precheck,
+    read,
+    wanted_streams,
+)
 
 LIMITS = Limits(duration_s=3600, side_px=8192, streams=8)
 NTSC = "30000/1001"
@@ -228,6 +237,15 @@ def test_any_stream_can_be_too_large() -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("12.5", 12.5), ("N/A", None), (None, None)])
 def test_declared_duration(text: str | None, seconds: float | None) -> None:
     assert declared_duration({"format": {"duration": text} if text else {}}) == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "duration", "end"),
+    [("mov,mp4", "5.0", 6.4), ("matroska,webm", "6.4", 6.4), ("wav", "N/A", None), ("matroska,webm", "N/A", None)],
+)
+def test_declared_end(name: str, duration: str, end: float | None) -> None:
+    """Of a file whose clock starts at 1.4 s."""
+    assert declared_end(found(format_name=name, start_time="1.4", duration=duration)) == end
 
 
 @pytest.mark.parametrize(
