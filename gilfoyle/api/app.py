@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from gilfoyle import __version__
@@ -64,7 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
                 with suppress(asyncio.CancelledError):
                     await recovering
 
-    app = FastAPI(
+    # /docs from files of its own: a server in a closed network has no CDN to load them from.
+    app = FastAPIOffline(
         title="Gilfoyle",
         description=_DESCRIPTION,
         version=__version__,

@@ -162,7 +162,8 @@ def _video_output(branch: Any, output: VideoOutput, plan: Plan, policy: Encoding
     if output.skip:
         branch = branch.filter("trim", start_frame=output.skip).filter("setpts", "PTS-STARTPTS")
     branch = (
-        branch.filter("scale", rendition.width, rendition.height, flags="bicubic")
+        # Limited range, whatever the source has: not all players mind the flag of full range.
+        branch.filter("scale", rendition.width, rendition.height, flags="bicubic", out_range="tv")
         .filter("setsar", 1)
         .filter("format", pix_fmts="yuv420p")
     )

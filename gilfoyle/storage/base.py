@@ -58,7 +58,7 @@ class Storage(Protocol):
         ...
 
     def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Bytes `[start, end)` of an object, in pieces of at most CHUNK_BYTES. Raises ObjectNotFound at the first piece."""
+        """Bytes `[start, end)`, in pieces of at most CHUNK_BYTES. Raises ObjectNotFound at the first piece."""
         ...
 
     async def stat(self, key: str) -> ObjectInfo:

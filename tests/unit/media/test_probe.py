@@ -71,7 +71,7 @@ def test_an_ordinary_file() -> None:
     assert (info.video.average_rate, info.video.variable) == (Fraction(30), False)
     assert (info.video.start, info.video.end) == (Fraction(0), Fraction(10))
     assert not info.video.interlaced and not info.video.hdr
-    assert (info.main_audio.channels, info.main_audio.sample_rate, info.main_audio.language) == (2, 48_000, "eng")
+    assert (info.main_audio.channels, info.main_audio.sample_rate, info.main_audio.language) == (2, 48_000, "en")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_which_streams_count(streams: list[dict[str, Any]], chosen: tuple[int | 
     assert set(chosen) - {None} <= set(wanted_streams(found(*streams)))
 
 
-@pytest.mark.parametrize("language", ["und", None])
+@pytest.mark.parametrize("language", ["und", "klingonese", "", None])
 def test_an_unknown_language_is_none(language: str | None) -> None:
     assert read(found(sound(tags={"language": language})), ENDS, LIMITS).audio[0].language is None
 
