@@ -64,9 +64,9 @@ def test_a_shared_pass_in_the_middle_where_one_rendition_has_a_segment_already()
         "-ss 12.008333 -i /m/source -filter_complex",
         "'[0:0]fps=eof_action=pass:fps=30/1:round=near:start_time=11.995833[s0];[s0]setpts=PTS-STARTPTS[s1];"
         "[s1]tpad=stop=31:stop_mode=clone[s2];[s2]split=2[s3][s4];"
-        "[s3]scale=1920:1080:flags=bicubic[s5];[s5]setsar=1[s6];[s6]format=pix_fmts=yuv420p[s7];"
+        "[s3]scale=1920:1080:flags=bicubic:out_range=tv[s5];[s5]setsar=1[s6];[s6]format=pix_fmts=yuv420p[s7];"
         "[s4]trim=start_frame=120[s8];[s8]setpts=PTS-STARTPTS[s9];"
-        "[s9]scale=640:360:flags=bicubic[s10];[s10]setsar=1[s11];[s11]format=pix_fmts=yuv420p[s12]'",
+        "[s9]scale=640:360:flags=bicubic:out_range=tv[s10];[s10]setsar=1[s11];[s11]format=pix_fmts=yuv420p[s12]'",
         f"-map '[s7]' {encoder(480, 7500, 5000, 7)}",
         f"-map '[s12]' {encoder(360, 1200, 800, 9)}",
         AS_ALWAYS,
@@ -81,7 +81,7 @@ def test_the_first_chunk_does_not_seek() -> None:
         "-i 'https://bucket/source?signed=1' -filter_complex",
         "'[0:0]fps=eof_action=pass:fps=30000/1001:round=near:start_time=-0.004171[s0];"
         "[s0]setpts=PTS-STARTPTS[s1];[s1]tpad=stop=30:stop_mode=clone[s2];"
-        "[s2]scale=640:360:flags=bicubic[s3];[s3]setsar=1[s4];[s4]format=pix_fmts=yuv420p[s5]'",
+        "[s2]scale=640:360:flags=bicubic:out_range=tv[s3];[s3]setsar=1[s4];[s4]format=pix_fmts=yuv420p[s5]'",
         f"-map '[s5]' {encoder(120, 1200, 800, 7, grid='1001/30000', ts=30000)}",
         AS_ALWAYS,
     )
@@ -110,7 +110,7 @@ def test_hdr_is_tone_mapped_before_it_is_scaled() -> None:
         "zscale=primaries=bt709",
         "tonemap=desat=0:tonemap=hable",
         "zscale=matrix=bt709:range=limited:transfer=bt709",
-        "scale=640:360:flags=bicubic",
+        "scale=640:360:flags=bicubic:out_range=tv",
         "setsar=1",
         "format=pix_fmts=yuv420p",
     ]
