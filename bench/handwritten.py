@@ -47,7 +47,8 @@ def run(command: list[str], subject: Subject, folder: Path) -> Run:
     began = time.monotonic()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
-    complaints = process.stderr.read()
+    with process.stderr as pipe:
+        complaints = pipe.read()
     # Waited for here, not by subprocess: wait4 says what this very process used.
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -8,12 +8,19 @@ from bench.handwritten import command
 from bench.subject import Subject
 from gilfoyle.media.plan import make_plan
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.media.probe import MediaInfo
+from gilfoyle.media.probe import AudioInfo
+from tests.unit.media.infos import audio, media, video
 
 OUT = Path("/out")
+PICTURE = video(width=1280, height=720)
 
 
-def test_the_whole_line(subject: Subject) -> None:
+def line_for(policy: EncodingPolicy, *sounds: AudioInfo) -> list[str]:
+    info = media(PICTURE, *sounds)
+    return command("ffmpeg", Subject(Path("/films/a.mp4"), info, make_plan(info, policy)), policy, OUT)
+
+
+def test_the_whole_line() -> None:
     filters = (
         "[0:0]split=3[s0][s1][s2];[s0]scale=1280:720:flags=bicubic,setsar=1[v0];"
         "[s1]scale=854:480:flags=bicubic,setsar=1[v1];[s2]scale=640:360:flags=bicubic,setsar=1[v2]"
@@ -22,7 +29,7 @@ def test_the_whole_line(subject: Subject) -> None:
         "v:0,agroup:audio,name:720p v:1,agroup:audio,name:480p v:2,agroup:audio,name:360p "
         "a:0,agroup:audio,default:yes,name:audio-128k"
     )
-    assert command("ffmpeg", subject, EncodingPolicy(), OUT) == [
+    assert line_for(EncodingPolicy(), audio()) == [
         "ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-y", "-i", "/films/a.mp4",
         "-filter_complex", filters, "-map", "[v0]", "-map", "[v1]", "-map", "[v2]", "-map", "0:1",
         "-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-pix_fmt", "yuv420p",
@@ -38,16 +45,15 @@ def test_the_whole_line(subject: Subject) -> None:
     ]  # fmt: skip
 
 
-def test_a_silent_film_has_no_audio_group(info: MediaInfo) -> None:
-    silent = info.model_copy(update={"audio": []})
-    line = command("ffmpeg", Subject(Path("a.mp4"), silent, make_plan(silent, EncodingPolicy())), EncodingPolicy(), OUT)
+def test_a_silent_film_has_no_audio_group() -> None:
+    line = line_for(EncodingPolicy())
     assert "-c:a" not in line
     assert "v:0,name:720p v:1,name:480p v:2,name:360p" in line
 
 
-def test_it_follows_the_policy(info: MediaInfo) -> None:
+def test_it_follows_the_policy() -> None:
     policy = EncodingPolicy(preset="faster", gop_s=1, segment_gops=3, buffer_s=1, max_frame_rate=15)
-    line = command("ffmpeg", Subject(Path("a.mp4"), info, make_plan(info, policy)), policy, OUT)
+    line = line_for(policy, audio())
     assert line[line.index("-preset") + 1] == "faster"
     assert line[line.index("-g") + 1] == "15"
     assert line[line.index("-hls_time") + 1] == "3"

@@ -8,8 +8,7 @@ from rich.console import Console
 
 from bench.machine import Machine
 from bench.report import table
-
-from .conftest import pair
+from tests.unit.bench.figures import pair
 
 MACHINE = Machine(cores=2, system="Linux x86_64", ffmpeg="9.0", slots=2, threads=1)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.results import median_of, summary
-
-from .conftest import pair
+from tests.unit.bench.figures import pair
 
 
 def test_a_pair_is_the_pipeline_over_the_command() -> None:
