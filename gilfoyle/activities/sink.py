@@ -42,10 +42,9 @@ class RenditionSink:
         try:
             while data := await reader.read(_READ):
                 for segment in self._splitter.feed(data):
+                    await self._store_init()
                     await _put(queue, segment, storing)
-                if self._splitter.init is not None and not self._has_init:
-                    self._has_init = True
-                    await self._store_init(self._splitter.init)
+                await self._store_init()
             for segment in self._splitter.finish():
                 await _put(queue, segment, storing)
             await _put(queue, None, storing)
@@ -56,14 +55,22 @@ class RenditionSink:
 
     async def _store_all(self, queue: asyncio.Queue[Segment | None]) -> None:
         while (segment := await queue.get()) is not None:
-            await self._storage.write(f"{self._prefix}/{keys.segment_name(segment.index)}", segment.data)
+            key = f"{self._prefix}/{keys.segment_name(segment.index)}"
+            # After a gap there may be more: what players and caches have seen never changes.
+            if not await _exists(self._storage, key):
+                await self._storage.write(key, segment.data)
             await self._on_stored(segment.index)
 
-    async def _store_init(self, init: bytes) -> None:
-        """Every chunk has the same init segment; the first one is kept.
+    async def _store_init(self) -> None:
+        """Store the init segment, once it is known. Every chunk has the same; the first one is kept.
 
-        Raises EncodeFailed if this one describes another decoder: the chunks would not play as one rendition.
+        Before any segment. Raises EncodeFailed if this one describes another decoder: the chunks would not play as one
+        rendition.
         """
+        init = self._splitter.init
+        if init is None or self._has_init:
+            return
+        self._has_init = True
         key = f"{self._prefix}/{keys.INIT_NAME}"
         if not await _exists(self._storage, key):
             await self._storage.write(key, init)

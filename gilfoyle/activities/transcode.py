@@ -61,8 +61,10 @@ class TranscodeActivities:
             return
         # A container that can't be sought exactly is decoded from its beginning, whatever is stored.
         start = min(part.first for part in missing) if job.info.exact_seek else job.chunk.first
-        source = await self._storage.ffmpeg_input(keys.source(job.media_id))
         grid, renditions = job.plan.grid, {rendition.name: rendition for rendition in job.plan.video}
+        # What is held after the picture's end has to be decoded with it.
+        start = min(start, (job.plan.picture_frames - 1) // grid.segment_frames)
+        source = await self._storage.ffmpeg_input(keys.source(job.media_id))
 
         def build(descriptors: Sequence[int]) -> list[str]:
             last = grid.segment_bounds(end - 1)[1]

@@ -26,3 +26,9 @@ def lowest(tmp_path: Path) -> Pipeline:
 def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seven seconds at 30 frames/s: 14 segments in chunks of 1, 2, 4 and 7."""
     return numbered(tmp_path_factory.mktemp("ordinary") / "source.mp4", "30", 210)
+
+
+@pytest.fixture(scope="session")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty seconds: long enough to be interrupted."""
+    return numbered(tmp_path_factory.mktemp("long") / "source.mp4", "30", 1200)
