@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 import httpx
 
-_PAUSE_S = 0.05
+_PAUSE_S = 0.1
 
 
 def wait_for_first_play(http: httpx.Client, master: str, failed: Callable[[], None]) -> None:

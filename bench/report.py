@@ -17,7 +17,7 @@ def table(pairs: Sequence[Pair], source: str, machine: Machine) -> Table:
     """A row per figure: the pipeline, the command, their ratio, and the most that the ratio should be."""
     ratios = summary(pairs)
     ours, by_hand = [pair.pipeline for pair in pairs], [pair.handwritten for pair in pairs]
-    shown = Table(title=source, caption=f"{machine}; pairs: {len(pairs)}")
+    shown = Table(title=source, min_width=76, caption=f"{machine}; pairs: {len(pairs)}")
     shown.add_column("")
     for heading in ("pipeline", "by hand", "ratio", "aim"):
         shown.add_column(heading, justify="right")

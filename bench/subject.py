@@ -33,8 +33,8 @@ class Subject:
         video = self.info.video
         size = f"{video.width}×{video.height}" if video else "no picture"
         rate = f"{float(self.plan.grid.rate):g} fps" if video else ""
-        kbps = f"{(self.info.bit_rate or 0) / 1e6:.1f} Mbit/s"
-        return f"{self.source.name}: {float(self.plan.grid.duration):.1f} s, {size} {rate}, {kbps}"
+        bit_rate = f"{(self.info.bit_rate or 0) / 1e6:.1f} Mbit/s"
+        return f"{self.source.name}: {float(self.plan.grid.duration):.1f} s, {size} {rate}, {bit_rate}"
 
 
 def examine(file: Path, settings: Settings) -> Subject:
