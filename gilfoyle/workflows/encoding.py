@@ -17,9 +17,13 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.package import PackageActivities, Packaged, PackageInput
     from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
     from gilfoyle.catalog import RenditionProgress, RenditionStatus
-    from gilfoyle.media.plan import Pass, Plan
+    from gilfoyle.media.plan import FIRST_PRIORITY, Pass, Plan
     from gilfoyle.media.probe import MediaInfo
     from gilfoyle.workflows.messages import ProcessMediaInput
+
+# An idle worker takes what arrives first, whatever its priority; only what has to wait is ordered by it. So the more
+# urgent passes are scheduled so much earlier (seconds) that they have arrived.
+_HEAD_START_S = 0.3
 
 
 class Encoding:
@@ -44,8 +48,12 @@ class Encoding:
     async def run(self) -> None:
         """Encode and publish everything. Raises ActivityError if the media as a whole can't go on."""
         publisher = asyncio.create_task(self._publish_as_it_grows())
-        passes = [asyncio.create_task(self._encode(chunk)) for chunk in self._passes]
+        passes: list[asyncio.Task[None]] = []
         try:
+            for wave in _waves(self._passes):
+                if passes:
+                    await asyncio.sleep(_HEAD_START_S)
+                passes += [asyncio.create_task(self._encode(chunk)) for chunk in wave]
             await asyncio.gather(*passes)
             self._encoded = True
             await publisher
@@ -56,6 +64,9 @@ class Encoding:
             raise
         if self._gives_a_stream():
             await self._publish(final=True)
+
+    def _start(self, chunk: Pass) -> asyncio.Task[None]:
+        return asyncio.create_task(self._encode(chunk))
 
     def _gives_a_stream(self) -> bool:
         return self.fatal_fault() is None
@@ -148,6 +159,11 @@ class Encoding:
             summary=f"{packaged.progress:.0%}",
             **routes.catalog(),
         )
+
+
+def _waves(passes: list[Pass]) -> list[list[Pass]]:
+    """The passes by priority, the most urgent first."""
+    return [[each for each in passes if each.priority == key] for key in sorted({each.priority for each in passes})]
 
 
 def _errored(failed: tuple[str, Fault]) -> RenditionProgress:
