@@ -71,12 +71,17 @@ async def _serve(settings: Settings, queues: list[str]) -> None:
         storage = open_storage(settings.storage)
         stack.push_async_callback(storage.close)
         parts = Parts(settings, await connect(settings.temporal), storage, Catalog(database))
-        for queue in queues:
-            await stack.enter_async_context(_WORKERS[queue](parts))
+        for worker in build_workers(parts, queues):
+            await stack.enter_async_context(worker)
         log.info("working on %s", ", ".join(queues))
         ready()
         await stopped.wait()
         log.info("stopping; activities have %g s", settings.workers.grace_s)
+
+
+def build_workers(parts: Parts, queues: Sequence[str] = QUEUES) -> list[Worker]:
+    """A worker for each queue. They work while they are entered as context managers."""
+    return [_WORKERS[queue](parts) for queue in queues]
 
 
 def _pipeline(parts: Parts) -> Worker:
