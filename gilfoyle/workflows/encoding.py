@@ -21,10 +21,6 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.media.probe import MediaInfo
     from gilfoyle.workflows.messages import ProcessMediaInput
 
-# An idle worker takes what arrives first, whatever its priority; only what has to wait is ordered by it. So the more
-# urgent passes are scheduled so much earlier (seconds) that they have arrived.
-_HEAD_START_S = 0.3
-
 
 class Encoding:
     """One encoding of one media, from its plan to its last playlist."""
@@ -47,26 +43,29 @@ class Encoding:
 
     async def run(self) -> None:
         """Encode and publish everything. Raises ActivityError if the media as a whole can't go on."""
-        publisher = asyncio.create_task(self._publish_as_it_grows())
-        passes: list[asyncio.Task[None]] = []
+        urgent = [chunk for chunk in self._passes if chunk.priority == FIRST_PRIORITY]
+        others = [chunk for chunk in self._passes if chunk.priority != FIRST_PRIORITY]
+        tasks = self._start(urgent)
         try:
-            for wave in _waves(self._passes):
-                if passes:
-                    await asyncio.sleep(_HEAD_START_S)
-                passes += [asyncio.create_task(self._encode(chunk)) for chunk in wave]
+            # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable is
+            # handed out before the rest: a step of two short activities before it.
+            await self._publish(final=False)
+            publisher = asyncio.create_task(self._publish_as_it_grows())
+            passes = [*tasks, *self._start(others)]
+            tasks = [publisher, *passes]
             await asyncio.gather(*passes)
             self._encoded = True
             await publisher
         except BaseException:
-            for task in [publisher, *passes]:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(publisher, *passes, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             raise
         if self._gives_a_stream():
             await self._publish(final=True)
 
-    def _start(self, chunk: Pass) -> asyncio.Task[None]:
-        return asyncio.create_task(self._encode(chunk))
+    def _start(self, passes: list[Pass]) -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(self._encode(chunk)) for chunk in passes]
 
     def _gives_a_stream(self) -> bool:
         return self.fatal_fault() is None
@@ -159,11 +158,6 @@ class Encoding:
             summary=f"{packaged.progress:.0%}",
             **routes.catalog(),
         )
-
-
-def _waves(passes: list[Pass]) -> list[list[Pass]]:
-    """The passes by priority, the most urgent first."""
-    return [[each for each in passes if each.priority == key] for key in sorted({each.priority for each in passes})]
 
 
 def _errored(failed: tuple[str, Fault]) -> RenditionProgress:
