@@ -47,8 +47,8 @@ class Encoding:
         others = [chunk for chunk in self._passes if chunk.priority != FIRST_PRIORITY]
         tasks = self._start(urgent)
         try:
-            # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable is
-            # handed out before the rest: a step of two short activities before it.
+            # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable
+            # is handed out before the rest: a step of two short activities before it.
             await self._publish(final=False)
             publisher = asyncio.create_task(self._publish_as_it_grows())
             passes = [*tasks, *self._start(others)]
