@@ -40,7 +40,7 @@ def test_an_ended_grandchild_counts_for_the_part_that_ran_it() -> None:
         worker.communicate(b"\n")
     workers, api = spent[cpu.WORKERS], spent[cpu.API]
     assert workers is not None and workers >= 0.3
-    assert api == 0
+    assert api is not None and api < 0.1
 
 
 def test_what_is_not_known_stays_unknown() -> None:
