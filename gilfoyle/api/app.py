@@ -76,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for module in (health, medias, upload, stream, watch):
         app.include_router(module.router)
+    app.mount("/static", watch.static_files())
     errors.install(app)
     app.add_middleware(LimitBodies)
     app.add_middleware(MeasureRequests, metrics=metrics)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-HLS_JS = Path(__file__).parent / "node_modules" / "hls.js" / "dist" / "hls.min.js"
+from gilfoyle.api.watch import STATIC
+
+HLS_JS = STATIC / "hls.min.js"
 
 _PAGE = """<!doctype html>
 <video id="video" muted playsinline></video>

@@ -1,4 +1,4 @@
-"""The built-in page, in a browser that plays HLS by itself."""
+"""The built-in page, in a browser."""
 
 from __future__ import annotations
 

@@ -1,0 +1,29 @@
+// Shows how far a media is, and plays it as soon as there is something to play.
+const at = location.pathname.replace(/\/watch$/, "");
+const video = document.querySelector("video");
+const says = document.querySelector("p");
+let playing = false;
+
+function play(url) {
+  playing = true;
+  if (Hls.isSupported()) {
+    const hls = new Hls();
+    hls.loadSource(url);
+    hls.attachMedia(video);
+  } else {
+    video.src = url; // an iPhone has no Media Source Extensions, but plays HLS by itself
+  }
+}
+
+async function look() {
+  const media = (await (await fetch(at)).json()).data;
+  document.title = media.title;
+  if (media.playable && !playing) play(`${at}/stream/master.m3u8`);
+  // As text, so that a title can't be markup.
+  if (media.error) says.textContent = media.error.message;
+  else if (media.status === "Ready") says.textContent = media.title;
+  else says.textContent = `${media.title}: ${media.status}, ${Math.round(media.progress * 100)} %`;
+  if (!["Ready", "Errored"].includes(media.status)) setTimeout(look, 500);
+}
+
+look();
