@@ -15,8 +15,9 @@ from gilfoyle.embedded.tools import ffprobe_path
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import probe
 from gilfoyle.media.ffmpeg import probe_command
+from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan, make_plan
-from gilfoyle.media.probe import Limits, MediaInfo
+from gilfoyle.media.refusals import Limits
 
 
 @dataclass(frozen=True)

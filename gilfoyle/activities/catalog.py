@@ -9,9 +9,9 @@ from temporalio import activity
 
 from gilfoyle.catalog import Catalog, MediaKind, Rendition, RenditionProgress
 from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.media.probe import MediaInfo
 
 
 class PlanInput(BaseModel):

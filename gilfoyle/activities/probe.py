@@ -15,9 +15,11 @@ from temporalio import activity
 from gilfoyle.activities.process import ProcessFailed, capture
 from gilfoyle.config import LimitSettings
 from gilfoyle.errors import EncodeFailed, UnsupportedMedia
-from gilfoyle.media import probe
 from gilfoyle.media.ffmpeg import declared_command, packets_command, probe_command
-from gilfoyle.media.probe import Limits, MediaInfo
+from gilfoyle.media.header import declared_end, needs_full_scan, wanted_streams
+from gilfoyle.media.info import MediaInfo
+from gilfoyle.media.probe import read
+from gilfoyle.media.refusals import Limits, check_sizes, precheck
 from gilfoyle.storage import Storage, keys
 
 # How far before the declared end the packets are read (seconds): ffprobe starts at the keyframe before.
@@ -56,9 +58,9 @@ class ProbeActivities:
         declared, header = await asyncio.gather(
             self._json(declared_command(self._ffprobe, source)), self._json(probe_command(self._ffprobe, source))
         )
-        probe.check_sizes(declared, self._limits)
-        probe.precheck(header, self._limits)
-        return probe.read(header, await self._ends(source, header), self._limits)
+        check_sizes(declared, self._limits)
+        precheck(header, self._limits)
+        return read(header, await self._ends(source, header), self._limits)
 
     async def _json(self, command: list[str]) -> dict[str, Any]:
         try:
@@ -69,8 +71,8 @@ class ProbeActivities:
 
     async def _ends(self, source: str, header: dict[str, Any]) -> dict[int, Fraction]:
         """When each stream that matters ends (index → seconds), by its last packet."""
-        declared, wanted = probe.declared_end(header), probe.wanted_streams(header)
-        since = None if declared is None or probe.needs_full_scan(header) else max(0.0, declared - _TAIL_S)
+        declared, wanted = declared_end(header), wanted_streams(header)
+        since = None if declared is None or needs_full_scan(header) else max(0.0, declared - _TAIL_S)
         ends = await self._last_packets(source, wanted, since)
         if since is None or declared is None:
             return ends

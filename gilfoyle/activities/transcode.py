@@ -15,9 +15,9 @@ from gilfoyle.activities.stored import stored_rendition
 from gilfoyle.errors import EncodeFailed
 from gilfoyle.media.cmaf import AudioSplitter, FragmentError, Splitter, VideoSplitter
 from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, video_command
+from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Pass, Plan
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.media.probe import MediaInfo
 from gilfoyle.storage import Storage, keys
 
 STORED_SIGNAL = "segments_stored"

@@ -71,7 +71,7 @@ class Media(SQLModel, table=True):
     duration_s: float | None = None
     """Length of what is streamed, in seconds."""
     probe: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
-    """`gilfoyle.media.probe.MediaInfo`, as JSON."""
+    """`gilfoyle.media.info.MediaInfo`, as JSON."""
     error_code: str | None = Field(default=None, sa_column=Column(String(50)))
     error_message: str | None = Field(default=None, sa_column=Column(String(4000)))
     upload_lease: datetime | None = Field(default=None, sa_column=_time(nullable=True))

@@ -10,10 +10,11 @@ from typing import Any
 import ffmpeg
 
 from gilfoyle.media.cmaf import timescale
+from gilfoyle.media.header import FORMATS
+from gilfoyle.media.info import AudioInfo, MediaInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.media.probe import FORMATS, AudioInfo, MediaInfo
 from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE
 
 PROTOCOLS = ("file", "http", "https", "tcp", "tls")

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict
 
+from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition, audio_ladder, video_ladder
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.media.probe import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.rate import snap
 from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE, AudioTimeline, Chunk, Timeline, chunks, timeline
 

@@ -17,8 +17,8 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.package import PackageActivities, Packaged, PackageInput
     from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
     from gilfoyle.catalog import RenditionProgress, RenditionStatus
+    from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import FIRST_PRIORITY, Pass, Plan
-    from gilfoyle.media.probe import MediaInfo
     from gilfoyle.workflows.messages import ProcessMediaInput
 
 

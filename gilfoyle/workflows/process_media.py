@@ -14,8 +14,8 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.cleanup import CleanupActivities, DiscardInput
     from gilfoyle.activities.probe import ProbeActivities, ProbeInput
     from gilfoyle.activities.store import StoreActivities, StoreInput
+    from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import Plan
-    from gilfoyle.media.probe import MediaInfo
     from gilfoyle.workflows.messages import ProcessMediaInput
 
 

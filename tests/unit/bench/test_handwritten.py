@@ -6,9 +6,9 @@ from pathlib import Path
 
 from bench.handwritten import command
 from bench.subject import Subject
+from gilfoyle.media.info import AudioInfo
 from gilfoyle.media.plan import make_plan
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.media.probe import AudioInfo
 from tests.unit.media.infos import audio, media, video
 
 OUT = Path("/out")

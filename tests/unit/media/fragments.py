@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from gilfoyle.media.cmaf import Segment, Splitter
 from gilfoyle.media.ffmpeg import VideoOutput, audio_command, video_command
+from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.media.probe import MediaInfo
 from tests.sources import FFMPEG, run
 from tests.unit.media.infos import audio, media, video
 

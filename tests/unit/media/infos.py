@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from gilfoyle.media.probe import AudioInfo, MediaInfo, VideoInfo
+from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
 
 
 def video(**changes: Any) -> VideoInfo:

@@ -16,9 +16,9 @@ from gilfoyle.media.ffmpeg import (
     probe_command,
     video_command,
 )
+from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.media.probe import MediaInfo
 from tests.unit.media.infos import audio, media, video
 
 POLICY = EncodingPolicy()

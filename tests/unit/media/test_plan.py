@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import pytest
 
+from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import EARLY_PRIORITY, FIRST_PRIORITY, HEAD_PRIORITY, REST_PRIORITY, Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy, VideoRung
-from gilfoyle.media.probe import MediaInfo
 from tests.unit.media.infos import audio, media, video
 
 POLICY = EncodingPolicy()

@@ -8,16 +8,9 @@ from typing import Any
 import pytest
 
 from gilfoyle.errors import UnsupportedMedia
-from gilfoyle.media.probe import (
-    Limits,
-    check_sizes,
-    declared_duration,
-    declared_end,
-    needs_full_scan,
-    precheck,
-    read,
-    wanted_streams,
-)
+from gilfoyle.media.header import declared_duration, declared_end, needs_full_scan, wanted_streams
+from gilfoyle.media.probe import read
+from gilfoyle.media.refusals import Limits, check_sizes, precheck
 
 LIMITS = Limits(duration_s=3600, side_px=8192, streams=8)
 NTSC = "30000/1001"

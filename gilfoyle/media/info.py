@@ -1,0 +1,65 @@
+"""What a source is: what the rest of Gilfoyle knows of a file after it was probed."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from pydantic import BaseModel, ConfigDict
+
+
+class VideoInfo(BaseModel):
+    """The video stream that is encoded. Times in seconds on the container's clock."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int
+    codec: str
+    pixel_format: str
+    width: int
+    """Display width in square pixels, after rotation and pixel shape."""
+    height: int
+    average_rate: Fraction
+    variable: bool
+    """The stamps are not those of a constant rate."""
+    start: Fraction
+    end: Fraction
+    """When the last frame ends."""
+    interlaced: bool
+    hdr: bool
+    rotation: int
+    """Degrees, as the container says; ffmpeg turns the picture itself."""
+
+
+class AudioInfo(BaseModel):
+    """An audio stream. Times in seconds on the container's clock."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int
+    codec: str
+    channels: int
+    sample_rate: int
+    start: Fraction
+    end: Fraction
+    language: str | None
+    """BCP 47, its shortest form: `de`, where containers say `ger` or `deu`."""
+    default: bool
+
+
+class MediaInfo(BaseModel):
+    """What is known of a source after it was probed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    container: str
+    exact_seek: bool
+    start: Fraction
+    """The container's own start, from which ffmpeg's `-ss` counts (seconds)."""
+    bit_rate: int | None
+    video: VideoInfo | None
+    audio: list[AudioInfo]
+
+    @property
+    def main_audio(self) -> AudioInfo | None:
+        """The default audio stream, else the first."""
+        return next((stream for stream in self.audio if stream.default), self.audio[0] if self.audio else None)
