@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+import psutil
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
@@ -154,10 +154,9 @@ class Pipeline:
         return {item.key.removeprefix(f"{prefix}/"): item.etag async for item in self.storage.list(prefix)}
 
 
-def attempt(environment: ActivityEnvironment, number: int) -> ActivityEnvironment:
-    """The same, as a later attempt."""
-    environment.info = dataclasses.replace(environment.info, attempt=number)
-    return environment
+def ffmpegs() -> list[psutil.Process]:
+    """Those that this process has started."""
+    return [child for child in psutil.Process().children(recursive=True) if "ffmpeg" in child.name()]
 
 
 def packets(playlist: Path) -> list[tuple[Fraction, Fraction]]:

@@ -12,7 +12,7 @@ import pytest
 
 from gilfoyle.errors import EncodeFailed, StorageError
 from gilfoyle.media.plan import Pass
-from tests.integration.activities.pipeline import LOWEST, Pipeline, packets
+from tests.integration.activities.pipeline import LOWEST, Pipeline, ffmpegs, packets
 from tests.sources import FFMPEG, numbered, run
 
 SLOW = LOWEST.model_copy(update={"preset": "slower", "chunk_s": 64})
@@ -139,11 +139,6 @@ async def started(pipeline: Pipeline, work: asyncio.Task[None], segments: int) -
                 return ffmpeg
             await asyncio.sleep(0.01)
     raise AssertionError("it was over before it could be interrupted")
-
-
-def ffmpegs() -> list[psutil.Process]:
-    """Those that this process has started."""
-    return [child for child in psutil.Process().children(recursive=True) if "ffmpeg" in child.name()]
 
 
 async def test_a_cancelled_pass_leaves_no_ffmpeg_and_no_half_of_anything(long: Path, tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""DeleteMedia: whatever the media's state, in the end nothing of it is left."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+from gilfoyle.errors import NotFound
+from tests.integration.activities.pipeline import SMALL, ffmpegs
+from tests.integration.workflows.service import Service
+
+SLOW = SMALL.model_copy(update={"preset": "slower"})
+
+
+async def test_a_media_that_is_being_encoded(service: Service, long_film: Path) -> None:
+    """Its ffmpegs end within seconds, and nothing is written after it was removed."""
+    media = await service.accept(long_film)
+    processing = await service.process(media, SLOW)
+    await service.until(media, lambda found: found.playable and bool(ffmpegs()))
+
+    began = time.monotonic()
+    deleting = await service.delete(media)
+    async with asyncio.timeout(3):
+        while ffmpegs():  # noqa: ASYNC110  (they are processes: nothing tells of their end)
+            await asyncio.sleep(0.02)
+    with pytest.raises(NotFound):  # gone for clients at once
+        await service.media(media)
+    await asyncio.wait_for(deleting.result(), 10)
+    assert time.monotonic() - began < 10
+    assert (await processing.describe()).status == WorkflowExecutionStatus.CANCELED
+    assert await service.is_gone(media)
+    await asyncio.sleep(0.5)
+    assert await service.is_gone(media)
+
+
+async def test_a_media_that_is_ready(service: Service, film: Path) -> None:
+    media = await service.accept(film)
+    await (await service.process(media)).result()
+    other = await service.accept(film)
+    await asyncio.wait_for((await service.delete(media)).result(), 10)
+    assert await service.is_gone(media)
+    assert len(await service.etags(other)) == 1  # nothing of another media
+
+
+async def test_a_media_whose_processing_never_started(service: Service, film: Path) -> None:
+    media = await service.accept(film)
+    await asyncio.wait_for((await service.delete(media)).result(), 10)
+    assert await service.is_gone(media)
+
+
+async def test_a_media_that_is_gone_already(service: Service, film: Path) -> None:
+    media = await service.accept(film)
+    await (await service.delete(media)).result()
+    await asyncio.wait_for((await service.delete(media)).result(), 10)
+    assert await service.is_gone(media)

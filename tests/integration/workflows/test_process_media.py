@@ -1,0 +1,236 @@
+"""ProcessMedia, from an accepted upload to Ready or Errored."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+
+from gilfoyle.catalog import MediaKind, MediaStatus, RenditionStatus
+from gilfoyle.errors import NotFound
+from gilfoyle.workflows.routes import IO, PIPELINE, TRANSCODE
+from tests.integration.activities.pipeline import LOWEST, SMALL, ffmpegs
+from tests.integration.workflows.service import Service, fault
+from tests.sources import FFMPEG, numbered, read_numbers, run
+
+NewService = Callable[..., AbstractAsyncContextManager[Service]]
+VIDEO, AUDIO = ["180p", "120p", "90p"], "audio-64k"
+
+
+async def test_a_good_film_becomes_ready(service: Service, film: Path) -> None:
+    media = await service.accept(film)
+    await (await service.process(media)).result()
+
+    ready = await service.media(media)
+    assert (ready.status, ready.playable, ready.progress, ready.error_code) == (MediaStatus.READY, True, 1, None)
+    assert ready.duration_s == 4 and ready.probe and ready.probe["video"]["width"] == 320
+    rows = await service.renditions(media)
+    assert list(rows) == [*VIDEO, AUDIO]
+    for row in rows.values():
+        assert (row.status, row.segments, row.stored_segments) == (RenditionStatus.READY, 8, 8)
+        assert row.bandwidth and row.average_bandwidth and row.bandwidth >= row.average_bandwidth
+        stored = (service.playlist(media, row.name).parent).glob("*.m4s")
+        assert row.stored_bytes == sum(file.stat().st_size for file in stored)
+    assert {row.codecs for row in rows.values()} >= {"mp4a.40.2"}
+    assert {name: read_numbers(service.playlist(media, name)) for name in VIDEO} == {
+        name: list(range(120)) for name in VIDEO
+    }
+
+
+async def test_sound_becomes_ready(service: Service, tmp_path: Path) -> None:
+    source = tmp_path / "song.mp3"
+    run(FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=duration=3", str(source))
+    media = await service.accept(source, MediaKind.AUDIO)
+    await (await service.process(media)).result()
+    assert (await service.media(media)).status == MediaStatus.READY
+    assert list(await service.renditions(media)) == [AUDIO]
+
+
+async def test_only_the_sound_of_a_film_that_is_sent_as_sound(service: Service, film: Path) -> None:
+    media = await service.accept(film, MediaKind.AUDIO)
+    await (await service.process(media)).result()
+    assert list(await service.renditions(media)) == [AUDIO]
+
+
+def text(_folder: Path) -> bytes:
+    return b"this is not a film\n" * 50
+
+
+def cut(folder: Path) -> bytes:
+    data = numbered(folder / "cut.mp4", "30", 200, options=["-movflags", "+faststart"]).read_bytes()
+    return data[: len(data) // 2]
+
+
+def silent(folder: Path) -> bytes:
+    return numbered(folder / "silent.mp4", "30", 30, audio=False).read_bytes()
+
+
+def song(folder: Path) -> bytes:
+    run(FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=duration=1", str(folder / "song.mp3"))
+    return (folder / "song.mp3").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "code"),
+    [
+        (text, MediaKind.VIDEO, "not_media"),
+        (cut, MediaKind.VIDEO, "truncated"),
+        (song, MediaKind.VIDEO, "no_video"),
+        (silent, MediaKind.AUDIO, "no_audio"),
+    ],
+)
+async def test_what_can_never_be_streamed_is_errored_at_once_and_removed(
+    make: Callable[[Path], bytes], kind: MediaKind, code: str, service: Service, tmp_path: Path
+) -> None:
+    source = tmp_path / "upload"
+    source.write_bytes(make(tmp_path))
+    media = await service.accept(source, kind)
+    began = time.monotonic()
+    failed = await fault(await service.process(media))
+    assert time.monotonic() - began < 5
+    assert (failed.type, failed.details, failed.non_retryable) == ("unsupported_media", (code,), True)
+    errored = await service.media(media)
+    assert (errored.status, errored.playable, errored.error_code) == (MediaStatus.ERRORED, False, code)
+    assert errored.error_message == failed.message and errored.error_message.endswith(".")
+    assert await service.etags(media) == {}
+
+
+async def test_a_source_of_another_size_than_received(service: Service, film: Path) -> None:
+    media = await service.accept(film, size=film.stat().st_size + 1)
+    assert (await fault(await service.process(media))).details == ("source_incomplete",)
+    assert (await service.media(media)).status == MediaStatus.ERRORED
+
+
+async def test_a_media_that_was_deleted_before_it_began(service: Service, film: Path) -> None:
+    """It ends, brings nothing back and leaves nothing."""
+    media = await service.accept(film)
+    await service.parts.catalog.mark_deleting(media.id)
+    assert (await fault(await service.process(media))).type == "not_found"
+    assert await service.etags(media) == {}
+    with pytest.raises(NotFound):
+        await service.media(media)
+
+
+def toothless(folder: Path, *words: str) -> str:
+    """An ffmpeg that fails where its command line has one of the words; all, if there are none."""
+    script = folder / "ffmpeg"
+    tests = "\n".join(f"    *{word}*) echo 'no {word} today' >&2; exit 1;;" for word in words or ("-",))
+    script.write_text(f'#!/bin/sh\ncase "$*" in\n{tests}\nesac\nexec {FFMPEG} "$@"\n')
+    script.chmod(0o755)
+    return str(script)
+
+
+@pytest.mark.parametrize("broken", ["180p", "90p"])
+async def test_a_rendition_that_can_not_be_encoded_fails_alone(
+    broken: str, new_service: NewService, film: Path, tmp_path: Path
+) -> None:
+    word = {"180p": "scale=320:180", "90p": "scale=160:90"}[broken]
+    async with new_service(toothless(tmp_path, word)) as service:
+        media = await service.accept(film)
+        await (await service.process(media)).result()
+        assert (await service.media(media)).status == MediaStatus.READY
+        rows = await service.renditions(media)
+        assert {name: row.status for name, row in rows.items()} == {
+            name: RenditionStatus.ERRORED if name == broken else RenditionStatus.READY for name in [*VIDEO, AUDIO]
+        }
+        assert rows[broken].error_code == "encode_failed"
+        assert f"no {word} today" in (rows[broken].error_message or "")
+        others = [name for name in VIDEO if name != broken]
+        assert [read_numbers(service.playlist(media, name)) for name in others] == [list(range(120))] * 2
+        master = (service.root / str(media.id) / "1" / "master.m3u8").read_text()
+        assert [name for name in VIDEO if f"{name}/index.m3u8" in master] == others
+
+
+async def test_a_film_whose_sound_can_not_be_encoded_is_ready_without(
+    new_service: NewService, film: Path, tmp_path: Path
+) -> None:
+    async with new_service(toothless(tmp_path, "-b:a")) as service:
+        media = await service.accept(film)
+        await (await service.process(media, LOWEST)).result()
+        ready = await service.media(media)
+        assert (ready.status, ready.playable) == (MediaStatus.READY, True)
+        assert (await service.renditions(media))[AUDIO].status == RenditionStatus.ERRORED
+        assert read_numbers(service.root / str(media.id) / "1" / "master.m3u8") == list(range(120))
+
+
+async def test_where_nothing_can_be_encoded_the_source_is_kept(
+    new_service: NewService, film: Path, tmp_path: Path
+) -> None:
+    """It may be ffmpeg's fault: another version can try again."""
+    async with new_service(toothless(tmp_path)) as service:
+        media = await service.accept(film)
+        failed = await fault(await service.process(media, LOWEST))
+        assert failed.type == "encode_failed"
+        errored = await service.media(media)
+        assert (errored.status, errored.playable, errored.error_code) == (MediaStatus.ERRORED, False, "encode_failed")
+        assert {row.status for row in (await service.renditions(media)).values()} == {RenditionStatus.ERRORED}
+        assert list(await service.etags(media)) == [f"{media.id}/source"]
+
+
+async def test_twice_changes_nothing(service: Service, film: Path) -> None:
+    media = await service.accept(film)
+    await (await service.process(media)).result()
+    before, row = await service.etags(media), await service.media(media)
+    await (await service.process(media, again=True)).result()
+    assert await service.etags(media) == before
+    assert await service.media(media) == row
+
+
+async def test_two_at_once_make_one_stream(service: Service, film: Path) -> None:
+    """A worker that was taken for dead and works on."""
+    media = await service.accept(film)
+    handles = [await service.process(media), await service.process(media, again=True)]
+    for handle in handles:
+        await handle.result()
+    assert (await service.media(media)).status == MediaStatus.READY
+    assert {name: read_numbers(service.playlist(media, name)) for name in VIDEO} == {
+        name: list(range(120)) for name in VIDEO
+    }
+
+
+SLOW = SMALL.model_copy(update={"preset": "slow", "chunk_s": 16})
+
+
+async def test_what_makes_it_playable_is_encoded_first(service: Service, film: Path) -> None:
+    """Also by idle workers, which take what arrives first, whatever its priority."""
+    media = await service.accept(film)
+    handle = await service.process(media)
+    await handle.result()
+    assert set((await service.encodes_started(handle))[:2]) == {"90p: segments 0–0", "audio-64k: segments 0–7"}
+
+
+async def test_it_plays_while_it_grows_and_survives_a_deploy(new_service: NewService, long_film: Path) -> None:
+    """The worker that encodes stops in the middle, and another goes on where it stopped."""
+    async with new_service(working=False) as service, service.working(PIPELINE, IO):
+        media = await service.accept(long_film)
+        async with service.working(TRANSCODE):
+            handle = await service.process(media, SLOW)
+            early = await service.until(media, lambda found: found.playable and found.progress > 0.2)
+            assert early.status == MediaStatus.PROCESSING and early.progress < 1
+            growing = service.playlist(media, "90p").read_text()
+            assert "EVENT" in growing and "ENDLIST" not in growing
+        assert not ffmpegs()
+        before = await service.etags(media)
+        async with service.working(TRANSCODE):
+            await asyncio.wait_for(handle.result(), 60)
+        after = await service.etags(media)
+        segments = [key for key in before if key.endswith(".m4s")]
+        assert segments and {key: after[key] for key in segments} == {key: before[key] for key in segments}
+        assert {name: read_numbers(service.playlist(media, name)) for name in VIDEO} == {
+            name: list(range(900)) for name in VIDEO
+        }
+
+
+async def test_cancelling_ends_it(service: Service, long_film: Path) -> None:
+    media = await service.accept(long_film)
+    handle = await service.process(media)
+    await service.until(media, lambda found: found.progress > 0)
+    await handle.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED

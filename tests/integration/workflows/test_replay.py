@@ -1,0 +1,91 @@
+"""Histories of this and of earlier releases replay: a deploy never breaks a workflow that runs.
+
+The committed ones are in `histories/`. If a change of a workflow fails here, guard it with `workflow.patched`; don't
+replace a history. To add one for a new path: `RECORD_HISTORIES=1 pytest tests/integration/workflows/test_replay.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from gilfoyle.workflows.delete_media import DeleteMedia
+from gilfoyle.workflows.process_media import ProcessMedia
+from tests.integration.activities.pipeline import LOWEST, SMALL
+from tests.integration.workflows.service import Service, fault
+
+HISTORIES = Path(__file__).parent / "histories"
+
+
+async def replay(history: WorkflowHistory) -> None:
+    """Raises NondeterminismError if the workflows' code no longer decides as it did."""
+    replayer = Replayer(workflows=[ProcessMedia, DeleteMedia], data_converter=pydantic_data_converter)
+    await replayer.replay_workflow(history)
+
+
+@pytest.mark.parametrize("path", sorted(HISTORIES.glob("*.json")), ids=lambda path: path.stem)
+async def test_a_committed_history(path: Path) -> None:
+    await replay(WorkflowHistory.from_json(path.stem, path.read_text()))
+
+
+def test_there_are_committed_histories() -> None:
+    assert {path.stem for path in HISTORIES.glob("*.json")} >= {"process-ready", "process-errored", "delete"}
+
+
+async def test_a_history_of_today(service: Service, film: Path, tmp_path: Path) -> None:
+    """Of a media that became Ready and was deleted, and of one that was refused."""
+    media = await service.accept(film)
+    processed = await service.process(media, SMALL)
+    await processed.result()
+    deleted = await service.delete(media)
+    await deleted.result()
+    (tmp_path / "text").write_bytes(b"this is not a film\n")
+    refused = await service.process(await service.accept(tmp_path / "text"), LOWEST)
+    await fault(refused)
+    for name, handle in {"process-ready": processed, "delete": deleted, "process-errored": refused}.items():
+        history = await handle.fetch_history()
+        await replay(history)
+        if os.environ.get("RECORD_HISTORIES"):
+            record(name, history)
+
+
+async def test_a_replay_bites(service: Service, film: Path) -> None:
+    """A history in which another activity was scheduled does not replay."""
+    handle = await service.delete(await service.accept(film))
+    await handle.result()
+    told = json.loads((await handle.fetch_history()).to_json().replace('"discard"', '"dispose"'))
+    with pytest.raises(Exception, match="Nondeterminism"):
+        await replay(WorkflowHistory.from_json("changed", told))
+
+
+def record(name: str, history: WorkflowHistory) -> None:
+    """Keep a history, without the places and the machine it was made on."""
+    told = history.to_json_dict()
+    for event in told["events"]:
+        _forget(event)
+    HISTORIES.mkdir(exist_ok=True)
+    (HISTORIES / f"{name}.json").write_text(json.dumps(told, separators=(",", ":")) + "\n")
+
+
+def _forget(node: Any) -> None:
+    """Clear who did it, and where in the code it failed: nothing of that is replayed."""
+    if isinstance(node, list):
+        for each in node:
+            _forget(each)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key in {"identity", "stackTrace"}:
+                node[key] = ""
+            elif key == "cause":
+                node[key] = {"message": "left out"}
+            elif key == "taskQueue" and "@" in value.get("name", ""):
+                value["name"] = "sticky"
+            else:
+                _forget(value)
