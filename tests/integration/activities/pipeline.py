@@ -19,9 +19,9 @@ from gilfoyle.activities.package import PackageActivities, Packaged, PackageInpu
 from gilfoyle.activities.probe import ProbeActivities, ProbeInput
 from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
 from gilfoyle.config import LimitSettings
+from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Pass, Plan, make_plan
 from gilfoyle.media.policy import AudioRung, EncodingPolicy, VideoRung
-from gilfoyle.media.probe import MediaInfo
 from gilfoyle.storage import FilesystemStorage, keys
 from tests.sources import FFMPEG, FFPROBE, read_numbers, run
 
