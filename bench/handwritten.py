@@ -63,7 +63,7 @@ def run(command: list[str], subject: Subject, folder: Path) -> Run:
 def _filters(subject: Subject) -> str:
     video, grid, ladder = subject.info.video, subject.plan.grid, subject.plan.video
     assert video is not None
-    rate = "" if video.average_rate == grid.rate else f"fps={grid.rate_num}/{grid.rate_den},"
+    rate = "" if video.frame_rate == grid.rate else f"fps={grid.rate_num}/{grid.rate_den},"
     branches = "".join(f"[s{index}]" for index in range(len(ladder)))
     scaled = [
         f"[s{index}]scale={rendition.width}:{rendition.height}:flags=bicubic,setsar=1[v{index}]"

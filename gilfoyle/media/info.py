@@ -18,7 +18,8 @@ class VideoInfo(BaseModel):
     width: int
     """Display width in square pixels, after rotation and pixel shape."""
     height: int
-    average_rate: Fraction
+    frame_rate: Fraction
+    """Frames per second: the average, or where it pauses the rate at which it moves."""
     variable: bool
     """The stamps are not those of a constant rate."""
     start: Fraction

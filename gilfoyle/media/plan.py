@@ -77,7 +77,7 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
 
 
 def _video_grid(video: VideoInfo, audio: AudioInfo | None, policy: EncodingPolicy) -> tuple[Timeline, Fraction, int]:
-    rate = snap(video.average_rate, variable=video.variable, maximum=Fraction(policy.max_frame_rate))
+    rate = snap(video.frame_rate, variable=video.variable, maximum=Fraction(policy.max_frame_rate))
     origin, end = video.start, video.end
     if audio and video.start - audio.start > _WORTH_HOLDING:
         # Whole frames earlier, so that the picture stays on its grid.

@@ -11,6 +11,7 @@ import langcodes
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import header
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
+from gilfoyle.media.rate import moving
 from gilfoyle.media.refusals import Limits, precheck
 
 _HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
@@ -61,7 +62,7 @@ def _read_video(stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> Vide
         pixel_format=str(stream.get("pix_fmt", "unknown")),
         width=width,
         height=height,
-        average_rate=average or real,
+        frame_rate=moving(average, real),
         variable=bool(average and real and abs(average - real) > real / 2000),
         start=start,
         end=end,

@@ -22,16 +22,28 @@ _MIN = Fraction(1)
 _MAX_DENOMINATOR = 1001
 
 
-def snap(average: Fraction, *, variable: bool, maximum: Fraction) -> Fraction:
-    """The rate of the frame grid for a source whose average is `average` (all in frames/s).
+def moving(average: Fraction, real: Fraction) -> Fraction:
+    """The rate at which a source of variable rate moves while it moves (frames/s; 0 is unknown).
 
-    The nearest standard rate if it is near enough, else the average itself as a fraction with a small denominator.
+    `real` is ffprobe's `r_frame_rate`, the rate on whose grid all stamps lie. A recording with pauses, a screen or a
+    phone, has a lower average: on a grid of that it would lose frames. Fields count twice in it, so a `real` of twice
+    the average says nothing, nor does one that is no frame rate at all (a clock's 90,000).
+    """
+    twice = abs(real - 2 * average) <= _TOLERANCE_VARIABLE * real
+    usual = min(abs(rate - real) for rate in STANDARD) <= _TOLERANCE_EXACT * real
+    return real if not average or (usual and real > average and not twice) else average
+
+
+def snap(rate: Fraction, *, variable: bool, maximum: Fraction) -> Fraction:
+    """The rate of the frame grid for a source of `rate` (all in frames/s).
+
+    The nearest standard rate if it is near enough, else the rate itself as a fraction with a small denominator.
     A rate above `maximum` is halved until it fits, so that 120 becomes 60 and 50 capped at 30 becomes 25.
     """
-    nearest = min(STANDARD, key=lambda rate: abs(rate - average))
+    nearest = min(STANDARD, key=lambda standard: abs(standard - rate))
     tolerance = _TOLERANCE_VARIABLE if variable else _TOLERANCE_EXACT
-    rate = nearest if abs(nearest - average) <= tolerance * average else average.limit_denominator(_MAX_DENOMINATOR)
-    rate = max(rate, _MIN)
+    near = abs(nearest - rate) <= tolerance * rate
+    rate = max(nearest if near else rate.limit_denominator(_MAX_DENOMINATOR), _MIN)
     while rate > maximum:
         rate /= 2
     return rate

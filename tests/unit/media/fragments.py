@@ -29,7 +29,7 @@ def lavfi(command: list[str]) -> bytes:
 
 def small(rate: Fraction, seconds: Fraction, *, sound: bool = False) -> tuple[MediaInfo, Plan]:
     """A picture of 64×36 at `rate`, or a sound alone."""
-    picture = video(width=64, height=36, average_rate=rate, end=seconds)
+    picture = video(width=64, height=36, frame_rate=rate, end=seconds)
     info = media(None, audio(index=0, end=seconds)) if sound else media(picture)
     return info, make_plan(info, POLICY)
 

@@ -16,7 +16,7 @@ def video(**changes: Any) -> VideoInfo:
         pixel_format="yuv420p",
         width=1920,
         height=1080,
-        average_rate=Fraction(30),
+        frame_rate=Fraction(30),
         variable=False,
         start=Fraction(0),
         end=Fraction(60),

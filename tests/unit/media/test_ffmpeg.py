@@ -74,7 +74,7 @@ def test_a_shared_pass_in_the_middle_where_one_rendition_has_a_segment_already()
 
 
 def test_the_first_chunk_does_not_seek() -> None:
-    info = media(video(average_rate=Fraction(30000, 1001)))
+    info = media(video(frame_rate=Fraction(30000, 1001)))
     found = video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 120, 7)], "https://bucket/source?signed=1")
     assert found == line(
         f"ffmpeg -copyts -format_whitelist {FORMATS} -protocol_whitelist http,https,tcp,tls",
@@ -93,7 +93,7 @@ def filters(command: str) -> list[str]:
 
 
 def test_an_interlaced_picture_is_deinterlaced_before_it_is_put_on_the_grid() -> None:
-    info = media(video(interlaced=True, width=720, height=576, average_rate=Fraction(25)))
+    info = media(video(interlaced=True, width=720, height=576, frame_rate=Fraction(25)))
     found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
     assert found[:2] == [
         "bwdif=deint=interlaced:mode=send_frame",

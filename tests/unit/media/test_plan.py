@@ -102,7 +102,7 @@ def test_sound_that_is_longer_than_the_picture(
 
 
 def test_a_picture_that_begins_late_stays_on_its_grid() -> None:
-    picture = video(average_rate=NTSC, start=Fraction("4.0123"), end=Fraction("64"))
+    picture = video(frame_rate=NTSC, start=Fraction("4.0123"), end=Fraction("64"))
     plan = make_plan(media(picture, audio(start=Fraction(0), end=Fraction(64))), POLICY)
     assert ((picture.start - plan.origin) * NTSC).denominator == 1
     assert 0 <= plan.origin <= 1 / NTSC
@@ -137,7 +137,7 @@ def test_one_frame_is_enough() -> None:
 
 
 SOURCES: list[MediaInfo] = [
-    media(video(average_rate=rate, end=end), *sounds, exact_seek=exact)
+    media(video(frame_rate=rate, end=end), *sounds, exact_seek=exact)
     for rate, end, sounds, exact in itertools.product(
         [Fraction(1), Fraction(24000, 1001), Fraction(25), NTSC, Fraction(60), Fraction(17555, 997)],
         [Fraction(1, 100), Fraction(3), Fraction(4004, 1000), Fraction(59), Fraction(3601)],
@@ -184,5 +184,5 @@ def test_the_lowest_is_first_at_every_point_of_the_media(policy: EncodingPolicy)
 
 
 def test_a_plan_survives_the_history() -> None:
-    plan = make_plan(media(video(average_rate=NTSC), audio()), POLICY)
+    plan = make_plan(media(video(frame_rate=NTSC), audio()), POLICY)
     assert Plan.model_validate_json(plan.model_dump_json()) == plan

@@ -61,7 +61,7 @@ def test_an_ordinary_file() -> None:
     assert info.video and info.main_audio
     assert (info.container, info.exact_seek, info.start, info.bit_rate) == ("mov", True, Fraction(0), 800_000)
     assert (info.video.index, info.video.codec, info.video.width, info.video.height) == (0, "h264", 1920, 1080)
-    assert (info.video.average_rate, info.video.variable) == (Fraction(30), False)
+    assert (info.video.frame_rate, info.video.variable) == (Fraction(30), False)
     assert (info.video.start, info.video.end) == (Fraction(0), Fraction(10))
     assert not info.video.interlaced and not info.video.hdr
     assert (info.main_audio.channels, info.main_audio.sample_rate, info.main_audio.language) == (2, 48_000, "en")
@@ -102,7 +102,9 @@ def test_the_size_is_what_a_person_sees(changes: dict[str, Any], size: tuple[int
         ("30/1", "30/1", Fraction(30), False),
         (NTSC, NTSC, Fraction(30000, 1001), False),
         ("19001/634", NTSC, Fraction(19001, 634), False),  # Matroska's milliseconds
-        ("25/1", "50/1", Fraction(25), True),
+        ("25/1", "50/1", Fraction(25), True),  # fields
+        ("209/10", "30/1", Fraction(30), True),  # a recording with pauses
+        ("379/21", "60/1", Fraction(60), True),
         ("2997/100", "90000/1", Fraction(2997, 100), True),
         ("0/0", "25/1", Fraction(25), False),
         ("25/1", "0/0", Fraction(25), False),
@@ -111,7 +113,7 @@ def test_the_size_is_what_a_person_sees(changes: dict[str, Any], size: tuple[int
 )
 def test_the_rate(average: str, real: str, rate: Fraction, variable: bool) -> None:
     video = read(found(picture(avg_frame_rate=average, r_frame_rate=real)), ENDS, LIMITS).video
-    assert video and (video.average_rate, video.variable) == (rate, variable)
+    assert video and (video.frame_rate, video.variable) == (rate, variable)
 
 
 @pytest.mark.parametrize(
