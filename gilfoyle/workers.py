@@ -15,6 +15,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from gilfoyle.activities.beat import Beat
 from gilfoyle.activities.catalog import CatalogActivities
 from gilfoyle.activities.cleanup import CleanupActivities
 from gilfoyle.activities.faults import TranslateErrors
@@ -146,7 +147,7 @@ def _worker(
         activities=activities,
         workflows=workflows,
         max_concurrent_activities=slots,
-        interceptors=[TranslateErrors()],
+        interceptors=[TranslateErrors(), *([Beat()] if queue == IO else [])],
         graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s),
         max_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
         default_heartbeat_throttle_interval=_HEARTBEAT_EVERY,

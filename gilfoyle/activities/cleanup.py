@@ -73,7 +73,6 @@ class CleanupActivities:
             try:
                 await handle.cancel()
                 while (await handle.describe()).status == WorkflowExecutionStatus.RUNNING:
-                    activity.heartbeat()
                     await asyncio.sleep(_POLL_S)
             except RPCError as error:
                 # Never started, or ended long ago: nothing to stop.

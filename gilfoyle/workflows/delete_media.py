@@ -27,7 +27,6 @@ class DeleteMedia:
             CleanupActivities.stop,
             StopInput(workflow_ids=[process_media_id(job.media_id, n + 1) for n in range(encodings)]),
             summary="running work",
-            heartbeat_timeout=timedelta(seconds=30),
             **routes.io(timedelta(hours=1)),
         )
         await workflow.execute_activity_method(

@@ -18,8 +18,12 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
     from gilfoyle.catalog import RenditionProgress, RenditionStatus
     from gilfoyle.media.info import MediaInfo
-    from gilfoyle.media.plan import FIRST_PRIORITY, Pass, Plan
+    from gilfoyle.media.plan import FIRST_PRIORITY, HEAD_PRIORITY, Pass, Plan
     from gilfoyle.workflows.messages import ProcessMediaInput
+
+
+# Priority does not order equals, so of the passes that keep ahead of a viewer only so many are handed out at a time.
+_HEAD_IN_FLIGHT = 3
 
 
 class Encoding:
@@ -32,6 +36,7 @@ class Encoding:
         self._plan = plan.model_copy(update={"passes": []})
         self._audio = {rendition.name for rendition in plan.audio}
         self._slots = asyncio.Semaphore(job.policy.passes_in_flight)
+        self._head = asyncio.Semaphore(_HEAD_IN_FLIGHT)
         self._stored = False
         self._encoded = False
         self.failed: dict[str, Fault] = {}
@@ -50,12 +55,10 @@ class Encoding:
             # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable
             # is handed out before the rest: a step of two short activities before it.
             await self._publish(final=False)
-            publisher = asyncio.create_task(self._publish_as_it_grows())
             passes = [*tasks, *self._start(others)]
-            tasks = [publisher, *passes]
-            await asyncio.gather(*passes)
-            self._encoded = True
-            await publisher
+            tasks = [asyncio.create_task(self._publish_as_it_grows()), *passes]
+            tasks.append(asyncio.create_task(self._note_end(passes)))
+            await asyncio.gather(*tasks)
         except BaseException:
             for task in tasks:
                 task.cancel()
@@ -66,6 +69,10 @@ class Encoding:
 
     def _start(self, passes: list[Pass]) -> list[asyncio.Task[None]]:
         return [asyncio.create_task(self._encode(chunk)) for chunk in passes]
+
+    async def _note_end(self, passes: list[asyncio.Task[None]]) -> None:
+        await asyncio.gather(*passes)
+        self._encoded = True
 
     def _gives_a_stream(self) -> bool:
         return self.fatal_fault() is None
@@ -78,7 +85,7 @@ class Encoding:
         return self.failed[essential[-1]]
 
     async def _encode(self, chunk: Pass) -> None:
-        async with self._slots:
+        async with self._head if chunk.priority == HEAD_PRIORITY else self._slots:
             await self._attempt(chunk)
         self._stored = True
 

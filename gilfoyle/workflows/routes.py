@@ -21,6 +21,8 @@ _PATIENT = RetryPolicy(
     initial_interval=timedelta(seconds=0.5), backoff_coefficient=2, maximum_interval=timedelta(seconds=30)
 )
 
+_IO_SILENCE = timedelta(seconds=20)
+
 # How much slower than real time one rendition may be encoded before the attempt is given up.
 _SLOWEST = 30
 _START = 300
@@ -37,8 +39,8 @@ def catalog() -> dict[str, Any]:
 
 
 def io(limit: timedelta = timedelta(minutes=5)) -> dict[str, Any]:
-    """Options for a step that reads or writes the storage."""
-    return _options(IO, limit)
+    """Options for a step that reads or writes the storage. Its worker beats for it, so that a dead one is noticed."""
+    return _options(IO, limit) | {"heartbeat_timeout": _IO_SILENCE}
 
 
 def transcode(media_s: float, renditions: int, heartbeat_s: float) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -156,7 +157,12 @@ class Pipeline:
 
 def ffmpegs() -> list[psutil.Process]:
     """Those that this process has started."""
-    return [child for child in psutil.Process().children(recursive=True) if "ffmpeg" in child.name()]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            if "ffmpeg" in child.name():
+                found.append(child)
+    return found
 
 
 def packets(playlist: Path) -> list[tuple[Fraction, Fraction]]:

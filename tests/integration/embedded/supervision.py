@@ -50,7 +50,7 @@ def python(folder: DataFolder, name: str, code: str, *, stage: int = 0, grace_s:
 async def eventually(probe: Callable[[], T], seconds: float = 10) -> T:
     """The first true value of `probe`."""
     async with asyncio.timeout(seconds):
-        while not (value := probe()):  # noqa: ASYNC110 - processes set no event of ours
+        while not (value := probe()):
             await asyncio.sleep(0.02)
         return value
 
