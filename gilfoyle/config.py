@@ -94,7 +94,8 @@ class WorkerSettings(_Section):
     heartbeat_timeout_s: float = Field(
         30, ge=2, description="a worker silent this long is dead: its pass goes to another (seconds)"
     )
-    grace_s: float = Field(10, ge=0, description="how long a stopping worker lets its activities finish (seconds)")
+    # Short: a pass takes minutes, so waiting rarely completes it, and the next worker goes on after its last segment.
+    grace_s: float = Field(3, ge=0, description="how long a stopping worker lets its activities finish (seconds)")
 
 
 class Settings(_Section):
