@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gilfoyle.media.names import INIT_NAME, PLAYLIST_NAME, segment_name
+
 VERSION = 7
 """EXT-X-MAP without I-frames-only, and fragmented MP4, need 6; 7 is what Apple's rules ask of fMP4."""
 
@@ -66,8 +68,6 @@ def media_playlist(
     target: int,
     *,
     ended: bool,
-    segment_name: str = "{:05d}.m4s",
-    init: str = "init.mp4",
 ) -> str:
     """The playlist of one rendition: EVENT while it grows, VOD with ENDLIST when it is whole. Durations in seconds."""
     lines = [
@@ -77,10 +77,10 @@ def media_playlist(
         "#EXT-X-MEDIA-SEQUENCE:0",
         f"#EXT-X-PLAYLIST-TYPE:{'VOD' if ended else 'EVENT'}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        f'#EXT-X-MAP:URI="{init}"',
+        f'#EXT-X-MAP:URI="{INIT_NAME}"',
     ]
     for index, duration in enumerate(durations):
-        lines += [f"#EXTINF:{float(duration):.6f},", segment_name.format(index)]
+        lines += [f"#EXTINF:{float(duration):.6f},", segment_name(index)]
     return _text([*lines, *(["#EXT-X-ENDLIST"] if ended else [])])
 
 
@@ -141,7 +141,7 @@ def _media(sound: AudioTrack) -> str:
 
 
 def _uri(track: Track) -> str:
-    return f"{track.name}/index.m3u8"
+    return f"{track.name}/{PLAYLIST_NAME}"
 
 
 def _text(lines: Sequence[str]) -> str:

@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from gilfoyle.media.names import INIT_NAME, PLAYLIST_NAME, segment_index, segment_name
+
+__all__ = [
+    "INIT_NAME",
+    "PLAYLIST_NAME",
+    "encoding_prefix",
+    "master_playlist",
+    "media_prefix",
+    "rendition_prefix",
+    "segment_index",
+    "segment_name",
+    "source",
+]
+
 
 def media_prefix(media_id: UUID | str) -> str:
     """The folder that holds everything of a media."""
@@ -28,19 +42,3 @@ def master_playlist(media_id: UUID | str, encoding: int) -> str:
 def rendition_prefix(media_id: UUID | str, encoding: int, rendition: str) -> str:
     """The folder of one rendition: its init segment, media segments and playlist."""
     return f"{media_id}/{encoding}/{rendition}"
-
-
-def segment_name(index: int) -> str:
-    """The file name of the media segment `index` (0, 1, …), relative to its playlist."""
-    return f"{index:05d}.m4s"
-
-
-def segment_index(key: str) -> int | None:
-    """The inverse of `segment_name` for a key's last element; None if it is not a media segment."""
-    name = key.rsplit("/", 1)[-1]
-    stem, dot, extension = name.partition(".")
-    return int(stem) if dot and extension == "m4s" and stem.isdigit() else None
-
-
-INIT_NAME = "init.mp4"
-PLAYLIST_NAME = "index.m3u8"
