@@ -10,6 +10,7 @@ from temporalio import activity
 from gilfoyle.catalog import Catalog, MediaKind, Rendition, RenditionProgress
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media.info import MediaInfo
+from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
 
@@ -94,31 +95,22 @@ class CatalogActivities:
 
 
 def _rows(job: PlanInput, plan: Plan) -> list[Rendition]:
-    video = [
-        Rendition(
-            media_id=job.media_id,
-            encoding=job.encoding,
-            name=rendition.name,
-            kind=MediaKind.VIDEO,
-            width=rendition.width,
-            height=rendition.height,
-            frame_rate=float(plan.grid.rate),
-            segments=plan.segments(rendition.name),
-        )
-        for rendition in plan.video
-    ]
-    audio = [
-        Rendition(
-            media_id=job.media_id,
-            encoding=job.encoding,
-            name=rendition.name,
-            kind=MediaKind.AUDIO,
-            channels=rendition.channels,
-            segments=plan.segments(rendition.name),
-        )
-        for rendition in plan.audio
-    ]
-    rows = [*video, *audio]
-    for position, row in enumerate(rows):
-        row.position = position
-    return rows
+    """The ladder's rows, the best first."""
+    renditions: list[VideoRendition | AudioRendition] = [*plan.video, *plan.audio]
+    return [_row(job, plan, position, rendition) for position, rendition in enumerate(renditions)]
+
+
+def _row(job: PlanInput, plan: Plan, position: int, rendition: VideoRendition | AudioRendition) -> Rendition:
+    row = Rendition(
+        media_id=job.media_id,
+        encoding=job.encoding,
+        name=rendition.name,
+        kind=MediaKind.VIDEO if isinstance(rendition, VideoRendition) else MediaKind.AUDIO,
+        position=position,
+        segments=plan.segments(rendition.name),
+    )
+    if isinstance(rendition, VideoRendition):
+        row.width, row.height, row.frame_rate = rendition.width, rendition.height, float(plan.grid.rate)
+    else:
+        row.channels = rendition.channels
+    return row

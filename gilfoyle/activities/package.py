@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -81,31 +80,30 @@ class PackageActivities:
             return None
         prefix = keys.rendition_prefix(job.media_id, job.encoding, rendition.name)
         codecs = codec_string(await self._storage.read(f"{prefix}/{keys.INIT_NAME}"))
+        cut = job.plan.grid if isinstance(rendition, VideoRendition) else job.plan.audio_grid
+        durations = [cut.segment_duration(index) for index in range(len(sizes))]
         if isinstance(rendition, VideoRendition):
-            grid = job.plan.grid
             return hls.VideoTrack(
                 name=rendition.name,
                 codecs=codecs,
                 sizes=sizes,
-                durations=[grid.segment_duration(index) for index in range(len(sizes))],
+                durations=durations,
                 width=rendition.width,
                 height=rendition.height,
-                frame_rate=grid.rate,
+                frame_rate=job.plan.grid.rate,
             )
-        sound = job.plan.audio_grid
         return hls.AudioTrack(
             name=rendition.name,
             codecs=codecs,
             sizes=sizes,
-            durations=[sound.segment_duration(index) for index in range(len(sizes))],
+            durations=durations,
             channels=rendition.channels,
             language=job.language,
         )
 
     async def _write_playlist(self, job: PackageInput, track: hls.Track) -> None:
         ended = len(track.sizes) == job.plan.segments(track.name)
-        durations: Sequence[Fraction] = track.durations
-        text = hls.media_playlist(durations, job.plan.grid.target_duration, ended=ended)
+        text = hls.media_playlist(track.durations, job.plan.grid.target_duration, ended=ended)
         prefix = keys.rendition_prefix(job.media_id, job.encoding, track.name)
         await self._write_if_changed(f"{prefix}/{keys.PLAYLIST_NAME}", text)
 

@@ -33,7 +33,8 @@ async def capture(command: Sequence[str], *, timeout_s: float, memory_mb: int) -
     async with asyncio.timeout(timeout_s), _running(command, memory_mb) as process:
         assert process.stdout is not None and process.stderr is not None
         out, tail = await asyncio.gather(process.stdout.read(), _tail(process.stderr))
-        await _check(process, tail)
+        if status := await process.wait():
+            raise ProcessFailed(status, tail)
         return out
 
 
@@ -105,12 +106,6 @@ async def _terminate(process: Process) -> None:
             os.killpg(process.pid, sent)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), _TERMINATE_S)
-
-
-async def _check(process: Process, tail: str) -> None:
-    status = await process.wait()
-    if status:
-        raise ProcessFailed(status, tail)
 
 
 async def _first_fault(tasks: Sequence[asyncio.Task[None]]) -> Exception | None:

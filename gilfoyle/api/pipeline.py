@@ -16,6 +16,7 @@ from gilfoyle.catalog import Media
 from gilfoyle.config import Settings
 from gilfoyle.errors import Unavailable
 from gilfoyle.workflows.messages import DeleteMediaInput, ProcessMediaInput, delete_media_id, process_media_id
+from gilfoyle.workflows.routes import PIPELINE, queue_name
 
 RPC_TIMEOUT = timedelta(seconds=5)
 _SUMMARY_CHARS = 100
@@ -27,7 +28,7 @@ class Pipeline:
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
-        self._queue = f"{settings.temporal.queue_prefix}-pipeline"
+        self._queue = queue_name(settings.temporal.queue_prefix, PIPELINE)
 
     async def start_processing(self, media: Media) -> None:
         """Start the workflow of an accepted upload. Starting it twice is starting it once, even if it has ended."""

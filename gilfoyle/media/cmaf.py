@@ -204,10 +204,7 @@ def edit_list(media_time: int) -> bytes:
 
 def _first_offset(moof: bytes) -> int:
     """The composition offset (ticks) of a fragment's first sample: how long its display waits for reordering."""
-    trun = find(moof, b"moof", b"traf", b"trun")
-    if trun is None:
-        raise FragmentError("a fragment has no samples")
-    start = trun[0]
+    start = _track_run(moof)
     flags = int.from_bytes(moof[start + 1 : start + 4])
     if not flags & 0x800:
         return 0
@@ -218,7 +215,12 @@ def _first_offset(moof: bytes) -> int:
 
 
 def _sample_count(moof: bytes) -> int:
+    return int(struct.unpack_from(">I", moof, _track_run(moof) + 4)[0])
+
+
+def _track_run(moof: bytes) -> int:
+    """Where the payload of the fragment's `trun` begins."""
     trun = find(moof, b"moof", b"traf", b"trun")
     if trun is None:
         raise FragmentError("a fragment has no samples")
-    return int(struct.unpack_from(">I", moof, trun[0] + 4)[0])
+    return trun[0]

@@ -197,8 +197,7 @@ def _input(source: str, seek: Fraction | None) -> Any:
         # Not accurate: frames between the keyframe and the seek point are decoded anyway, and the frame that is on
         # screen at a chunk's start may have begun long before it (variable rate). The fps filter drops what is early.
         options |= {"noaccurate_seek": None, "ss": _decimal(seek)}
-    whitelists = dict(zip(["protocol_whitelist", "format_whitelist"], _input_limits(source)[1::2], strict=True))
-    return ffmpeg.input(source, **options, **whitelists)
+    return ffmpeg.input(source, **options, **_whitelists(source))
 
 
 def _seek(info: MediaInfo, at: Fraction) -> Fraction:
@@ -213,10 +212,15 @@ def _compile(binary: str, outputs: Sequence[Any]) -> list[str]:
     return command
 
 
-def _input_limits(source: str) -> list[str]:
+def _whitelists(source: str) -> dict[str, str]:
+    """What may be opened for this source, as ffmpeg's and ffprobe's options."""
     remote = source.startswith(("http://", "https://"))
     protocols = PROTOCOLS[1:] if remote else PROTOCOLS[:1]
-    return ["-protocol_whitelist", ",".join(protocols), "-format_whitelist", ",".join(FORMATS)]
+    return {"protocol_whitelist": ",".join(protocols), "format_whitelist": ",".join(FORMATS)}
+
+
+def _input_limits(source: str) -> list[str]:
+    return [part for name, value in _whitelists(source).items() for part in (f"-{name}", value)]
 
 
 def _decimal(seconds: Fraction) -> str:

@@ -64,7 +64,7 @@ class Encoding:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
-        if self._gives_a_stream():
+        if self.fatal_fault() is None:
             await self._publish(final=True)
 
     def _start(self, passes: list[Pass]) -> list[asyncio.Task[None]]:
@@ -73,9 +73,6 @@ class Encoding:
     async def _note_end(self, passes: list[asyncio.Task[None]]) -> None:
         await asyncio.gather(*passes)
         self._encoded = True
-
-    def _gives_a_stream(self) -> bool:
-        return self.fatal_fault() is None
 
     def fatal_fault(self) -> Fault | None:
         """Why there is nothing to watch or hear: every picture failed, or every sound of a media without picture."""
