@@ -10,14 +10,32 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gilfoyle.config_faults import sentences
+from gilfoyle.config_storage import FilesystemSettings, IpfsSettings, S3Settings, StorageSettings, SweepSettings
 from gilfoyle.errors import ConfigError
 from gilfoyle.media.policy import EncodingPolicy
+
+__all__ = [
+    "DatabaseSettings",
+    "FilesystemSettings",
+    "IpfsSettings",
+    "LimitSettings",
+    "S3Settings",
+    "ServerSettings",
+    "Settings",
+    "StorageSettings",
+    "SweepSettings",
+    "TemporalSettings",
+    "ToolSettings",
+    "WorkerSettings",
+    "find",
+    "load",
+]
 
 ENV_PREFIX = "GILFOYLE_"
 ENV_CONFIG = "GILFOYLE_CONFIG"
@@ -35,15 +53,6 @@ class ServerSettings(_Section):
     cors_origins: list[str] = Field(
         ["*"], description="web origins that may play and upload; players on other sites need it"
     )
-
-
-class FilesystemSettings(_Section):
-    path: Path = Field(Path("data/media"), description="folder of the objects; shared by API and workers")
-
-
-class StorageSettings(_Section):
-    driver: Literal["filesystem"] = Field("filesystem", description="which backend keeps the objects")
-    filesystem: FilesystemSettings = Field(FilesystemSettings(), description="the filesystem backend")
 
 
 class DatabaseSettings(_Section):

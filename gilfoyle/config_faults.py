@@ -9,7 +9,16 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-SECRETS = frozenset({"temporal.api_key", "database.url"})
+SECRETS = frozenset(
+    {
+        "temporal.api_key",
+        "database.url",
+        "storage.s3.access_key_id",
+        "storage.s3.secret_access_key",
+        "storage.s3.session_token",
+        "storage.options",
+    }
+)
 """Settings whose value is never shown in a fault, a log or `gilfoyle config show`."""
 
 # pydantic's fault types -> how the sentence "NAME should …" goes on. `c` is the fault's context: its bounds.
@@ -39,6 +48,20 @@ _SHOULD: dict[str, Callable[[dict[str, Any]], str]] = {
 _PATTERNS = {
     "database.url": "be a URL such as postgresql://user@host/name",
     "temporal.queue_prefix": "be 1 to 40 small letters, digits and hyphens",
+    "storage.driver": "be 1 to 20 small letters, digits, hyphens and underscores",
+    "storage.s3.prefix": "be a folder such as media/prod, of letters, digits, dots, hyphens and underscores",
+    "storage.ipfs.folder": "be a folder such as /gilfoyle, of letters, digits, dots, hyphens and underscores",
+    **dict.fromkeys(
+        (
+            "storage.s3.endpoint",
+            "storage.s3.public_url",
+            "storage.s3.player_endpoint",
+            "storage.ipfs.api",
+            "storage.ipfs.gateway",
+            "storage.ipfs.public_gateway",
+        ),
+        "be a URL such as https://host:9000, with no slash at its end",
+    ),
 }
 # Its input is the whole list or section: repeating it would drown the sentence.
 _WITHOUT_INPUT = frozenset({"too_short", "too_long"})

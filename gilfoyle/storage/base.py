@@ -2,7 +2,8 @@
 
 A backend stores whole, immutable-once-seen objects under keys such as `{media_id}/1/720p/00042.m4s`. It is
 asynchronous, and no method blocks the event loop. Errors are translated at its edge into `StorageError` and
-`ObjectNotFound`. `tests/storage_contract.py` is the contract test that each backend passes.
+`ObjectNotFound`. `gilfoyle.storage.contract` is the contract test that each backend passes, also one from another
+package.
 """
 
 from __future__ import annotations
@@ -23,13 +24,28 @@ _ELEMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,200}")
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What a stored object is. `size` in bytes, `modified` in seconds since the epoch."""
+    """What a stored object is. `size` in bytes."""
 
     key: str
     size: int
     etag: str
     """Changes whenever the content does; opaque, without quotes."""
     modified: float
+    """When it was written, in seconds since the epoch, to about a second; 0 where the backend doesn't know."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A write that has not ended: one in progress, or what a process that died has left of one."""
+
+    id: str
+    """Names it to its backend, and to nobody else."""
+    key: str
+    """The object it was to become; empty where the backend doesn't know."""
+    size: int | None
+    """Bytes it takes, where the backend knows."""
+    modified: float
+    """When it was begun or last written to, in seconds since the epoch."""
 
 
 def check_key(key: str) -> str:
@@ -49,7 +65,8 @@ class Storage(Protocol):
     async def write(self, key: str, data: bytes | AsyncIterator[bytes]) -> ObjectInfo:
         """Store an object, replacing any under that key. Readers see the old one or the whole new one.
 
-        If the iterator raises or the task is cancelled, nothing is left and nothing has changed.
+        When it returns, the object survives a crash of whatever keeps it. If the iterator raises or the task is
+        cancelled, nothing is left and nothing has changed.
         """
         ...
 
@@ -69,6 +86,13 @@ class Storage(Protocol):
         """Every object below the folder `prefix` (no trailing slash), in key order; none if there is none."""
         ...
 
+    def folders(self, prefix: str = "") -> AsyncIterator[str]:
+        """The names of the folders directly below the folder `prefix` (empty: the root), in order.
+
+        The root may hold what is not ours: such names need not be valid in a key.
+        """
+        ...
+
     async def delete(self, key: str) -> None:
         """Remove one object. No error if there is none."""
         ...
@@ -77,14 +101,42 @@ class Storage(Protocol):
         """Remove every object below the folder `prefix`; returns how many there were."""
         ...
 
+    def unfinished(self) -> AsyncIterator[Unfinished]:
+        """Writes that have not ended. Those of a backend that keeps nothing of them: none."""
+        ...
+
+    async def abandon(self, write: Unfinished) -> None:
+        """Remove what there is of an unfinished write. No error if it has ended meanwhile."""
+        ...
+
     async def ffmpeg_input(self, key: str) -> str:
         """A path or URL that ffmpeg can read by range, for as long as an encode takes. Raises ObjectNotFound."""
         ...
 
     async def player_url(self, key: str) -> str | None:
-        """A URL that a player can fetch directly, or None: then the API streams the object."""
+        """A URL that a player can fetch directly, or None: then the API streams the object.
+
+        It need not exist: a URL for a missing object answers 404 by itself.
+        """
         ...
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class ContentAddressed(Protocol):
+    """What a backend can do besides, if a folder's name can be its content: IPFS."""
+
+    async def cid(self, prefix: str) -> str:
+        """The CID of the folder as it is now. Raises ObjectNotFound."""
+        ...
+
+    async def pin(self, cid: str, name: str) -> None:
+        """Keep the content from garbage collection, and let the node announce it, until it is unpinned."""
+        ...
+
+    async def unpin(self, cid: str) -> None:
+        """No error if it isn't pinned."""
         ...

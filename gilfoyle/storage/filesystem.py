@@ -6,7 +6,6 @@ import asyncio
 import builtins
 import os
 import stat
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,12 +14,10 @@ from typing import TypeVar
 from uuid import uuid4
 
 from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
-from gilfoyle.storage.base import CHUNK_BYTES, ObjectInfo, check_key
+from gilfoyle.storage.base import CHUNK_BYTES, ObjectInfo, Unfinished, check_key
 from gilfoyle.storage.files import TempFile, explain, remove_tree
 
 TEMP_FOLDER = ".tmp"
-STALE_S = 24 * 3600
-"""A temporary file that nobody has written to for this long was left by a process that died (seconds)."""
 
 T = TypeVar("T")
 
@@ -38,7 +35,6 @@ class FilesystemStorage:
         self._root = Path(os.path.abspath(root))  # noqa: PTH100  (symlinks of the root itself are followed later)
         self._temp = self._root / TEMP_FOLDER
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="storage")
-        self._swept = False
         try:
             self._temp.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -47,9 +43,6 @@ class FilesystemStorage:
     async def write(self, key: str, data: bytes | AsyncIterator[bytes]) -> ObjectInfo:
         """See Storage.write. A full disk or a missing permission raises StorageError."""
         check_key(key)
-        if not self._swept:
-            self._swept = True
-            await self.sweep()
         temp = TempFile(self._temp / uuid4().hex)
         try:
             await self._do(key, temp.open)
@@ -100,6 +93,13 @@ class FilesystemStorage:
             names = await self._do(prefix, self._names, folder)
             waiting.extend(f"{folder}/{name}" for name in reversed(names))
 
+    async def folders(self, prefix: str = "") -> AsyncIterator[str]:
+        if prefix:
+            check_key(prefix)
+        for name in await self._do(prefix, self._names, prefix):
+            if name.endswith("/") and name != f"{TEMP_FOLDER}/":
+                yield name[:-1]
+
     async def delete(self, key: str) -> None:
         with suppress(ObjectNotFound):
             await self._find(key, lambda path: path.unlink())
@@ -109,6 +109,25 @@ class FilesystemStorage:
         check_key(prefix)
         return await self._do(prefix, lambda: remove_tree(self._path(prefix)))
 
+    async def unfinished(self) -> AsyncIterator[Unfinished]:
+        """Files in the temporary folder: of writes in progress, and of processes that died."""
+
+        def found() -> builtins.list[Unfinished]:
+            files = []
+            for path in sorted(self._temp.iterdir()) if self._temp.is_dir() else ():
+                with suppress(FileNotFoundError):  # it has ended since the folder was read
+                    state = path.lstat()
+                    files.append(Unfinished(path.name, "", state.st_size, state.st_mtime))
+            return files
+
+        for write in await self._do(TEMP_FOLDER, found):
+            yield write
+
+    async def abandon(self, write: Unfinished) -> None:
+        check_key(write.id)
+        if "/" not in write.id:
+            await self._do(TEMP_FOLDER, lambda: (self._temp / write.id).unlink(missing_ok=True))
+
     async def ffmpeg_input(self, key: str) -> str:
         """The object's absolute path. Raises ObjectNotFound."""
         await self.stat(key)
@@ -116,28 +135,11 @@ class FilesystemStorage:
 
     async def player_url(self, key: str) -> str | None:
         """None: the API streams files."""
+        check_key(key)
         return None
 
     async def close(self) -> None:
         await asyncio.to_thread(self._pool.shutdown)
-
-    async def sweep(self) -> int:
-        """Remove what processes that died left in the temporary folder, a day after; returns how many files.
-
-        The first write of a process does it too.
-        """
-
-        def clean() -> int:
-            count = 0
-            oldest = time.time() - STALE_S
-            for path in self._temp.iterdir() if self._temp.is_dir() else ():
-                with suppress(OSError):  # another process may sweep at the same time
-                    if path.lstat().st_mtime < oldest:
-                        path.unlink()
-                        count += 1
-            return count
-
-        return await self._do(TEMP_FOLDER, clean)
 
     def _path(self, key: str) -> Path:
         """Where a (valid) key lies. Raises InvalidRequest if a symbolic link leads out of the root."""
@@ -152,7 +154,7 @@ class FilesystemStorage:
         """The names in a folder, subfolders with a slash, so that their order is that of the keys."""
 
         def entries() -> Iterator[str]:
-            with os.scandir(self._path(key)) as found:
+            with os.scandir(self._path(key) if key else self._root) as found:
                 for entry in found:
                     if entry.is_dir(follow_symlinks=False):
                         yield f"{entry.name}/"

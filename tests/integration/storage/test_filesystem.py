@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,8 @@ import pytest
 from gilfoyle.config import FilesystemSettings, StorageSettings
 from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
 from gilfoyle.storage import FilesystemStorage, open_storage
-from tests.storage_contract import StorageContract, pieces
+from gilfoyle.storage.base import Unfinished
+from gilfoyle.storage.contract import StorageContract
 
 
 def names(folder: Path) -> list[str]:
@@ -123,18 +124,23 @@ def test_a_root_that_can_not_be_made_is_an_error(tmp_path: Path) -> None:
         FilesystemStorage(tmp_path / "file" / "media")
 
 
-async def test_sweeps_what_dead_processes_left(tmp_path: Path) -> None:
+async def test_knows_of_writes_that_never_ended(storage: FilesystemStorage, tmp_path: Path) -> None:
     temp = tmp_path / "media" / ".tmp"
-    temp.mkdir(parents=True)
-    for name, age_s in (("old", 25 * 3600), ("alive", 3600)):
-        (temp / name).write_bytes(b"half")
-        os.utime(temp / name, (time.time() - age_s,) * 2)
-    storage = FilesystemStorage(tmp_path / "media")
-    await storage.write("m/source", pieces(b"x"))
-    assert names(temp) == ["alive"]
-    os.utime(temp / "alive", (0, 0))
-    assert await storage.sweep() == 1
-    await storage.close()
+    (temp / "left").write_bytes(b"half")
+    os.utime(temp / "left", (1000, 1000))
+    (write,) = [found async for found in storage.unfinished()]
+    assert (write.size, write.modified) == (4, 1000)
+    await storage.abandon(write)
+    await storage.abandon(write)
+    assert names(temp) == []
+
+
+@pytest.mark.parametrize("name", ["../m/source", "..", "m/source"])
+async def test_abandons_nothing_but_unfinished_writes(storage: FilesystemStorage, name: str) -> None:
+    await storage.write("m/source", b"x")
+    with suppress(InvalidRequest):
+        await storage.abandon(Unfinished(name, "", None, 0))
+    assert await storage.read("m/source") == b"x"
 
 
 async def test_the_temporary_folder_is_made_again(storage: FilesystemStorage, tmp_path: Path) -> None:

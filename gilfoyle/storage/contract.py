@@ -1,4 +1,16 @@
-"""The contract of `gilfoyle.storage.base.Storage`: each backend's test subclasses it."""
+"""The contract of `gilfoyle.storage.base.Storage`, as tests: each backend's own test subclasses it.
+
+A backend in another package does the same, with pytest, pytest-asyncio (`asyncio_mode = "auto"`) and httpx installed:
+
+    from gilfoyle.storage.contract import StorageContract
+
+    class TestMine(StorageContract):
+        @pytest.fixture
+        async def storage(self):
+            storage = MyStorage(…)
+            yield storage
+            await storage.close()
+"""
 
 from __future__ import annotations
 
@@ -61,7 +73,9 @@ class StorageContract(ABC):
         info = await storage.write("m/1/index.m3u8", b"#EXTM3U\n")
         assert (info.key, info.size) == ("m/1/index.m3u8", 8)
         assert await storage.read("m/1/index.m3u8") == b"#EXTM3U\n"
-        assert await storage.stat("m/1/index.m3u8") == info
+        found = await storage.stat("m/1/index.m3u8")
+        assert (found.key, found.size, found.etag) == (info.key, info.size, info.etag)
+        assert abs(found.modified - info.modified) < 5
 
     async def test_an_empty_object_exists(self, storage: Storage) -> None:
         for key, data in (("m/bytes", b""), ("m/none", pieces()), ("m/empty", pieces(b"", b""))):
@@ -182,6 +196,28 @@ class StorageContract(ABC):
         done.set()
         assert all(reads > 0 for reads in await asyncio.gather(*readers))
 
+    async def test_readers_see_a_new_object_whole_or_not_at_all(self, storage: Storage) -> None:
+        value = Random(4).randbytes(CHUNK_BYTES + 123)
+        names = [f"m/1/720p/{n:05d}.m4s" for n in range(10)]
+        done = asyncio.Event()
+
+        async def hammer() -> int:
+            found = 0
+            while not done.is_set():
+                for name in names:
+                    with suppress(ObjectNotFound):
+                        assert await storage.read(name) == value
+                        found += 1
+                async for item in storage.list("m/1"):
+                    assert item.size == len(value)
+            return found
+
+        readers = [asyncio.create_task(hammer()) for _ in range(3)]
+        for name in names:
+            await storage.write(name, pieces(value[:1000], value[1000:]))
+        done.set()
+        assert sum(await asyncio.gather(*readers)) > 0
+
     async def test_writers_of_one_key_leave_one_whole_value(self, storage: Storage) -> None:
         values = [bytes([n]) * 200_000 for n in range(8)]
         await asyncio.gather(*(storage.write("m/object", pieces(value)) for value in values))
@@ -206,6 +242,25 @@ class StorageContract(ABC):
         await storage.write("m/object", b"x")
         assert await keys_of(storage, "nothing/here") == []
         assert await keys_of(storage, "m/object") == []
+
+    async def test_names_the_folders_below_one(self, storage: Storage) -> None:
+        for key in ("b/2/x", "b/10/x", "b/1/deep/er/y", "b/file", "a/x"):
+            await storage.write(key, b"x")
+        assert [name async for name in storage.folders()] == ["a", "b"]
+        assert [name async for name in storage.folders("b")] == ["1", "10", "2"]
+        assert [name async for name in storage.folders("nothing")] == []
+        await storage.delete_prefix("b/10")
+        assert [name async for name in storage.folders("b")] == ["1", "2"]
+
+    async def test_a_write_that_has_ended_is_not_unfinished(self, storage: Storage) -> None:
+        before = [write.id async for write in storage.unfinished()]
+
+        async def data() -> AsyncIterator[bytes]:
+            for _ in range(3):
+                yield bytes(8 * CHUNK_BYTES)
+
+        await storage.write("m/source", data())
+        assert [write.id async for write in storage.unfinished()] == before
 
     async def test_deletes_one_object(self, storage: Storage) -> None:
         await storage.write("m/a", b"x")
@@ -240,7 +295,14 @@ class StorageContract(ABC):
             consumed = True
             yield b"x"
 
-        calls = (storage.read, storage.stat, storage.delete, storage.delete_prefix, storage.ffmpeg_input)
+        calls = (
+            storage.read,
+            storage.stat,
+            storage.delete,
+            storage.delete_prefix,
+            storage.ffmpeg_input,
+            storage.player_url,
+        )
         for call in calls:
             with pytest.raises(InvalidRequest):
                 await call(key)
@@ -250,6 +312,9 @@ class StorageContract(ABC):
             await collect(storage.stream(key))
         with pytest.raises(InvalidRequest):
             await keys_of(storage, key)
+        if key:
+            with pytest.raises(InvalidRequest):
+                assert [name async for name in storage.folders(key)] == None
         assert not consumed
 
     async def test_a_player_url_serves_the_object(self, storage: Storage) -> None:

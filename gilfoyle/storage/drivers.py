@@ -1,0 +1,61 @@
+"""Which backends there are: ours, and those that other packages offer by an entry point.
+
+A package offers one by the entry point group `gilfoyle.storage`: the point's name is the driver's name, and what it
+names is called with the `StorageSettings` (its own settings lie in `options`) and returns a `Storage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+from gilfoyle.config import StorageSettings
+from gilfoyle.errors import ConfigError
+from gilfoyle.storage.base import Storage
+
+GROUP = "gilfoyle.storage"
+Opener = Callable[[StorageSettings], Storage]
+
+
+# Imported when they are opened: boto3 alone takes a fifth of a second, for those who have no bucket.
+def _filesystem(settings: StorageSettings) -> Storage:
+    from gilfoyle.storage.filesystem import FilesystemStorage
+
+    return FilesystemStorage(settings.filesystem.path)
+
+
+def _s3(settings: StorageSettings) -> Storage:
+    from gilfoyle.storage.s3 import S3Storage
+
+    return S3Storage(settings.s3)
+
+
+def _ipfs(settings: StorageSettings) -> Storage:
+    from gilfoyle.storage.ipfs import IpfsStorage
+
+    return IpfsStorage(settings.ipfs)
+
+
+_OURS: dict[str, Opener] = {"filesystem": _filesystem, "s3": _s3, "ipfs": _ipfs}
+
+
+def names() -> list[str]:
+    """The drivers that can be named in `storage.driver`, ours first."""
+    return [*_OURS, *sorted({point.name for point in entry_points(group=GROUP)} - set(_OURS))]
+
+
+def opener(name: str) -> Opener:
+    """What opens the backend of that name. Raises ConfigError if there is none, or its package can't be loaded."""
+    if name in _OURS:
+        return _OURS[name]
+    points = entry_points(group=GROUP, name=name)
+    if not points:
+        raise ConfigError(f"There is no storage backend {name!r}: storage.driver can be {', '.join(names())}.")
+    (point, *others) = points
+    if others:
+        raise ConfigError(f"Several packages offer the storage backend {name!r}: uninstall all but one.")
+    try:
+        found: Opener = point.load()
+    except Exception as error:  # whatever a package's import raises
+        raise ConfigError(f"The storage backend {name!r} ({point.value}) can't be loaded: {error}") from error
+    return found
