@@ -27,7 +27,7 @@ from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings, WorkerSettings
 from gilfoyle.embedded.lifeline import ready, watch
 from gilfoyle.embedded.tools import ffmpeg_path, ffprobe_path
-from gilfoyle.storage import Storage, open_storage
+from gilfoyle.storage import Storages
 from gilfoyle.temporal import connect
 from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.process_media import ProcessMedia
@@ -45,7 +45,7 @@ class Parts:
 
     settings: Settings
     client: Client
-    storage: Storage
+    storages: Storages
     catalog: Catalog
 
 
@@ -69,9 +69,10 @@ async def _serve(settings: Settings, queues: list[str]) -> None:
     async with AsyncExitStack() as stack:
         database = Database(settings.database.url, settings.database.pool_size)
         stack.push_async_callback(database.close)
-        storage = open_storage(settings.storage)
-        stack.push_async_callback(storage.close)
-        parts = Parts(settings, await connect(settings.temporal), storage, Catalog(database))
+        storages = Storages(settings.storage)
+        stack.push_async_callback(storages.close)
+        await storages.of()  # wrong settings are said at the start, not by each activity
+        parts = Parts(settings, await connect(settings.temporal), storages, Catalog(database))
         for worker in build_workers(parts, queues):
             await stack.enter_async_context(worker)
         log.info("working on %s", ", ".join(queues))
@@ -97,15 +98,15 @@ def _pipeline(parts: Parts) -> Worker:
 
 
 def _io(parts: Parts) -> Worker:
-    cleanup = CleanupActivities(parts.storage, parts.catalog)
+    cleanup = CleanupActivities(parts.storages, parts.catalog)
     return _worker(
         parts,
         IO,
         parts.settings.workers.io_slots,
         [
-            StoreActivities(parts.storage, parts.catalog).store,
-            ProbeActivities(parts.storage, ffprobe_path(parts.settings.tools), parts.settings.limits).probe,
-            PackageActivities(parts.storage).package,
+            StoreActivities(parts.storages, parts.catalog).store,
+            ProbeActivities(parts.storages, ffprobe_path(parts.settings.tools), parts.settings.limits).probe,
+            PackageActivities(parts.storages).package,
             cleanup.hide,
             cleanup.stop,
             cleanup.discard,
@@ -117,7 +118,7 @@ def _io(parts: Parts) -> Worker:
 def _transcode(parts: Parts) -> Worker:
     slots, threads = transcode_capacity(parts.settings.workers, os.cpu_count() or 1)
     activities = TranscodeActivities(
-        parts.storage,
+        parts.storages,
         ffmpeg_path(parts.settings.tools),
         threads=threads,
         memory_mb=parts.settings.limits.memory_mb,

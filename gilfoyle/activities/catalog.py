@@ -36,10 +36,11 @@ class ProgressInput(BaseModel):
 
 
 class FinishInput(BaseModel):
-    """Which encoding is whole."""
+    """Which encoding is whole, and the CID of its folder if it lies in IPFS."""
 
     media_id: UUID
     encoding: int
+    cid: str | None = None
 
 
 class FailInput(BaseModel):
@@ -86,7 +87,7 @@ class CatalogActivities:
     @activity.defn
     async def finish(self, job: FinishInput) -> None:
         """The media is Ready."""
-        await self._catalog.finish(job.media_id, job.encoding)
+        await self._catalog.finish(job.media_id, job.encoding, job.cid)
 
     @activity.defn
     async def fail(self, job: FailInput) -> None:

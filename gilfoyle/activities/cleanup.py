@@ -11,9 +11,10 @@ from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from gilfoyle.activities.removal import remove
 from gilfoyle.catalog import Catalog
 from gilfoyle.errors import NotFound, Unavailable
-from gilfoyle.storage import Storage, keys
+from gilfoyle.storage import Storages
 
 _POLL_S = 0.1
 
@@ -23,6 +24,8 @@ class DiscardInput(BaseModel):
 
     media_id: UUID
     encoding: int | None = None
+    storage: str = ""
+    """Empty: the backend in which the catalog says that it lies."""
 
 
 class StopInput(BaseModel):
@@ -40,16 +43,15 @@ class MediaInput(BaseModel):
 class CleanupActivities:
     """Each can run twice and change nothing."""
 
-    def __init__(self, storage: Storage, catalog: Catalog) -> None:
-        self._storage = storage
+    def __init__(self, storages: Storages, catalog: Catalog) -> None:
+        self._storages = storages
         self._catalog = catalog
 
     @activity.defn
     async def discard(self, job: DiscardInput) -> int:
         """Remove objects; returns how many there were. Raises StorageError."""
-        if job.encoding is None:
-            return await self._storage.delete_prefix(keys.media_prefix(job.media_id))
-        return await self._storage.delete_prefix(keys.encoding_prefix(job.media_id, job.encoding))
+        storage = await self._storages.of(job.storage or await self._storage_of(job.media_id))
+        return await remove(storage, self._catalog, job.media_id, job.encoding)
 
     @activity.defn
     async def hide(self, job: MediaInput) -> int:
@@ -78,6 +80,12 @@ class CleanupActivities:
                 # Never started, or ended long ago: nothing to stop.
                 if error.status != RPCStatusCode.NOT_FOUND:
                     raise Unavailable("Temporal can't be reached.") from error
+
+    async def _storage_of(self, media_id: UUID) -> str:
+        try:
+            return (await self._catalog.source(media_id)).storage
+        except NotFound:
+            return self._storages.default
 
     @activity.defn
     async def forget(self, job: MediaInput) -> None:

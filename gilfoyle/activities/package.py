@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -10,12 +11,12 @@ from temporalio import activity
 
 from gilfoyle.activities.stored import StoredRendition, stored_rendition
 from gilfoyle.catalog import RenditionProgress, RenditionStatus
-from gilfoyle.errors import ObjectNotFound, StorageError
+from gilfoyle.errors import ObjectNotFound
 from gilfoyle.media import hls
 from gilfoyle.media.codecs import codec_string
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan
-from gilfoyle.storage import Storage, keys
+from gilfoyle.storage import ContentAddressed, Storage, Storages, keys
 
 
 class PackageInput(BaseModel):
@@ -23,11 +24,12 @@ class PackageInput(BaseModel):
 
     media_id: UUID
     encoding: int
+    storage: str = ""
     plan: Plan
     language: str | None
     failed: list[str]
     final: bool
-    """All passes have ended: write the playlists of a whole VOD, and fail if segments are missing."""
+    """All passes have ended: write the playlists of a whole VOD, unless segments are missing."""
 
 
 class Packaged(BaseModel):
@@ -37,45 +39,72 @@ class Packaged(BaseModel):
     playable: bool
     progress: float
     """0 to 1, over all segments of all renditions."""
+    lost: list[str] = []
+    """Renditions whose passes have all ended, and yet they are not whole: the storage has lost something."""
+    cid: str | None = None
+    """At the end, where the storage is content-addressed: the CID of the encoding's folder."""
 
 
 class PackageActivities:
     """On the io queue."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, storages: Storages) -> None:
+        self._storages = storages
 
     @activity.defn
     async def package(self, job: PackageInput) -> Packaged:
         """Write each rendition's playlist and the master, where they changed. Raises StorageError."""
-        tracks: list[hls.Track] = []
-        reports: list[RenditionProgress] = []
-        renditions: list[VideoRendition | AudioRendition] = [*job.plan.video, *job.plan.audio]
-        for rendition in renditions:
-            if rendition.name in job.failed:
-                continue
-            stored = await stored_rendition(self._storage, job.media_id, job.encoding, rendition.name)
-            track = await self._track(job, rendition, stored)
-            if track:
-                await self._write_playlist(job, track)
-                tracks.append(track)
-            reports.append(_report(job, rendition.name, track))
+        return await _Packaging(await self._storages.of(job.storage), job).run()
+
+
+class _Packaging:
+    """One run of the activity, on the media's storage."""
+
+    def __init__(self, storage: Storage, job: PackageInput) -> None:
+        self._storage = storage
+        self._job = job
+
+    async def run(self) -> Packaged:
+        job = self._job
+        planned: list[VideoRendition | AudioRendition] = [*job.plan.video, *job.plan.audio]
+        listed = [rendition for rendition in planned if rendition.name not in job.failed]
+        # Side by side: in an object store each of them waits for a few round trips.
+        found = await asyncio.gather(*(self._publish(rendition) for rendition in listed))
+        tracks = [track for track in found if track]
+        reports = [_report(job, rendition.name, track) for rendition, track in zip(listed, found, strict=True)]
         playable = _is_playable(job, tracks)
         if playable:
-            await self._write_master(job, tracks)
+            await self._write_master(tracks)
         wanted = sum(job.plan.segments(report.name) for report in reports)
         stored_count = sum(report.stored_segments for report in reports)
-        return Packaged(renditions=reports, playable=playable, progress=stored_count / wanted if wanted else 0)
+        lost = [report.name for report in reports if report.status != RenditionStatus.READY] if job.final else []
+        return Packaged(
+            renditions=reports,
+            playable=playable,
+            progress=stored_count / wanted if wanted else 0,
+            lost=lost,
+            cid=await self._pin() if job.final and not lost else None,
+        )
 
-    async def _track(
-        self, job: PackageInput, rendition: VideoRendition | AudioRendition, stored: StoredRendition
-    ) -> hls.Track | None:
-        """The rendition as far as it goes without a gap; None if it has not begun."""
+    async def _pin(self) -> str | None:
+        if not isinstance(self._storage, ContentAddressed):
+            return None
+        prefix = keys.encoding_prefix(self._job.media_id, self._job.encoding)
+        cid = await self._storage.cid(prefix)
+        await self._storage.pin(cid, prefix)
+        return cid
+
+    async def _publish(self, rendition: VideoRendition | AudioRendition) -> hls.Track | None:
+        """Write the rendition's playlist as far as it goes without a gap; None if it has not begun."""
+        stored = await stored_rendition(self._storage, self._job.media_id, self._job.encoding, rendition.name)
+        track = await self._track(rendition, stored)
+        if track:
+            await self._write_playlist(track)
+        return track
+
+    async def _track(self, rendition: VideoRendition | AudioRendition, stored: StoredRendition) -> hls.Track | None:
+        job = self._job
         sizes = stored.prefix[: job.plan.segments(rendition.name)]
-        if job.final and len(sizes) < job.plan.segments(rendition.name):
-            raise StorageError(
-                f"{rendition.name} has {len(sizes)} of {job.plan.segments(rendition.name)} segments in the storage."
-            )
         if not sizes:
             return None
         prefix = keys.rendition_prefix(job.media_id, job.encoding, rendition.name)
@@ -101,18 +130,19 @@ class PackageActivities:
             language=job.language,
         )
 
-    async def _write_playlist(self, job: PackageInput, track: hls.Track) -> None:
+    async def _write_playlist(self, track: hls.Track) -> None:
+        job = self._job
         ended = len(track.sizes) == job.plan.segments(track.name)
         text = hls.media_playlist(track.durations, job.plan.grid.target_duration, ended=ended)
         prefix = keys.rendition_prefix(job.media_id, job.encoding, track.name)
         await self._write_if_changed(f"{prefix}/{keys.PLAYLIST_NAME}", text)
 
-    async def _write_master(self, job: PackageInput, tracks: Sequence[hls.Track]) -> None:
+    async def _write_master(self, tracks: Sequence[hls.Track]) -> None:
         text = hls.master_playlist(
             [track for track in tracks if isinstance(track, hls.VideoTrack)],
             [track for track in tracks if isinstance(track, hls.AudioTrack)],
         )
-        await self._write_if_changed(keys.master_playlist(job.media_id, job.encoding), text)
+        await self._write_if_changed(keys.master_playlist(self._job.media_id, self._job.encoding), text)
 
     async def _write_if_changed(self, key: str, text: str) -> None:
         data = text.encode()

@@ -20,7 +20,7 @@ from gilfoyle.media.header import declared_end, needs_full_scan, wanted_streams
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.probe import read
 from gilfoyle.media.refusals import Limits, check_sizes, precheck
-from gilfoyle.storage import Storage, keys
+from gilfoyle.storage import Storages, keys
 
 # How far before the declared end the packets are read (seconds): ffprobe starts at the keyframe before.
 _TAIL_S = 5.0
@@ -33,16 +33,17 @@ _INVALID_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid")
 
 
 class ProbeInput(BaseModel):
-    """Which media."""
+    """Which media, and in which backend it lies."""
 
     media_id: UUID
+    storage: str = ""
 
 
 class ProbeActivities:
     """On the io queue."""
 
-    def __init__(self, storage: Storage, ffprobe: str, limits: LimitSettings) -> None:
-        self._storage = storage
+    def __init__(self, storages: Storages, ffprobe: str, limits: LimitSettings) -> None:
+        self._storages = storages
         self._ffprobe = ffprobe
         self._settings = limits
         self._limits = Limits(duration_s=limits.duration_s, side_px=limits.side_px, streams=limits.streams)
@@ -53,7 +54,8 @@ class ProbeActivities:
 
         Raises UnsupportedMedia with a reason for a person, EncodeFailed if it takes too long.
         """
-        source = await self._storage.ffmpeg_input(keys.source(job.media_id))
+        storage = await self._storages.of(job.storage)
+        source = await storage.ffmpeg_input(keys.source(job.media_id))
         # The first frames correct what the header declares, but a declared absurdity is refused all the same.
         declared, header = await asyncio.gather(
             self._json(declared_command(self._ffprobe, source)), self._json(probe_command(self._ffprobe, source))

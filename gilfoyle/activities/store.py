@@ -9,21 +9,22 @@ from temporalio import activity
 
 from gilfoyle.catalog import Catalog, MediaStatus
 from gilfoyle.errors import NotFound, UnsupportedMedia
-from gilfoyle.storage import Storage, keys
+from gilfoyle.storage import Storages, keys
 
 
 class StoreInput(BaseModel):
     """`source_bytes` as the API counted them."""
 
     media_id: UUID
+    storage: str = ""
     source_bytes: int
 
 
 class StoreActivities:
     """On the io queue."""
 
-    def __init__(self, storage: Storage, catalog: Catalog) -> None:
-        self._storage = storage
+    def __init__(self, storages: Storages, catalog: Catalog) -> None:
+        self._storages = storages
         self._catalog = catalog
 
     @activity.defn
@@ -35,7 +36,8 @@ class StoreActivities:
         media = await self._catalog.source(job.media_id)
         if media.status == MediaStatus.DELETING:
             raise NotFound("The media was deleted.")
-        found = await self._storage.stat(keys.source(job.media_id))
+        storage = await self._storages.of(job.storage)
+        found = await storage.stat(keys.source(job.media_id))
         if found.size != job.source_bytes:
             raise UnsupportedMedia(
                 f"The stored source has {found.size} bytes, but {job.source_bytes} were received: upload it again.",

@@ -18,7 +18,7 @@ from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, video_
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Pass, Plan
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.storage import Storage, keys
+from gilfoyle.storage import Storage, Storages, keys
 
 STORED_SIGNAL = "segments_stored"
 """Sent to the workflow while a pass that begins the media goes on, so that it can publish what there is."""
@@ -29,6 +29,7 @@ class TranscodeInput(BaseModel):
 
     media_id: UUID
     encoding: int
+    storage: str = ""
     info: MediaInfo
     plan: Plan
     policy: EncodingPolicy
@@ -46,8 +47,8 @@ class _Missing:
 class TranscodeActivities:
     """On the transcode queue, as many at a time as the worker has slots."""
 
-    def __init__(self, storage: Storage, ffmpeg: str, *, threads: int, memory_mb: int) -> None:
-        self._storage = storage
+    def __init__(self, storages: Storages, ffmpeg: str, *, threads: int, memory_mb: int) -> None:
+        self._storages = storages
         self._ffmpeg = ffmpeg
         self._threads = threads
         self._memory_mb = memory_mb
@@ -55,8 +56,9 @@ class TranscodeActivities:
     @activity.defn
     async def encode_video(self, job: TranscodeInput) -> None:
         """Encode the pass's renditions with one decode. Raises EncodeFailed, StorageError."""
+        storage = await self._storages.of(job.storage)
         end = job.chunk.first + job.chunk.count
-        missing = await self._missing(job, end)
+        missing = await _missing(storage, job, end)
         if not missing:
             return
         # A container that can't be sought exactly is decoded from its beginning, whatever is stored.
@@ -64,7 +66,7 @@ class TranscodeActivities:
         grid, renditions = job.plan.grid, {rendition.name: rendition for rendition in job.plan.video}
         # What is held after the picture's end has to be decoded with it.
         start = min(start, (job.plan.picture_frames - 1) // grid.segment_frames)
-        source = await self._storage.ffmpeg_input(keys.source(job.media_id))
+        source = await storage.ffmpeg_input(keys.source(job.media_id))
 
         def build(descriptors: Sequence[int]) -> list[str]:
             last = grid.segment_bounds(end - 1)[1]
@@ -82,37 +84,30 @@ class TranscodeActivities:
             )
 
         splitters = [VideoSplitter(grid, part.first, end - part.first) for part in missing]
-        await self._run(job, source, build, missing, splitters)
+        await self._run(storage, job, source, build, missing, splitters)
 
     @activity.defn
     async def encode_audio(self, job: TranscodeInput) -> None:
         """Encode one audio rendition, from its first missing segment on. Raises EncodeFailed, StorageError."""
-        missing = await self._missing(job, job.plan.audio_grid.segments)
+        storage = await self._storages.of(job.storage)
+        missing = await _missing(storage, job, job.plan.audio_grid.segments)
         if not missing:
             return
         (part,) = missing
         rendition = next(rendition for rendition in job.plan.audio if rendition.name == part.name)
         audio = job.info.main_audio
         assert audio is not None  # a plan has audio renditions only if the source has sound
-        source = await self._storage.ffmpeg_input(keys.source(job.media_id))
+        source = await storage.ffmpeg_input(keys.source(job.media_id))
 
         def build(descriptors: Sequence[int]) -> list[str]:
             return audio_command(self._ffmpeg, source, job.info, audio, job.plan, rendition, part.first, descriptors[0])
 
         splitter = AudioSplitter(job.plan.audio_grid, part.first, audio_skip(job.plan, part.first))
-        await self._run(job, source, build, missing, [splitter])
-
-    async def _missing(self, job: TranscodeInput, end: int) -> list[_Missing]:
-        found = []
-        for name in job.chunk.renditions:
-            stored = await stored_rendition(self._storage, job.media_id, job.encoding, name)
-            first = stored.first_missing(job.chunk.first, end)
-            if first < end:
-                found.append(_Missing(name, first))
-        return found
+        await self._run(storage, job, source, build, missing, [splitter])
 
     async def _run(
         self,
+        storage: Storage,
         job: TranscodeInput,
         source: str,
         build: Callable[[Sequence[int]], list[str]],
@@ -120,7 +115,7 @@ class TranscodeActivities:
         splitters: Sequence[Splitter],
     ) -> None:
         sinks = [
-            RenditionSink(self._storage, job.media_id, job.encoding, part.name, splitter, _announcer(job.chunk))
+            RenditionSink(storage, job.media_id, job.encoding, part.name, splitter, _announcer(job.chunk))
             for part, splitter in zip(missing, splitters, strict=True)
         ]
         try:
@@ -136,6 +131,16 @@ class TranscodeActivities:
             raise EncodeFailed(f"ffmpeg could not encode this: {reason}") from error
         except FragmentError as error:
             raise EncodeFailed(f"ffmpeg's output is not whole: {error}") from error
+
+
+async def _missing(storage: Storage, job: TranscodeInput, end: int) -> list[_Missing]:
+    found = []
+    for name in job.chunk.renditions:
+        stored = await stored_rendition(storage, job.media_id, job.encoding, name)
+        first = stored.first_missing(job.chunk.first, end)
+        if first < end:
+            found.append(_Missing(name, first))
+    return found
 
 
 def _announcer(chunk: Pass) -> Callable[[int], Awaitable[None]]:

@@ -25,7 +25,7 @@ from gilfoyle.catalog import Catalog, Database
 from gilfoyle.catalog.migrate import upgrade
 from gilfoyle.config import Settings
 from gilfoyle.embedded import lifeline
-from gilfoyle.storage import open_storage
+from gilfoyle.storage import Storages
 from gilfoyle.temporal import connect
 
 _DESCRIPTION = """Send a video or an audio file; it is encoded as adaptive HLS and streamed.
@@ -97,8 +97,9 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
     async with AsyncExitStack() as stack:
         database = Database(settings.database.url, settings.database.pool_size)
         stack.push_async_callback(database.close)
-        storage = await asyncio.to_thread(open_storage, settings.storage)
-        stack.push_async_callback(storage.close)
+        storages = Storages(settings.storage)
+        stack.push_async_callback(storages.close)
+        await storages.of()  # wrong settings are said at the start, not to the first client
         catalog = Catalog(database)
         pipeline = Pipeline(await connect(settings.temporal, lazy=True), settings)
-        yield Services(settings, database, catalog, storage, pipeline, Playbacks(catalog), metrics)
+        yield Services(settings, database, catalog, storages, pipeline, Playbacks(catalog), metrics)

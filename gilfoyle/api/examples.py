@@ -35,6 +35,8 @@ MEDIA: dict[str, Any] = {
     "file_name": "bunny.mp4",
     "source_bytes": 276_134_947,
     "source_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "storage": "filesystem",
+    "cid": None,
     "probe": {"container": "mov,mp4,m4a,3gp,3g2,mj2"},
     "error": None,
     "stream_url": "/medias/0b1f2a52-6c4e-4b53-9a0e-3f0a5f6c7d11/stream/master.m3u8",

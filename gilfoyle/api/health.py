@@ -13,7 +13,7 @@ from gilfoyle.api import examples
 from gilfoyle.api.envelope import Envelope
 from gilfoyle.api.services import Injected
 from gilfoyle.errors import GilfoyleError, ObjectNotFound, Unavailable
-from gilfoyle.storage import Storage
+from gilfoyle.storage import Storages
 
 CHECK_S = 5.0
 router = APIRouter(tags=["health"])
@@ -37,7 +37,7 @@ async def readyz(services: Injected) -> Health:
     checks = {
         "database": services.database.ping(),
         "temporal": services.pipeline.ping(),
-        "storage": _ping_storage(services.storage),
+        "storage": _ping_storage(services.storages),
     }
     answers = await asyncio.gather(*(_answer(check) for check in checks.values()))
     failed = {name: answer for name, answer in zip(checks, answers, strict=True) if answer != "ok"}
@@ -72,6 +72,6 @@ async def _answer(check: Awaitable[None]) -> str:
     return "ok"
 
 
-async def _ping_storage(storage: Storage) -> None:
+async def _ping_storage(storages: Storages) -> None:
     with suppress(ObjectNotFound):  # an answer as good as any
-        await storage.stat("readyz")
+        await (await storages.of()).stat("readyz")

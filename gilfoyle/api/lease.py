@@ -64,10 +64,10 @@ class UploadLease:
 
 @asynccontextmanager
 async def upload_lease(
-    catalog: Catalog, media_id: UUID, seconds: float = LEASE_S, every_s: float = RENEW_S
+    catalog: Catalog, media_id: UUID, storage: str, seconds: float = LEASE_S, every_s: float = RENEW_S
 ) -> AsyncIterator[UploadLease]:
-    """Hold the media's lease until the end of the block. Raises NotFound, Conflict."""
-    lease = UploadLease(catalog, media_id, await catalog.lease_upload(media_id, seconds), seconds)
+    """Hold the media's lease, for an upload into `storage`, until the end of the block. Raises NotFound, Conflict."""
+    lease = UploadLease(catalog, media_id, await catalog.lease_upload(media_id, seconds, storage), seconds)
     keeping = asyncio.create_task(lease.keep(every_s))
     try:
         yield lease

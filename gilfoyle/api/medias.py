@@ -27,7 +27,7 @@ ShownStatus = Literal["AwaitingUpload", "Processing", "Ready", "Errored"]
 
 @router.post("", status_code=201, operation_id="createMedia", summary="Create a media, to upload into")
 async def create(body: MediaCreate, services: Injected) -> MediaEnvelope:
-    media = await services.catalog.create(body.title, body.description)
+    media = await services.catalog.create(body.title, body.description, services.storages.default)
     return MediaEnvelope(data=media_out(media, []))
 
 

@@ -36,6 +36,7 @@ class Pipeline:
             media_id=media.id,
             encoding=media.encoding,
             kind=media.kind or "video",
+            storage=media.storage,
             source_bytes=media.source_bytes or 0,
             policy=self._settings.encoding,
             heartbeat_timeout_s=self._settings.workers.heartbeat_timeout_s,

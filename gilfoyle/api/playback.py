@@ -15,6 +15,8 @@ _MOST = 10_000
 
 @dataclass(frozen=True)
 class Playback:
+    storage: str
+    """The backend in which it lies."""
     encoding: int
     complete: bool
     """The playlists won't change any more."""
@@ -42,7 +44,7 @@ class Playbacks:
             raise Conflict(f"The media can't be played: {media.error_message}", code="media_errored")
         if not media.playable:
             raise TooEarly("There is nothing to play yet: ask again in a second.")
-        playback = Playback(media.encoding, complete=media.status == MediaStatus.READY)
+        playback = Playback(media.storage, media.encoding, complete=media.status == MediaStatus.READY)
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[media_id] = (time.monotonic() + self._remember_s, playback)

@@ -92,6 +92,8 @@ class MediaOut(BaseModel):
     file_name: str | None
     source_bytes: int | None
     source_sha256: str | None
+    storage: str = Field(description="the backend in which it lies: filesystem, s3, ipfs or another")
+    cid: str | None = Field(description="in IPFS, once it is Ready: `ipfs://CID/master.m3u8` plays on any gateway")
     probe: dict[str, Any] | None = Field(description="what was found in the file")
     error: Fault | None
     stream_url: str | None = Field(description="path of the HLS multivariant playlist, once there is something to play")

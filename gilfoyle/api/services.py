@@ -12,7 +12,7 @@ from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.playback import Playbacks
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings
-from gilfoyle.storage import Storage
+from gilfoyle.storage import Storages
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Services:
     settings: Settings
     database: Database
     catalog: Catalog
-    storage: Storage
+    storages: Storages
     pipeline: Pipeline
     playbacks: Playbacks
     metrics: Metrics

@@ -47,12 +47,13 @@ async def stream(media_id: UUID, path: str, request: Request, services: Injected
     playback = await services.playbacks.of(media_id)
     try:
         key = check_key(f"{keys.encoding_prefix(media_id, playback.encoding)}/{path}")
-        url = await services.storage.player_url(key)
+        storage = await services.storages.of(playback.storage)
         if path.endswith(".m3u8"):
-            return await _playlist(services.storage, key, playback, request)
+            return await _playlist(storage, key, playback, request)
+        url = await storage.player_url(key)
         if url is not None:
             return RedirectResponse(url, 307, {"Cache-Control": "no-store"})
-        return await _file(services.storage, key, path, playback, request)
+        return await _file(storage, key, path, playback, request)
     except (InvalidRequest, ObjectNotFound) as error:
         raise NotFound("There is nothing under this path of the media.") from error
 

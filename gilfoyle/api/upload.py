@@ -72,10 +72,12 @@ async def upload(media_id: UUID, kind: MediaKind, request: Request, services: In
 async def _accept(media_id: UUID, kind: MediaKind, request: Request, body: RequestBody, services: Services) -> Media:
     """The media, Processing, with its source stored."""
     limit = services.settings.limits.upload_bytes
-    async with upload_lease(services.catalog, media_id) as lease:
+    name = services.storages.default
+    async with upload_lease(services.catalog, media_id, name) as lease:
         _check_length(request, limit)
         form = Form(request.headers.get("content-type", ""), body)
-        received = await receive(form, lease, services.storage, keys.source(media_id), limit)
+        storage = await services.storages.of(name)
+        received = await receive(form, lease, storage, keys.source(media_id), limit)
         try:
             async with lease.lock:
                 return await services.catalog.accept_upload(
@@ -87,7 +89,7 @@ async def _accept(media_id: UUID, kind: MediaKind, request: Request, body: Reque
                     held=lease.until,
                 )
         except NotFound:  # deleted meanwhile, perhaps before the object was there
-            await _discard(media_id, services)
+            await _discard(media_id, name, services)
             raise
 
 
@@ -104,12 +106,12 @@ async def _start(media: Media, services: Services) -> None:
     except Unavailable:
         with suppress(NotFound):
             await services.catalog.reopen_upload(media.id)
-        await _discard(media.id, services)
+        await _discard(media.id, media.storage, services)
         raise
 
 
-async def _discard(media_id: UUID, services: Services) -> None:
+async def _discard(media_id: UUID, storage: str, services: Services) -> None:
     try:
-        await services.storage.delete(keys.source(media_id))
+        await (await services.storages.of(storage)).delete(keys.source(media_id))
     except StorageError:
         log.exception("the source of media %s is left in the storage", media_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlmodel import col
 
 from gilfoyle.catalog.models import Media, MediaStatus
@@ -21,6 +21,12 @@ class Deletion(Rows):
             media.status = MediaStatus.DELETING
             media.playable = False
             media.upload_lease = None
+
+    async def shares_cid(self, cid: str, media_id: UUID) -> bool:
+        """Whether another media, one that is not Deleting, has this CID as well."""
+        others = (col(Media.cid) == cid) & (col(Media.id) != media_id) & (col(Media.status) != MediaStatus.DELETING)
+        async with self._database.session() as session:
+            return (await session.scalar(select(func.count()).select_from(Media).where(others))) != 0
 
     async def remove(self, media_id: UUID) -> None:
         """Delete the rows of a media and its renditions, if there are any."""

@@ -14,9 +14,9 @@ from gilfoyle.catalog.rows import Rows, no_media
 
 
 class Medias(Rows):
-    async def create(self, title: str, description: str = "") -> Media:
-        """A new media that awaits its upload."""
-        media = Media(title=title, description=description)
+    async def create(self, title: str, description: str = "", storage: str = "filesystem") -> Media:
+        """A new media that awaits its upload, which is expected to go into that storage."""
+        media = Media(title=title, description=description, storage=storage)
         async with self._database.session() as session:
             session.add(media)
         return media

@@ -74,6 +74,12 @@ class Media(SQLModel, table=True):
     """`gilfoyle.media.info.MediaInfo`, as JSON."""
     error_code: str | None = Field(default=None, sa_column=Column(String(50)))
     error_message: str | None = Field(default=None, sa_column=Column(String(4000)))
+    storage: str = Field(
+        default="filesystem", sa_column=Column(String(20), nullable=False, server_default="filesystem")
+    )
+    """The backend in which its objects lie, or will once there are any."""
+    cid: str | None = Field(default=None, sa_column=Column(String(100)))
+    """Of the folder of the encoding that is served, where that is IPFS."""
     upload_lease: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     """Until when an upload in progress keeps others out; renewed as bytes arrive, so a dead one lets go."""
     created_at: datetime = Field(default_factory=now, sa_column=_time())

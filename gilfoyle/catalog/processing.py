@@ -75,8 +75,11 @@ class Processing(Rows):
                 media.playable = media.playable or playable
                 media.progress = max(media.progress, min(progress, 1.0))
 
-    async def finish(self, media_id: UUID, encoding: int) -> None:
-        """Processing -> Ready. The media serves this encoding from now on; what failed stays Errored."""
+    async def finish(self, media_id: UUID, encoding: int, cid: str | None = None) -> None:
+        """Processing -> Ready. The media serves this encoding from now on; what failed stays Errored.
+
+        `cid`: of the encoding's folder, if it lies in IPFS.
+        """
         async with self._processing(media_id) as (session, media):
             if media is None or encoding < media.encoding:
                 return
@@ -84,7 +87,7 @@ class Processing(Rows):
                 if row.status not in _FINAL:
                     row.status = RenditionStatus.READY
             media.status, media.playable, media.progress = MediaStatus.READY, True, 1.0
-            media.encoding = encoding
+            media.encoding, media.cid = encoding, cid
 
     async def fail(self, media_id: UUID, code: str, message: str, encoding: int | None = None) -> None:
         """Processing -> Errored, for good. Renditions that are not whole share the media's reason.

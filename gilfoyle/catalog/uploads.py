@@ -30,14 +30,14 @@ def _state_conflict(media: Media) -> Conflict:
 
 
 class Uploads(Rows):
-    async def lease_upload(self, media_id: UUID, seconds: float) -> datetime:
-        """Take the lease for so long; returns its end, which the other methods want to see.
+    async def lease_upload(self, media_id: UUID, seconds: float, storage: str = "filesystem") -> datetime:
+        """Take the lease for so long, for an upload into that storage; returns its end, which others want to see.
 
         Raises NotFound, and Conflict if the media awaits no upload or another upload's lease is alive.
         """
         free = or_(col(Media.upload_lease).is_(None), col(Media.upload_lease) < func.now())
         awaiting = col(Media.status) == MediaStatus.AWAITING_UPLOAD
-        until = await self._set_lease(media_id, seconds, free & awaiting)
+        until = await self._set_lease(media_id, seconds, free & awaiting, storage=storage)
         if until is None:
             async with self._locked(media_id) as (_session, media):
                 if media.status != MediaStatus.AWAITING_UPLOAD:
@@ -115,12 +115,12 @@ class Uploads(Rows):
         async with self._database.session() as session:
             return list((await session.scalars(query)).all())
 
-    async def _set_lease(self, media_id: UUID, seconds: float, condition: object) -> datetime | None:
+    async def _set_lease(self, media_id: UUID, seconds: float, condition: object, **changes: str) -> datetime | None:
         alive = col(Media.status) != MediaStatus.DELETING
         change = (
             update(Media)
             .where(col(Media.id) == media_id, alive, condition)  # type: ignore[arg-type]
-            .values(upload_lease=func.now() + timedelta(seconds=seconds))
+            .values(upload_lease=func.now() + timedelta(seconds=seconds), **changes)
             .returning(col(Media.upload_lease))
         )
         async with self._database.session() as session:

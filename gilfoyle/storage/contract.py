@@ -314,7 +314,7 @@ class StorageContract(ABC):
             await keys_of(storage, key)
         if key:
             with pytest.raises(InvalidRequest):
-                assert [name async for name in storage.folders(key)] == None
+                assert not [name async for name in storage.folders(key)]
         assert not consumed
 
     async def test_a_player_url_serves_the_object(self, storage: Storage) -> None:

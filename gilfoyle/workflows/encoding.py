@@ -24,6 +24,8 @@ with workflow.unsafe.imports_passed_through():
 
 # Priority does not order equals, so of the passes that keep ahead of a viewer only so many are handed out at a time.
 _HEAD_IN_FLIGHT = 3
+# How often what the storage has lost is encoded again before the media is given up.
+_REPAIRS = 5
 
 
 class Encoding:
@@ -39,8 +41,11 @@ class Encoding:
         self._head = asyncio.Semaphore(_HEAD_IN_FLIGHT)
         self._stored = False
         self._encoded = False
+        self._loss: Fault | None = None
         self.failed: dict[str, Fault] = {}
         """Renditions that can't be encoded, and why."""
+        self.cid: str | None = None
+        """Once all is published: of the encoding's folder, in IPFS."""
 
     def note_stored(self) -> None:
         """Something new is in the storage: publish it soon."""
@@ -60,12 +65,33 @@ class Encoding:
             tasks.append(asyncio.create_task(self._note_end(passes)))
             await asyncio.gather(*tasks)
         except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _stop(tasks)
             raise
         if self.fatal_fault() is None:
-            await self._publish(final=True)
+            await self._complete()
+
+    async def _complete(self) -> None:
+        """Publish the whole. What the storage has lost since it was stored (a crash, a hand) is encoded again."""
+        packaged = await self._publish(final=True)
+        for _ in range(_REPAIRS):
+            if not packaged.lost:
+                break
+            workflow.logger.warning("the storage has lost segments of %s", ", ".join(packaged.lost))
+            await self._encode_again(packaged.lost)
+            packaged = await self._publish(final=True)
+        self.cid = packaged.cid
+        if packaged.lost:
+            sentence = f"The storage keeps losing segments of {', '.join(packaged.lost)}: run `gilfoyle storage check`."
+            self._loss = Fault("storage_failed", "storage_lost", sentence)
+
+    async def _encode_again(self, renditions: list[str]) -> None:
+        """Run their passes once more: what is stored, each of them finds and leaves."""
+        tasks = self._start([chunk for chunk in self._passes if set(chunk.renditions) & set(renditions)])
+        try:
+            await asyncio.gather(*tasks)
+        except BaseException:
+            await _stop(tasks)
+            raise
 
     def _start(self, passes: list[Pass]) -> list[asyncio.Task[None]]:
         return [asyncio.create_task(self._encode(chunk)) for chunk in passes]
@@ -75,7 +101,12 @@ class Encoding:
         self._encoded = True
 
     def fatal_fault(self) -> Fault | None:
-        """Why there is nothing to watch or hear: every picture failed, or every sound of a media without picture."""
+        """Why there is nothing to watch or hear: every picture failed, or every sound of a media without picture.
+
+        Or what was stored is lost again and again.
+        """
+        if self._loss:
+            return self._loss
         essential = [rendition.name for rendition in self._plan.video] or sorted(self._audio)
         if any(name not in self.failed for name in essential):
             return None
@@ -112,6 +143,7 @@ class Encoding:
             TranscodeInput(
                 media_id=self._job.media_id,
                 encoding=self._job.encoding,
+                storage=self._job.storage,
                 info=self._info,
                 plan=self._plan,
                 policy=self._job.policy,
@@ -134,13 +166,14 @@ class Encoding:
             self._stored = False
             await self._publish(final=False)
 
-    async def _publish(self, *, final: bool) -> None:
+    async def _publish(self, *, final: bool) -> Packaged:
         audio = self._info.main_audio
-        packaged = await workflow.execute_activity_method(
+        packaged: Packaged = await workflow.execute_activity_method(
             PackageActivities.package,
             PackageInput(
                 media_id=self._job.media_id,
                 encoding=self._job.encoding,
+                storage=self._job.storage,
                 plan=self._plan,
                 language=audio.language if audio else None,
                 failed=sorted(self.failed),
@@ -162,6 +195,13 @@ class Encoding:
             summary=f"{packaged.progress:.0%}",
             **routes.catalog(),
         )
+        return packaged
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _errored(failed: tuple[str, Fault]) -> RenditionProgress:

@@ -16,6 +16,8 @@ class ProcessMediaInput(BaseModel):
     encoding: int = 1
     kind: str
     """`video` or `audio`: what the client said."""
+    storage: str = ""
+    """The backend in which the source lies, and the encoding will; empty: the default one."""
     source_bytes: int
     """Size that was received, in bytes; the store step holds the object to it."""
     policy: EncodingPolicy

@@ -56,7 +56,7 @@ class ProcessMedia:
             return fault
         await workflow.execute_activity_method(
             CatalogActivities.finish,
-            FinishInput(media_id=job.media_id, encoding=job.encoding),
+            FinishInput(media_id=job.media_id, encoding=job.encoding, cid=self._encoding.cid),
             summary="Ready",
             **routes.catalog(),
         )
@@ -65,12 +65,15 @@ class ProcessMedia:
     async def _examine(self, job: ProcessMediaInput) -> MediaInfo:
         await workflow.execute_activity_method(
             StoreActivities.store,
-            StoreInput(media_id=job.media_id, source_bytes=job.source_bytes),
+            StoreInput(media_id=job.media_id, storage=job.storage, source_bytes=job.source_bytes),
             summary=f"{job.source_bytes:,} bytes",
             **routes.io(),
         )
         return await workflow.execute_activity_method(
-            ProbeActivities.probe, ProbeInput(media_id=job.media_id), summary=job.kind, **routes.io()
+            ProbeActivities.probe,
+            ProbeInput(media_id=job.media_id, storage=job.storage),
+            summary=job.kind,
+            **routes.io(),
         )
 
     async def _plan(self, job: ProcessMediaInput, info: MediaInfo) -> Plan:
@@ -93,7 +96,7 @@ class ProcessMedia:
         )
         await workflow.execute_activity_method(
             CleanupActivities.discard,
-            DiscardInput(media_id=job.media_id, encoding=None if hopeless else job.encoding),
+            DiscardInput(media_id=job.media_id, storage=job.storage, encoding=None if hopeless else job.encoding),
             summary="everything" if hopeless else "what was encoded",
             **routes.io(),
         )

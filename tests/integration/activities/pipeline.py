@@ -19,11 +19,11 @@ from temporalio.testing import ActivityEnvironment
 from gilfoyle.activities.package import PackageActivities, Packaged, PackageInput
 from gilfoyle.activities.probe import ProbeActivities, ProbeInput
 from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
-from gilfoyle.config import LimitSettings
+from gilfoyle.config import LimitSettings, StorageSettings
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Pass, Plan, make_plan
 from gilfoyle.media.policy import AudioRung, EncodingPolicy, VideoRung
-from gilfoyle.storage import FilesystemStorage, keys
+from gilfoyle.storage import FilesystemStorage, Storages, keys
 from tests.sources import FFMPEG, FFPROBE, read_numbers, run
 
 LIMITS = LimitSettings(memory_mb=4096)
@@ -62,9 +62,10 @@ class Pipeline:
         self.signals = Signals()
         self.root = root / "storage"
         self.storage = FilesystemStorage(self.root)
-        self._probe = ProbeActivities(self.storage, FFPROBE, LIMITS)
-        self._transcode = TranscodeActivities(self.storage, ffmpeg, threads=2, memory_mb=LIMITS.memory_mb)
-        self._package = PackageActivities(self.storage)
+        storages = Storages(StorageSettings(), {"filesystem": self.storage})
+        self._probe = ProbeActivities(storages, FFPROBE, LIMITS)
+        self._transcode = TranscodeActivities(storages, ffmpeg, threads=2, memory_mb=LIMITS.memory_mb)
+        self._package = PackageActivities(storages)
         self.info: MediaInfo
         self.plan: Plan
 

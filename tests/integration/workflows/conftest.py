@@ -20,7 +20,7 @@ from gilfoyle.config import (
     ToolSettings,
     WorkerSettings,
 )
-from gilfoyle.storage import FilesystemStorage
+from gilfoyle.storage import Storages
 from gilfoyle.temporal import connect
 from gilfoyle.workers import Parts
 from tests.integration.workflows.service import Service
@@ -47,11 +47,11 @@ def new_service(
             limits=LimitSettings(memory_mb=4096),
             workers=WorkerSettings(grace_s=0.2, heartbeat_timeout_s=5),
         )
-        storage = FilesystemStorage(settings.storage.filesystem.path)
-        service = Service(Parts(settings, temporal, storage, catalog))
+        storages = Storages(settings.storage)
+        service = Service(Parts(settings, temporal, storages, catalog))
         async with service.working() if working else nullcontext():
             yield service
-        await storage.close()
+        await storages.close()
 
     return new
 

@@ -101,7 +101,8 @@ class Service:
 
     async def etags(self, media: Media) -> dict[str, str]:
         """Every object of a media, and its etag."""
-        return {item.key: item.etag async for item in self.parts.storage.list(keys.media_prefix(media.id))}
+        storage = await self.parts.storages.of()
+        return {item.key: item.etag async for item in storage.list(keys.media_prefix(media.id))}
 
     async def is_gone(self, media: Media) -> bool:
         """No row, no object, no temporary file."""

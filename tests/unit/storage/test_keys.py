@@ -3,11 +3,11 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
-from tests.storage_contract import BAD_KEYS
 
 from gilfoyle.errors import InvalidRequest
 from gilfoyle.storage import keys
 from gilfoyle.storage.base import check_key
+from gilfoyle.storage.contract import BAD_KEYS
 
 ID = UUID("0b1f2a52-6c4e-4b53-9a0e-3f0a5f6c7d11")
 

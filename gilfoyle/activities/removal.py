@@ -1,0 +1,30 @@
+"""Removing what a media has in a storage. In IPFS its pins go too, unless another media has the same content."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from gilfoyle.catalog import Catalog
+from gilfoyle.errors import ObjectNotFound
+from gilfoyle.storage import ContentAddressed, Storage, keys
+
+
+async def remove(storage: Storage, catalog: Catalog, media_id: UUID, encoding: int | None = None) -> int:
+    """Remove one encoding, or with None all of the media; returns how many objects there were.
+
+    Can run twice. Raises StorageError.
+    """
+    prefix = keys.media_prefix(media_id) if encoding is None else keys.encoding_prefix(media_id, encoding)
+    if not isinstance(storage, ContentAddressed):
+        return await storage.delete_prefix(prefix)
+    folders = [prefix] if encoding is not None else [f"{prefix}/{name}" async for name in storage.folders(prefix)]
+    # Unpinned before they are removed: an attempt that comes later could not find out any more what to unpin.
+    for folder in folders:
+        try:
+            cid = await storage.cid(folder)
+        except ObjectNotFound:
+            continue
+        # The same file, encoded twice, has the same CID, and its pin is one.
+        if not await catalog.shares_cid(cid, media_id):
+            await storage.unpin(cid)
+    return await storage.delete_prefix(prefix)
