@@ -165,3 +165,19 @@ async def test_nothing_happens_to_a_media_that_is_gone(
     with pytest.raises(NotFound):
         await catalog.source(unknown)
     assert await catalog.renditions(unknown, 1) == []
+
+
+async def test_finishing_keeps_the_cid(catalog: Catalog, media: Media) -> None:
+    await catalog.finish(media.id, 1, "bafyone")
+    assert (await catalog.get(media.id)).cid == "bafyone"
+
+
+async def test_knows_whether_another_media_has_the_same_cid(catalog: Catalog, media: Media) -> None:
+    other = await catalog.create("The same film")
+    await catalog.accept_upload(other.id, kind="video", file_name="a.mp4", size=3, sha256="0" * 64)
+    await catalog.finish(media.id, 1, "bafyone")
+    assert not await catalog.shares_cid("bafyone", media.id)
+    await catalog.finish(other.id, 1, "bafyone")
+    assert await catalog.shares_cid("bafyone", media.id)
+    await catalog.mark_deleting(other.id)
+    assert not await catalog.shares_cid("bafyone", media.id)

@@ -124,3 +124,11 @@ async def test_finds_accepted_uploads_that_nobody_works_on(catalog: Catalog) -> 
     assert [media.id for media in await catalog.unstarted(older_than_s=0)] == [forgotten.id]
     assert await catalog.unstarted(older_than_s=60) == []
     assert (await catalog.get(awaiting.id)).status == MediaStatus.AWAITING_UPLOAD
+
+
+async def test_an_upload_decides_in_which_storage_the_media_lies(catalog: Catalog) -> None:
+    media = await catalog.create("Film")
+    assert media.storage == "filesystem"
+    held = await catalog.lease_upload(media.id, 30, "s3")
+    await catalog.renew_lease(media.id, 30, held)
+    assert (await catalog.get(media.id)).storage == "s3"

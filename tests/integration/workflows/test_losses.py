@@ -1,0 +1,49 @@
+"""A storage that loses what it had: a crash of its server, a disk that was replaced, a hand."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from gilfoyle.catalog import Media, MediaStatus
+from tests.integration.workflows.service import Service, fault
+from tests.sources import read_numbers
+
+
+async def _lose(service: Service, media: Media, name: str) -> None:
+    """Take an object away as soon as it is stored."""
+    path = service.root / str(media.id) / "1" / name
+    while not path.exists():
+        await asyncio.sleep(0.005)
+    path.unlink()
+
+
+async def test_lost_segments_are_encoded_again(service: Service, film: Path) -> None:
+    media = await service.accept(film)
+    handle = await service.process(media)
+    await asyncio.gather(
+        *(_lose(service, media, name) for name in ("180p/00006.m4s", "90p/00000.m4s", "audio-64k/init.mp4"))
+    )
+    await asyncio.wait_for(handle.result(), 60)
+    assert (await service.media(media)).status == MediaStatus.READY
+    for name in ("180p", "120p", "90p"):
+        assert read_numbers(service.playlist(media, name)) == list(range(120))
+    assert (service.playlist(media, "audio-64k").parent / "init.mp4").exists()
+
+
+async def test_a_storage_that_never_keeps_a_segment_ends_in_a_sentence(service: Service, film: Path) -> None:
+    media = await service.accept(film)
+    handle = await service.process(media)
+
+    async def eat() -> None:
+        while True:
+            await _lose(service, media, "120p/00003.m4s")
+
+    eating = asyncio.create_task(eat())
+    error = await fault(handle, 90)
+    eating.cancel()
+    assert error.type == "storage_failed"
+    assert "120p" in error.message
+    found = await service.media(media)
+    assert (found.status, found.error_code) == (MediaStatus.ERRORED, "storage_lost")
+    assert (service.root / str(media.id) / "source").exists()
