@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from playwright.async_api import Browser, Page
 
 from gilfoyle.api.watch import STATIC
 
@@ -64,3 +68,35 @@ def site() -> Iterator[Site]:
         httpd.shutdown()
         thread.join()
         httpd.server_close()
+
+
+async def play(browser: Browser, web: Site, url: str) -> Page:
+    """The page, playing the stream."""
+    page = await browser.new_page()
+    await page.goto(web.url)
+    await page.evaluate("url => play(url)", url)
+    return page
+
+
+async def until(page: Page, condition: str) -> None:
+    """Wait until a JavaScript expression is true."""
+    try:
+        await page.wait_for_function(condition, timeout=20_000)
+    except Exception as error:
+        state = await page.evaluate("({seen, time: video.currentTime, ready: video.readyState})")
+        raise AssertionError(f"{condition}: {state}") from error
+
+
+async def seen(page: Page) -> dict[str, Any]:
+    """What the player has noted: errors, levels, switches."""
+    found: dict[str, Any] = await page.evaluate("seen")
+    return found
+
+
+async def watched(page: Page, seconds: float) -> None:
+    """Wait until the watch page has played so far. Its policy forbids evaluated scripts, as `until` needs them."""
+    for _ in range(200):
+        if await page.evaluate("document.querySelector('video').currentTime") > seconds:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"the page has not played {seconds} s")

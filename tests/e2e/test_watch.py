@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
 from tests.clips import clip
 from tests.e2e.gilfoyle_server import Server
+from tests.e2e.player import watched
 
 
 async def test_it_plays_from_the_upload_to_the_end_without_a_reload(server: Server, browser: Browser) -> None:
@@ -20,12 +20,7 @@ async def test_it_plays_from_the_upload_to_the_end_without_a_reload(server: Serv
     await expect(page.locator("p")).to_contain_text("AwaitingUpload")
     assert server.send(media_id, clip("bigbuckbunny.mp4")).status_code == 202
     await expect(page.locator("p")).to_have_text("<b>Bunny</b>", timeout=30_000)
-    # The page's policy forbids evaluated scripts, and so Playwright's wait_for_function.
-    for _ in range(200):
-        if await page.evaluate("document.querySelector('video').currentTime") > 4.5:
-            break
-        await asyncio.sleep(0.1)
-    assert await page.evaluate("document.querySelector('video').currentTime") > 4.5
+    await watched(page, 4.5)
     assert complaints == []
     await page.close()
 

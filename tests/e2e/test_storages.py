@@ -1,0 +1,102 @@
+"""The main job on each kind of storage: upload, encode, play, delete, with nothing left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, Response
+
+from tests.clips import clip
+from tests.e2e.gilfoyle_server import Server, up
+from tests.e2e.player import Site, seen, until, watched
+from tests.e2e.stores import ipfs_settings, objects, s3_settings
+from tests.kubo_node import KuboNode
+from tests.seaweed import Seaweed
+
+FILM = "bigbuckbunny.mp4"
+
+
+@pytest.fixture(scope="module")
+def proxied(folder: Path, store: Seaweed) -> Iterator[Server]:
+    with _up(folder / "proxied", s3_settings(store, "proxied")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def redirected(folder: Path, store: Seaweed) -> Iterator[Server]:
+    with _up(folder / "redirected", s3_settings(store, "redirected", s3__serve="redirect")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def on_ipfs(folder: Path, kubo: KuboNode) -> Iterator[Server]:
+    with _up(folder / "ipfs", ipfs_settings(kubo)) as server:
+        yield server
+
+
+@contextmanager
+def _up(folder: Path, settings: dict[str, str]) -> Iterator[Server]:
+    folder.mkdir()
+    with up(folder, **settings) as server:
+        yield server
+
+
+async def _plays(browser: Browser, web: Site, url: str) -> set[str]:
+    """Play a stream from one end to the other; returns the hosts that segments came from."""
+    page = await browser.new_page()
+    hosts: set[str] = set()
+    page.on("response", lambda answer: hosts.add(urlsplit(answer.url).netloc) if _is_segment(answer) else None)
+    await page.goto(web.url)
+    await page.evaluate("url => play(url)", url)
+    await until(page, "video.ended")
+    assert (await seen(page))["errors"] == []
+    await page.close()
+    return hosts
+
+
+def _is_segment(answer: Response) -> bool:
+    return answer.status == 200 and urlsplit(answer.url).path.endswith(".m4s")
+
+
+async def test_from_a_bucket_through_the_api(proxied: Server, store: Seaweed, browser: Browser, web: Site) -> None:
+    media = proxied.stream(clip(FILM))
+    assert media["storage"] == "s3"
+    assert await _plays(browser, web, proxied.url(media["stream_url"])) == {urlsplit(proxied.url("")).netloc}
+    assert f"{media['id']}/source" in objects(store, "proxied")
+    assert not proxied.objects(media["id"]).exists()
+    segment = proxied.http.get(f"/medias/{media['id']}/stream/360p/00000.m4s", headers={"Range": "bytes=10-19"})
+    assert (segment.status_code, len(segment.content)) == (206, 10)
+    assert proxied.http.delete(f"/medias/{media['id']}").status_code == 204
+    assert objects(store, "proxied") == []
+
+
+async def test_from_a_bucket_by_redirects(redirected: Server, store: Seaweed, browser: Browser, web: Site) -> None:
+    media = redirected.stream(clip(FILM))
+    url = redirected.url(media["stream_url"])
+    assert await _plays(browser, web, url) == {f"{store.host}:{store.port}"}
+    page = await browser.new_page()
+    await page.goto(redirected.url(f"/medias/{media['id']}/watch"))
+    await watched(page, 4.5)
+    await page.close()
+    assert redirected.http.delete(f"/medias/{media['id']}").status_code == 204
+    assert objects(store, "redirected") == []
+
+
+async def test_from_ipfs_through_the_api_and_from_a_gateway(
+    on_ipfs: Server, kubo: KuboNode, browser: Browser, web: Site
+) -> None:
+    media = on_ipfs.stream(clip(FILM))
+    assert media["storage"] == "ipfs"
+    api = urlsplit(on_ipfs.url("")).netloc
+    assert await _plays(browser, web, on_ipfs.url(media["stream_url"])) == {api}
+    cid = media["cid"]
+    gateway = f"{kubo.gateway}/ipfs/{cid}/master.m3u8"
+    assert await _plays(browser, web, gateway) == {urlsplit(kubo.gateway).netloc}
+    assert cid in kubo.run("pin", "ls", "--type=recursive")
+    assert on_ipfs.http.delete(f"/medias/{media['id']}").status_code == 204
+    assert cid not in kubo.run("pin", "ls", "--type=recursive")
+    assert kubo.run("files", "ls", "/gilfoyle") == ""
