@@ -8,20 +8,20 @@ from tests.seaweed import Seaweed
 
 def s3_settings(store: Seaweed, prefix: str, **more: str) -> dict[str, str]:
     """As environment variables: the bucket, below a prefix of the server's own."""
-    return _variables(
-        driver="s3",
-        s3__endpoint=store.endpoint,
-        s3__bucket=store.bucket,
-        s3__prefix=prefix,
-        s3__access_key_id=store.access_key,
-        s3__secret_access_key=store.secret_key,
-        **more,
-    )
+    settings = {
+        "driver": "s3",
+        "s3__endpoint": store.endpoint,
+        "s3__bucket": store.bucket,
+        "s3__prefix": prefix,
+        "s3__access_key_id": store.access_key,
+        "s3__secret_access_key": store.secret_key,
+    }
+    return _variables(settings | more)
 
 
 def ipfs_settings(node: KuboNode, **more: str) -> dict[str, str]:
     """As environment variables: the node, in a folder of its MFS."""
-    return _variables(driver="ipfs", ipfs__api=node.api, ipfs__gateway=node.gateway, **more)
+    return _variables({"driver": "ipfs", "ipfs__api": node.api, "ipfs__gateway": node.gateway} | more)
 
 
 def objects(store: Seaweed, prefix: str) -> list[str]:
@@ -36,5 +36,5 @@ def uploads(store: Seaweed, prefix: str) -> list[str]:
     return [upload["Key"] for upload in found.get("Uploads", [])]
 
 
-def _variables(**settings: str) -> dict[str, str]:
+def _variables(settings: dict[str, str]) -> dict[str, str]:
     return {f"GILFOYLE_STORAGE__{name.upper()}": value for name, value in settings.items()}
