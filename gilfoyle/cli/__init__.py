@@ -1,4 +1,4 @@
-"""The command line: `gilfoyle up | api | worker | migrate | upload | list | show | delete | config`.
+"""The command line: `gilfoyle up | api | worker | migrate | upload | list | show | delete | storage | config`.
 
 Each command is a module of `gilfoyle.cli.commands`. What is heavy (Temporal, FastAPI, SQLAlchemy, httpx) is imported
 inside the command that needs it, so that `gilfoyle --help` answers at once.
@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gilfoyle import __version__
-from gilfoyle.cli.commands import api, config, delete, list_, migrate, show, up, upload, worker
+from gilfoyle.cli.commands import api, config, delete, list_, migrate, show, storage, up, upload, worker
 from gilfoyle.errors import GilfoyleError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("delete")(delete.command)
 app.command("api")(api.command)
 app.command("worker")(worker.command)
 app.command("migrate")(migrate.command)
+app.add_typer(storage.app, name="storage")
 app.add_typer(config.app, name="config")
 
 

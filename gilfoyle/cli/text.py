@@ -63,7 +63,7 @@ def table(medias: Sequence[Json]) -> Iterator[str]:
                 clean(media["title"]),
             )
         )
-    return _columns(rows)
+    return columns(rows)
 
 
 def details(media: Json, url: str | None) -> Iterator[str]:
@@ -83,7 +83,7 @@ def details(media: Json, url: str | None) -> Iterator[str]:
     for name, fact in facts.items():
         if fact:
             yield f"{name:<12}{clean(str(fact))}"
-    yield from _columns([_rendition(each) for each in media["renditions"]])
+    yield from columns([_rendition(each) for each in media["renditions"]])
 
 
 def _rendition(rendition: Json) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def _rendition(rendition: Json) -> tuple[str, ...]:
     )
 
 
-def _columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     """The rows with their columns aligned, two spaces apart; the last column as long as it likes."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

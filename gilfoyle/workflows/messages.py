@@ -39,3 +39,70 @@ def process_media_id(media_id: UUID, encoding: int) -> str:
 def delete_media_id(media_id: UUID) -> str:
     """The workflow id of a deletion."""
     return f"delete-{media_id}"
+
+
+class SweepInput(BaseModel):
+    """Look for what no media owns, and remove it."""
+
+    older_than_s: int
+    """What is younger is left alone (seconds)."""
+    dry_run: bool = False
+    """Remove nothing, only say what would be."""
+    force: bool = False
+    """Also if it is most of a backend."""
+    scheduled: bool = False
+    """Nobody waits for the result: fail if a backend was refused or could not be swept."""
+
+
+class SweptItem(BaseModel):
+    """Something that no media owns."""
+
+    key: str
+    """A folder, or the object that an unfinished write was to become."""
+    reason: str
+    """Why it is owned by none: `no_media`, `moved`, `superseded`, `errored`, `abandoned_upload`, `unfinished`."""
+    bytes: int | None
+    """Its size, where the backend knows."""
+    age_s: float | None
+    """Seconds since it was last written to, where the backend knows."""
+
+
+class SweptBackend(BaseModel):
+    """What a sweep found and did in one backend."""
+
+    backend: str
+    medias: int = 0
+    """Folders of medias that were looked at."""
+    foreign: int = 0
+    """Other folders beside them: not ours, and left alone."""
+    found: int = 0
+    """Folders that no media owns."""
+    removed: int = 0
+    unfinished_found: int = 0
+    """Writes that never ended."""
+    unfinished_removed: int = 0
+    bytes_found: int = 0
+    """What all of it takes; without what the backend doesn't know."""
+    bytes_freed: int = 0
+    items: list[SweptItem] = []
+    """The first of what was found."""
+    refused: str = ""
+    """Why nothing was removed here, as a sentence."""
+    fault: str = ""
+    """Why the backend could not be swept, or not to its end, as a sentence."""
+
+
+class SweepResult(BaseModel):
+    """One entry for each backend."""
+
+    backends: list[SweptBackend]
+
+    @property
+    def faults(self) -> list[str]:
+        """A sentence for each backend that was refused or failed."""
+        return [f"{each.backend}: {each.refused or each.fault}" for each in self.backends if each.refused or each.fault]
+
+
+def sweep_id(queue_prefix: str) -> str:
+    """The workflow id of a sweep, so that two commands never sweep at once. Scheduled ones add their time to it."""
+    return f"{queue_prefix}-storage-sweep"
