@@ -1,0 +1,33 @@
+"""What an object is told to be where it is served straight from the store, to players and to caches."""
+
+from __future__ import annotations
+
+from gilfoyle.media.names import INIT_NAME
+
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+_TYPES = {
+    ".m3u8": PLAYLIST_TYPE,
+    ".m4s": "video/iso.segment",
+    ".mp4": "video/mp4",
+    ".jpg": "image/jpeg",
+    ".vtt": "text/vtt",
+}
+_IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+def media_type(key: str) -> str:
+    """By the name of the object; what lies in a rendition's folder `audio…` is audio.
+
+    A source is `application/octet-stream` whatever it is: no browser may take an upload for a page.
+    """
+    *folders, name = key.split("/")
+    kind = _TYPES.get(name[name.rfind(".") :] if "." in name else "", "application/octet-stream")
+    audio = bool(folders) and folders[-1].startswith("audio")
+    return "audio/mp4" if audio and kind.startswith("video/") else kind
+
+
+def cache_control(key: str) -> str | None:
+    """How long caches may keep it: segments and init segments never change, playlists do; None: nothing is said."""
+    if key.endswith((".m4s", f"/{INIT_NAME}")):
+        return _IMMUTABLE
+    return "no-cache" if key.endswith(".m3u8") else None

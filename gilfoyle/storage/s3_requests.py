@@ -1,0 +1,115 @@
+"""Requests to an S3 service: blocking calls in threads, repeated for as long as patience lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from gilfoyle.config import S3Settings
+from gilfoyle.storage.s3_client import make_client
+from gilfoyle.storage.s3_errors import FAULTS, passing, service, translate
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+
+T = TypeVar("T")
+
+
+class Patience:
+    """When to try again: growing pauses with jitter, for `seconds` after the first failure."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._end: float | None = None
+        self._pause = FIRST_PAUSE_S
+
+    def pause(self) -> float | None:
+        """How long to wait after a failure, in seconds; None: no longer. The last attempt is at the very end."""
+        now = self._clock()
+        if self._end is None:
+            self._end = now + self._seconds
+        if now >= self._end:
+            return None
+        pause = self._pause * random.uniform(0.5, 1)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
+        return min(pause, self._end - now)
+
+
+class Requests:
+    """The bucket of the settings, asked by at most `connections` threads at a time."""
+
+    def __init__(self, settings: S3Settings) -> None:
+        """Raises ConfigError."""
+        self.settings = settings
+        self.client = make_client(settings)
+        self._pool = ThreadPoolExecutor(settings.connections, thread_name_prefix="s3")
+        self._failing = False
+
+    async def ask(self, doing: str, operation: str, *, patience_s: float | None = None, **arguments: Any) -> Any:
+        """Call the client's `operation` on the bucket, and return its answer. See `call`."""
+        method = getattr(self.client, operation)
+        return await self.call(doing, lambda: method(Bucket=self.settings.bucket, **arguments), patience_s)
+
+    async def call(self, doing: str, call: Callable[[], T], patience_s: float | None = None) -> T:
+        """Run a blocking, repeatable call, again and again while it fails for a reason that passes.
+
+        Raises StorageError or ObjectNotFound; `doing` begins the sentence, such as `m/source can't be read`.
+        """
+        patience = Patience(self.settings.patience_s if patience_s is None else patience_s)
+        while True:
+            try:
+                answer = await self._run(call)
+            except FAULTS as error:
+                fault = translate(error, doing, self.settings)
+                pause = patience.pause() if passing(error) else None
+                if pause is None:
+                    raise fault from error
+                if not self._failing:
+                    self._failing = True
+                    log.warning("%s Trying again for up to %g s.", fault, self.settings.patience_s)
+                await asyncio.sleep(pause)
+            else:
+                if self._failing:
+                    self._failing = False
+                    log.warning("%s answers again.", service(self.settings))
+                return answer
+
+    def close(self) -> None:
+        """Let go of threads and connections; a request in flight ends by itself, `timeout_s` later at most."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.client.close()
+
+    async def _run(self, call: Callable[[], T]) -> T:
+        """Run it in a thread. A cancelled task waits for what has begun: then all of it is done, or nothing."""
+        submitted = self._pool.submit(call)
+        future = asyncio.wrap_future(submitted)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            if submitted.cancel():
+                raise
+            await settle(future)
+            raise
+
+
+async def settle(future: asyncio.Future[Any]) -> None:
+    """Wait until it is done, even if this task is cancelled (again). Its outcome, an error too, counts as seen."""
+    while not future.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([future])
+    if not future.cancelled():
+        future.exception()  # else asyncio warns that it was never seen
+
+
+def bare_etag(answer: Mapping[str, Any]) -> str:
+    """The entity tag of an answer, without quotes; empty if there is none."""
+    return str(answer.get("ETag", "")).removeprefix("W/").strip('"')

@@ -1,0 +1,122 @@
+"""Writing an object to S3: by one request if it fits into a part, else by a multipart upload."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from gilfoyle.errors import StorageError
+from gilfoyle.storage.base import ObjectInfo
+from gilfoyle.storage.s3_errors import code_of
+from gilfoyle.storage.s3_parts import cut, part_bytes, parts_in_flight
+from gilfoyle.storage.s3_requests import Requests, bare_etag, settle
+
+_ABORT_PATIENCE_S = 5.0
+"""An upload that can't be aborted is left to the sweep; whoever waits for the failure should not wait long."""
+
+
+class Upload:
+    """One write. `name` is the object's name in the bucket, `options` those of put_object for it."""
+
+    def __init__(self, requests: Requests, key: str, name: str, options: Mapping[str, str]) -> None:
+        self._requests = requests
+        self._client = requests.client
+        self._target = {"Bucket": requests.settings.bucket, "Key": name}
+        self._options = options
+        self._key = key
+        self._doing = f"The object {key} can't be written"
+        self._id: str | None = None
+        self._tags: dict[int, str] = {}
+        self._size = 0
+
+    async def put(self, data: bytes | bytearray) -> ObjectInfo:
+        """Write it by one request."""
+        call = partial(self._client.put_object, **self._target, **self._options, Body=data)
+        answer = await self._requests.call(self._doing, call)
+        return self._info(answer, len(data))
+
+    async def send(self, data: AsyncIterator[bytes], first_part: int) -> ObjectInfo:
+        """Write what the iterator gives, in parts of `first_part` bytes if it is more."""
+        sending: set[asyncio.Task[None]] = set()
+        try:
+            number = 0
+            async for block, last in cut(data, partial(part_bytes, first=first_part)):
+                if last and number == 0:
+                    return await self.put(block)
+                if number == 0:
+                    await self._begin()
+                number += 1
+                self._size += len(block)
+                sending.add(asyncio.create_task(self._send_part(number, block)))
+                await _until_at_most(parts_in_flight(len(block), first_part), sending)
+            await _until_at_most(0, sending)
+            return self._info(await self._complete(), self._size)
+        except BaseException:
+            await settle(asyncio.create_task(self._undo(sending)))
+            raise
+
+    async def _begin(self) -> None:
+        def begin() -> None:  # keeps the id even if the task has been cancelled meanwhile
+            self._id = self._client.create_multipart_upload(**self._target, **self._options)["UploadId"]
+
+        await self._requests.call(self._doing, begin)
+
+    async def _send_part(self, number: int, block: bytearray) -> None:
+        call = partial(self._client.upload_part, **self._target, UploadId=self._id, PartNumber=number, Body=block)
+        self._tags[number] = (await self._requests.call(self._doing, call))["ETag"]
+
+    async def _complete(self) -> Any:
+        parts = [{"PartNumber": number, "ETag": tag} for number, tag in sorted(self._tags.items())]
+        again = False
+
+        def complete() -> Any:
+            nonlocal again
+            try:
+                return self._client.complete_multipart_upload(
+                    **self._target, UploadId=self._id, MultipartUpload={"Parts": parts}
+                )
+            except ClientError as error:
+                done = self._done_already() if again and code_of(error) == "NoSuchUpload" else None
+                if done is None:
+                    raise
+                return done
+            finally:
+                again = True
+
+        return await self._requests.call(self._doing, complete)
+
+    def _done_already(self) -> Any:
+        """The answer of HEAD if an earlier request to complete was carried out, though its answer was lost."""
+        try:
+            found = self._client.head_object(**self._target)
+        except ClientError:
+            return None
+        return found if found["ContentLength"] == self._size else None
+
+    async def _undo(self, sending: set[asyncio.Task[None]]) -> None:
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
+        if self._id is not None:
+            call = partial(self._client.abort_multipart_upload, **self._target, UploadId=self._id)
+            with suppress(StorageError):
+                await self._requests.call(self._doing, call, _ABORT_PATIENCE_S)
+
+    def _info(self, answer: Any, size: int) -> ObjectInfo:
+        return ObjectInfo(self._key, size, bare_etag(answer), time.time())
+
+
+async def _until_at_most(count: int, sending: set[asyncio.Task[None]]) -> None:
+    """Wait until no more than `count` parts are on their way. Raises what made one fail."""
+    while len(sending) > count:
+        done, _ = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+        sending -= done
+        for failure in [task.exception() for task in done]:
+            if failure is not None:
+                raise failure
