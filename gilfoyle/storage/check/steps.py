@@ -1,0 +1,50 @@
+"""The steps of a check, in order, and what each needs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gilfoyle.storage.base import ContentAddressed
+from gilfoyle.storage.check import content, objects, urls
+from gilfoyle.storage.check.trial import Trial
+
+
+@dataclass(frozen=True)
+class Step:
+    """`run` returns a note, or raises: Fault or any GilfoyleError if it failed, Warn, Skip."""
+
+    name: str
+    run: Callable[[Trial], Awaitable[str]]
+    needs: tuple[str, ...] = ("write",)
+    """Names of steps without which it can't be tried."""
+    large: bool = False
+    """Whether it moves the large object, and may take longer."""
+    only: Callable[[Trial], bool] = lambda trial: True
+    """Whether it is a step of this backend at all."""
+
+
+def _by_content(trial: Trial) -> bool:
+    return trial.driver == "ipfs" or isinstance(trial.opened, ContentAddressed)
+
+
+STEPS = (
+    Step("open", objects.open_backend, needs=()),
+    Step("write", objects.write_small, needs=("open",)),
+    Step("read", objects.read_small),
+    Step("overwrite", objects.overwrite),
+    Step("stat", objects.stat),
+    Step("write large", objects.write_large, large=True),
+    Step("read large", objects.read_large, needs=("write large",), large=True),
+    Step("read ranges", objects.read_ranges, needs=("write large",), large=True),
+    Step("list", objects.list_folders),
+    Step("unfinished writes", objects.list_unfinished, needs=("write large",)),
+    Step("ffmpeg input", urls.ffmpeg_reads, needs=("write large",)),
+    Step("ffprobe", urls.ffprobe_reads, needs=("ffmpeg input",)),
+    Step("player", urls.player_fetches),
+    Step("clock", urls.clock),
+    Step("gateway", content.gateway_serves, only=_by_content),
+    Step("pin", content.pin_and_unpin, only=_by_content),
+    Step("delete", objects.delete_one),
+    Step("delete folder", objects.delete_folder),
+)

@@ -1,0 +1,122 @@
+"""The steps that fetch what ffmpeg and players are given, as these do."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from gilfoyle.storage.check.advice import cors_rule, fetch_advice, player_setting, source_setting
+from gilfoyle.storage.check.results import Fault, Skip
+from gilfoyle.storage.check.trial import Trial
+
+_SEGMENT = b"segment" * 1000
+_SKEW_S = 300.0
+"""Signatures are refused by most services when the clocks differ by 15 minutes."""
+
+
+async def ffmpeg_reads(trial: Trial) -> str:
+    """Read the large object by range as ffmpeg does: from a file, or by HTTP."""
+    source = await trial.storage.ffmpeg_input(trial.source)
+    size = trial.sample.size
+    for start, end in ((0, 4096), (size // 2, size // 2 + 100_000), (size - 100, size)):
+        if source.startswith(("http://", "https://")):
+            found = await _fetch_range(trial, source, start, end)
+        else:
+            found = await asyncio.to_thread(_read_file, source, start, end)
+        if found != trial.sample.cut(start, end):
+            raise Fault(f"{_place(source)} gives ffmpeg other bytes than were stored ({start} to {end - 1}).")
+    return f"from {_place(source)}"
+
+
+async def ffprobe_reads(trial: Trial) -> str:
+    """Let the real ffprobe open it."""
+    if trial.probe is None:
+        raise Skip("no ffprobe was given")
+    await trial.probe(await trial.storage.ffmpeg_input(trial.source))
+    return ""
+
+
+async def player_fetches(trial: Trial) -> str:
+    """Fetch a segment as players on other sites do, if they are sent to the storage at all."""
+    await trial.storage.write(trial.segment, _SEGMENT)
+    url = await trial.storage.player_url(trial.segment)
+    if url is None:
+        return "players get segments from the API"
+    for origin in trial.origins:
+        answer = await _get(trial, url, {"Origin": origin}, player_setting(trial))
+        if answer.status_code != 200:
+            raise Fault(fetch_advice(trial, _place(url), answer, "a player"))
+        if answer.content != _SEGMENT:
+            raise Fault(f"{_place(url)} gives players other bytes than were stored.")
+        allowed = answer.headers.get("Access-Control-Allow-Origin", "")
+        if allowed not in ("*", origin):
+            raise Fault(cors_rule(trial, _place(url), origin, allowed))
+    return f"from {_place(url)}"
+
+
+async def clock(trial: Trial) -> str:
+    """Compare the clocks that were met with ours."""
+    if not trial.dates:
+        raise Skip("the storage tells no time")
+    ahead = max(trial.dates, key=abs)
+    if abs(ahead) > _SKEW_S:
+        raise Fault(
+            f"The storage's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} this machine's:"
+            " signatures are refused when they differ, and the sweep misjudges ages. Set both by NTP."
+        )
+    return f"differs by {abs(ahead):.0f} s"
+
+
+async def _fetch_range(trial: Trial, url: str, start: int, end: int) -> bytes:
+    answer = await _get(trial, url, {"Range": f"bytes={start}-{end - 1}"}, source_setting(trial))
+    if answer.status_code == 200:
+        raise Fault(
+            f"{_place(url)} ignores ranges (it answers 200 to a Range header): ffmpeg can't seek in sources."
+            " Let the service, or the proxy before it, answer 206."
+        )
+    if answer.status_code != 206:
+        raise Fault(fetch_advice(trial, _place(url), answer, "ffmpeg"))
+    return answer.content
+
+
+async def _get(trial: Trial, url: str, headers: dict[str, str], setting: str) -> httpx.Response:
+    """GET as it is, never packed. Raises Fault if there is no answer."""
+    try:
+        answer = await trial.http.get(url, headers={"Accept-Encoding": "identity", **headers})
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = "nothing answers in time" if isinstance(error, httpx.TimeoutException) else "it can't be reached"
+        if "CERTIFICATE" in str(error).upper():
+            reason = "its certificate is not trusted here"
+        raise Fault(
+            f"{_place(url)} can't be fetched: {reason}. Check {setting}, name resolution and firewalls."
+        ) from error
+    if "Date" in answer.headers and "Age" not in answer.headers:  # a cache's copy has the time of its making
+        try:
+            trial.dates.append(parsedate_to_datetime(answer.headers["Date"]).timestamp() - trial.now())
+        except ValueError:
+            return answer
+    return answer
+
+
+def _read_file(path: str, start: int, end: int) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+    except OSError as error:
+        raise Fault(
+            f"{path} can't be opened by the user {getpass.getuser()} ({error.strerror}): let the workers' user read it."
+        ) from error
+
+
+def _place(source: str) -> str:
+    """What may be said of a path or URL: never its query, which signs it."""
+    parts = urlsplit(source)
+    if parts.scheme in ("http", "https"):
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return "a file" if parts.scheme in ("", "file") else f"a {parts.scheme} URL"
