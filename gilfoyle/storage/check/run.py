@@ -55,7 +55,7 @@ async def _try(step: Step, trial: Trial, before: Sequence[Result]) -> Result:
     missing = next((name for name in step.needs if name in failed), None)
     if missing:
         return Result(step.name, Outcome.SKIPPED, 0, f"needs `{missing}`")
-    limit = STEP_S + (trial.sample.size / SLOWEST if step.large else 0)
+    limit = STEP_S + (trial.sample.size / SLOWEST if step.bulky else 0)
     begun = time.perf_counter()
     try:
         async with asyncio.timeout(limit):

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gilfoyle.storage.base import ContentAddressed
-from gilfoyle.storage.check import content, objects, urls
+from gilfoyle.storage.check import content, large, objects, urls
 from gilfoyle.storage.check.trial import Trial
 
 
@@ -18,7 +18,7 @@ class Step:
     run: Callable[[Trial], Awaitable[str]]
     needs: tuple[str, ...] = ("write",)
     """Names of steps without which it can't be tried."""
-    large: bool = False
+    bulky: bool = False
     """Whether it moves the large object, and may take longer."""
     only: Callable[[Trial], bool] = lambda trial: True
     """Whether it is a step of this backend at all."""
@@ -34,11 +34,11 @@ STEPS = (
     Step("read", objects.read_small),
     Step("overwrite", objects.overwrite),
     Step("stat", objects.stat),
-    Step("write large", objects.write_large, large=True),
-    Step("read large", objects.read_large, needs=("write large",), large=True),
-    Step("read ranges", objects.read_ranges, needs=("write large",), large=True),
+    Step("write large", large.write_large, bulky=True),
+    Step("read large", large.read_large, needs=("write large",), bulky=True),
+    Step("read ranges", large.read_ranges, needs=("write large",), bulky=True),
     Step("list", objects.list_folders),
-    Step("unfinished writes", objects.list_unfinished, needs=("write large",)),
+    Step("unfinished writes", large.list_unfinished, needs=("write large",)),
     Step("ffmpeg input", urls.ffmpeg_reads, needs=("write large",)),
     Step("ffprobe", urls.ffprobe_reads, needs=("ffmpeg input",)),
     Step("player", urls.player_fetches),
