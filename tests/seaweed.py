@@ -68,7 +68,18 @@ class Seaweed:
             "s3.allowedOrigins": "*",
             "s3.autoCreateBucket": "false",
         }
-        self._command = [str(WEED), "-v=0", "server", "-s3", *(f"-{name}={value}" for name, value in options.items())]
+        # It makes these in /tmp, whatever it is told.
+        self._grpc_sockets = [
+            Path(f"/tmp/seaweedfs-{part}-grpc-{options[f'{part}.port.grpc']}.sock")
+            for part in ("master", "volume", "filer", "s3")
+        ]
+        self._command = [
+            str(WEED),
+            "-logtostderr=true",
+            "server",
+            "-s3",
+            *(f"-{name}={value}" for name, value in options.items()),
+        ]
 
     def start(self) -> None:
         """Run it, and wait until an object can be written."""
@@ -106,6 +117,8 @@ class Seaweed:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+            for socket_file in self._grpc_sockets:
+                socket_file.unlink(missing_ok=True)
 
     def client(self) -> Any:
         """A bare client of its own, which gives up at once."""

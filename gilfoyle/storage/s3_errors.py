@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from gilfoyle.config import S3Settings
 from gilfoyle.errors import ObjectNotFound, StorageError
 
-FAULTS = (BotoCoreError, ClientError, HTTPError, OSError)
+FAULTS = (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError)
 """What a call of boto3, or reading the body that it returned, raises."""
 
 _DENIED = (
@@ -109,7 +110,7 @@ def passing(error: BaseException) -> bool:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code in _PASSING or status in {408, 429} or (status >= 500 and status != 501)
     if isinstance(error, boto.SSLError):
-        return "CERTIFICATE_VERIFY_FAILED" not in str(error)
+        return not _untrusted(error)
     if isinstance(error, BotoCoreError):
         return isinstance(
             error,
@@ -117,7 +118,6 @@ def passing(error: BaseException) -> bool:
                 boto.ConnectionError,
                 boto.HTTPClientError,
                 boto.IncompleteReadError,
-                boto.ResponseParserError,
                 boto.CredentialRetrievalError,
                 boto.MetadataRetrievalError,
             ),
@@ -143,7 +143,7 @@ def _unanswered(error: BaseException) -> str:
     """The reason if there is no answer of the service."""
     if isinstance(error, (boto.ReadTimeoutError, boto.ConnectTimeoutError)):
         return "{service} does not answer"
-    if isinstance(error, boto.SSLError):
+    if _untrusted(error):
         return "the certificate of {service} is not trusted: install its CA, and name it in AWS_CA_BUNDLE"
     if isinstance(error, (boto.NoCredentialsError, boto.CredentialRetrievalError, boto.MetadataRetrievalError)):
         return (
@@ -151,9 +151,15 @@ def _unanswered(error: BaseException) -> str:
         )
     if isinstance(error, boto.ParamValidationError):
         return "boto3 refuses the request: check storage.s3"
+    if isinstance(error, ResponseParserError):
+        return "what answers at {service} is no S3 service: check storage.s3.endpoint"
     if isinstance(error, FAULTS) and not isinstance(error, ClientError):
         return "{service} can't be reached: check that it runs, and storage.s3.endpoint"
     return ""
+
+
+def _untrusted(error: BaseException) -> bool:
+    return isinstance(error, boto.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def _unknown(error: BaseException, code: str) -> str:
