@@ -1,12 +1,18 @@
-"""A heartbeat for steps that have no progress of their own to tell."""
+"""A heartbeat for steps that don't tell often enough, or at all, how far they are."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio import activity
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
 
 _EVERY_S = 2.0
 
@@ -14,7 +20,8 @@ _EVERY_S = 2.0
 class Beat(Interceptor):
     """Worker interceptor: while an activity runs, its worker says so; Temporal gives the work of a dead one to another.
 
-    Not for encodes: those beat with ffmpeg's progress, so that one that hangs is noticed too.
+    What the activity has told of itself by a heartbeat, in this attempt or one before, is repeated, so that the next
+    attempt still finds it. Not for encodes: those beat with ffmpeg's progress, so that one that hangs is noticed too.
     """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
@@ -22,15 +29,31 @@ class Beat(Interceptor):
 
 
 class _Inbound(ActivityInboundInterceptor):
+    _told: _Outbound
+
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        self._told = _Outbound(outbound)
+        super().init(self._told)
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        beating = asyncio.create_task(_beat())
+        self._told.details = activity.info().heartbeat_details
+        beating = asyncio.create_task(self._beat())
         try:
             return await self.next.execute_activity(input)
         finally:
             beating.cancel()
 
+    async def _beat(self) -> None:
+        while True:
+            activity.heartbeat(*self._told.details)
+            await asyncio.sleep(_EVERY_S)
 
-async def _beat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(_EVERY_S)
+
+class _Outbound(ActivityOutboundInterceptor):
+    """Remembers the last details."""
+
+    details: Sequence[Any] = ()
+
+    def heartbeat(self, *details: Any) -> None:
+        self.details = details
+        super().heartbeat(*details)
