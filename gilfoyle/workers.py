@@ -19,6 +19,7 @@ from gilfoyle.activities.beat import Beat
 from gilfoyle.activities.catalog import CatalogActivities
 from gilfoyle.activities.cleanup import CleanupActivities
 from gilfoyle.activities.faults import TranslateErrors
+from gilfoyle.activities.move import MoveActivities
 from gilfoyle.activities.package import PackageActivities
 from gilfoyle.activities.probe import ProbeActivities
 from gilfoyle.activities.store import StoreActivities
@@ -30,6 +31,7 @@ from gilfoyle.embedded.tools import ffmpeg_path, ffprobe_path
 from gilfoyle.storage import Storages
 from gilfoyle.temporal import connect
 from gilfoyle.workflows.delete_media import DeleteMedia
+from gilfoyle.workflows.move_storage import MoveStorage
 from gilfoyle.workflows.process_media import ProcessMedia
 from gilfoyle.workflows.routes import IO, PIPELINE, QUEUES, TRANSCODE, queue_name
 
@@ -92,13 +94,20 @@ def _pipeline(parts: Parts) -> Worker:
         parts,
         PIPELINE,
         parts.settings.workers.pipeline_slots,
-        [catalog.plan, catalog.update_progress, catalog.finish, catalog.fail],
-        workflows=[ProcessMedia, DeleteMedia],
+        [
+            catalog.plan,
+            catalog.update_progress,
+            catalog.finish,
+            catalog.fail,
+            MoveActivities(parts.storages, parts.catalog).next_to_move,
+        ],
+        workflows=[ProcessMedia, DeleteMedia, MoveStorage],
     )
 
 
 def _io(parts: Parts) -> Worker:
     cleanup = CleanupActivities(parts.storages, parts.catalog)
+    moving = MoveActivities(parts.storages, parts.catalog)
     return _worker(
         parts,
         IO,
@@ -111,6 +120,9 @@ def _io(parts: Parts) -> Worker:
             cleanup.stop,
             cleanup.discard,
             cleanup.forget,
+            moving.open_backend,
+            moving.move,
+            moving.clear,
         ],
     )
 

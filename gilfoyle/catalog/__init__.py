@@ -6,6 +6,7 @@ from gilfoyle.catalog.database import Database
 from gilfoyle.catalog.deletion import Deletion
 from gilfoyle.catalog.medias import Medias
 from gilfoyle.catalog.models import Media, MediaKind, MediaStatus, Rendition, RenditionStatus
+from gilfoyle.catalog.moving import Moving
 from gilfoyle.catalog.processing import Processing, RenditionProgress
 from gilfoyle.catalog.uploads import Uploads
 
@@ -21,5 +22,5 @@ __all__ = [
 ]
 
 
-class Catalog(Medias, Uploads, Processing, Deletion):
+class Catalog(Medias, Uploads, Processing, Deletion, Moving):
     """Everything that can be asked of the catalog. Every method is one transaction, and raises Unavailable."""

@@ -106,3 +106,59 @@ class SweepResult(BaseModel):
 def sweep_id(queue_prefix: str) -> str:
     """The workflow id of a sweep, so that two commands never sweep at once. Scheduled ones add their time to it."""
     return f"{queue_prefix}-storage-sweep"
+
+
+class FailedMove(BaseModel):
+    """A media that stays where it is."""
+
+    media_id: UUID
+    message: str
+    """Why, as a sentence."""
+
+
+class MoveProgress(BaseModel):
+    """How far a move is; at its end, what became of it."""
+
+    target: str
+    """The backend into which the medias go."""
+    source: str = ""
+    """Only those that lie in this backend; empty: in any other."""
+    moved: int = 0
+    """Medias that lie in the target now."""
+    objects: int = 0
+    """Of them."""
+    bytes: int = 0
+    left: int = 0
+    """Medias that do not lie there yet, without the failed ones."""
+    waiting: int = 0
+    """Those among them that are being uploaded or processed: they come along when that has ended."""
+    failed: list[FailedMove] = []
+    remains: list[FailedMove] = []
+    """Medias that have moved, but are still there in the old backend as well."""
+
+
+class MoveStorageInput(BaseModel):
+    """Move every media into a backend."""
+
+    target: str
+    source: str = ""
+    """Only those that lie in this backend; empty: in any other."""
+    concurrency: int = 4
+    """Medias at a time."""
+    page: int = 20
+    """Medias that are looked up at a time."""
+    pages: int = 20
+    """Pages before the workflow continues as new, so that its history stays small."""
+    linger_s: float = 10
+    """How long the old objects stay, in seconds, for players and caches that still read them."""
+    round_s: float = 15
+    """Pause before looking again for medias that could not move yet, in seconds."""
+    after: UUID | None = None
+    """Where a run before this one was, in the order of ids."""
+    progress: MoveProgress | None = None
+    """Of the runs before this one."""
+
+
+def move_id(queue_prefix: str) -> str:
+    """The workflow id of a move: there is one at a time."""
+    return f"{queue_prefix}-storage-move"
