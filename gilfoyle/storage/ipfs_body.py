@@ -1,0 +1,64 @@
+"""A request body that a thread sends and a coroutine provides, with back-pressure and little memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from queue import SimpleQueue
+
+from gilfoyle.storage.base import CHUNK_BYTES
+
+AHEAD = 2
+"""Pieces of CHUNK_BYTES that may wait to be sent."""
+
+
+class BodyAborted(Exception):
+    """Ends the request in the thread: what it has sent is of no use."""
+
+
+class Body:
+    """Filled by `feed` in the event loop, iterated in a thread."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        """Bytes that were fed."""
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[bytes | BodyAborted | None] = SimpleQueue()
+        self._room = asyncio.Semaphore(AHEAD)
+        self._wanted = True
+
+    async def feed(self, data: AsyncIterator[bytes]) -> None:
+        """Hand over everything. Returns early when nobody reads any more; raises what `data` raises."""
+        buffer = bytearray()
+        async for piece in data:
+            buffer += piece
+            while len(buffer) >= CHUNK_BYTES:
+                await self._put(bytes(buffer[:CHUNK_BYTES]))
+                del buffer[:CHUNK_BYTES]
+            if not self._wanted:
+                return
+        if buffer:
+            await self._put(bytes(buffer))
+        self._queue.put(None)
+
+    def abort(self) -> None:
+        """Make the thread give up. Without the last boundary, Kubo takes nothing for a whole file."""
+        self._queue.put(BodyAborted())
+
+    def unwanted(self) -> None:
+        """Nobody will read any more."""
+        self._wanted = False
+        self._room.release()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (piece := self._queue.get()) is not None:
+            if isinstance(piece, BodyAborted):
+                raise piece
+            yield piece
+            self._loop.call_soon_threadsafe(self._room.release)
+
+    async def _put(self, piece: bytes) -> None:
+        await self._room.acquire()
+        if self._wanted:
+            self.size += len(piece)
+            self._queue.put(piece)
