@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from gilfoyle.activities.process import ProcessFailed, capture
+from gilfoyle.activities.source import Source
 from gilfoyle.config import LimitSettings
 from gilfoyle.errors import EncodeFailed, UnsupportedMedia
 from gilfoyle.media.ffmpeg import declared_command, packets_command, probe_command
@@ -52,26 +53,37 @@ class ProbeActivities:
     async def probe(self, job: ProbeInput) -> MediaInfo:
         """Read the header and the first frames, then the last packets: not all that a header says is true.
 
-        Raises UnsupportedMedia with a reason for a person, EncodeFailed if it takes too long.
+        Raises UnsupportedMedia with a reason for a person, EncodeFailed if it takes too long, StorageError if the
+        source can't be read.
         """
         storage = await self._storages.of(job.storage)
-        source = await storage.ffmpeg_input(keys.source(job.media_id))
+        source = Source(await storage.ffmpeg_input(keys.source(job.media_id)))
+        try:
+            return await self._probe(source)
+        except (UnsupportedMedia, EncodeFailed) as error:
+            # An upload that is refused is deleted: not for what a bad connection made of it.
+            source.blame(error)
+            raise
+
+    async def _probe(self, source: Source) -> MediaInfo:
+        place = source.place
         # The first frames correct what the header declares, but a declared absurdity is refused all the same.
         declared, header = await asyncio.gather(
-            self._json(declared_command(self._ffprobe, source)), self._json(probe_command(self._ffprobe, source))
+            self._json(source, declared_command(self._ffprobe, place)),
+            self._json(source, probe_command(self._ffprobe, place)),
         )
         check_sizes(declared, self._limits)
         precheck(header, self._limits)
         return read(header, await self._ends(source, header), self._limits)
 
-    async def _json(self, command: list[str]) -> dict[str, Any]:
+    async def _json(self, source: Source, command: list[str]) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads(await self._run(command))
+            found: dict[str, Any] = json.loads(await self._run(source, command))
         except ProcessFailed as error:
             raise _unreadable(error.tail) from error
         return found
 
-    async def _ends(self, source: str, header: dict[str, Any]) -> dict[int, Fraction]:
+    async def _ends(self, source: Source, header: dict[str, Any]) -> dict[int, Fraction]:
         """When each stream that matters ends (index → seconds), by its last packet."""
         declared, wanted = declared_end(header), wanted_streams(header)
         since = None if declared is None or needs_full_scan(header) else max(0.0, declared - _TAIL_S)
@@ -89,21 +101,20 @@ class ProbeActivities:
             return await self._last_packets(source, wanted, None)
         return ends | {index: end for index, end in earlier.items() if end is not None}
 
-    async def _last_packets(self, source: str, wanted: list[int], since: float | None) -> dict[int, Fraction]:
+    async def _last_packets(self, source: Source, wanted: list[int], since: float | None) -> dict[int, Fraction]:
         try:
-            lines = await self._run(packets_command(self._ffprobe, source, since=since))
+            lines = await self._run(source, packets_command(self._ffprobe, source.place, since=since))
         except ProcessFailed as error:
             raise _unreadable(error.tail) from error
         return {index: end for index, end in _last_packets(lines.decode()).items() if index in wanted}
 
-    async def _run(self, command: list[str]) -> bytes:
+    async def _run(self, source: Source, command: list[str]) -> bytes:
+        limit, memory = self._settings.probe_s, self._settings.memory_mb
         try:
-            return await capture(command, timeout_s=self._settings.probe_s, memory_mb=self._settings.memory_mb)
+            return await capture(command, timeout_s=limit, memory_mb=memory, watch=source.watch())
         except TimeoutError as error:
             # The machine may be at fault as well as the file: tried again, and the source stays.
-            raise EncodeFailed(
-                f"The file could not be read within {self._settings.probe_s:.0f} s.", code="probe_timeout"
-            ) from error
+            raise EncodeFailed(f"The file could not be read within {limit:.0f} s.", code="probe_timeout") from error
 
 
 def _last_packets(text: str) -> dict[int, Fraction]:

@@ -10,17 +10,18 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from gilfoyle.activities.source import SourceWatch
+
 Consumer = Callable[[asyncio.StreamReader], Awaitable[None]]
 """Reads one of ffmpeg's outputs to its end."""
 
-STDERR_TAIL = 2000
-"""Bytes of stderr that are kept for an error message; Temporal cuts failures over 4 KiB."""
 _PIPE_BYTES = 1 << 20
+_READ = 1 << 16
 _TERMINATE_S = 2.0
 
 
 class ProcessFailed(Exception):
-    """The program ended with an exit status other than 0. `tail` is the end of what it wrote to stderr."""
+    """The program ended with an exit status other than 0. `tail` is the end of what it complained of."""
 
     def __init__(self, status: int, tail: str) -> None:
         super().__init__(tail or f"exit status {status}")
@@ -28,13 +29,18 @@ class ProcessFailed(Exception):
         self.tail = tail
 
 
-async def capture(command: Sequence[str], *, timeout_s: float, memory_mb: int) -> bytes:
-    """Run a program and return its stdout. Raises ProcessFailed, and TimeoutError after `timeout_s` seconds."""
-    async with asyncio.timeout(timeout_s), _running(command, memory_mb) as process:
-        assert process.stdout is not None and process.stderr is not None
-        out, tail = await asyncio.gather(process.stdout.read(), _tail(process.stderr))
-        if status := await process.wait():
-            raise ProcessFailed(status, tail)
+async def capture(
+    command: Sequence[str], *, timeout_s: float, memory_mb: int, watch: SourceWatch | None = None
+) -> bytes:
+    """Run a program and return its stdout.
+
+    Raises ProcessFailed, TimeoutError after `timeout_s` seconds, and StorageError if the source that `watch` is about
+    could not be read.
+    """
+    async with asyncio.timeout(timeout_s), _running(command, memory_mb, watch) as run:
+        assert run.process.stdout is not None
+        out = await run.process.stdout.read()
+        await run.end()
         return out
 
 
@@ -44,10 +50,13 @@ async def encode(
     on_progress: Callable[[dict[str, str]], None],
     *,
     memory_mb: int,
+    watch: SourceWatch | None = None,
 ) -> None:
     """Run ffmpeg with one pipe per consumer. `build` makes the command line from the pipes' descriptors.
 
-    Raises ProcessFailed, or what a consumer raised if ffmpeg itself had nothing to complain of.
+    Consumers are given only what can't come of a source that broke off (`SourceWatch.proven`), and its end only if
+    ffmpeg has succeeded. Raises ProcessFailed, StorageError if the source could not be read, or what a consumer raised
+    if ffmpeg itself had nothing to complain of.
     """
     pipes = [os.pipe() for _ in consumers]
     readers = [pipe[0] for pipe in pipes]
@@ -55,46 +64,128 @@ async def encode(
     async with contextlib.AsyncExitStack() as stack:
         try:
             command = build(writers)
-            process = await stack.enter_async_context(_running(command, memory_mb, pass_fds=writers))
+            run = await stack.enter_async_context(_running(command, memory_mb, watch, pass_fds=writers))
         except BaseException:
             _close(readers)
             raise
         finally:
             _close(writers)
-        assert process.stdout is not None and process.stderr is not None
-        tail = asyncio.create_task(_tail(process.stderr))
-        progress = asyncio.create_task(_progress(process.stdout, on_progress))
-        outputs = [asyncio.create_task(_consume(fd, use)) for fd, use in zip(readers, consumers, strict=True)]
+        assert run.process.stdout is not None
+        progress = asyncio.create_task(_progress(run.process.stdout, on_progress))
+        end = asyncio.create_task(run.end())
+        outputs = [asyncio.create_task(_consume(fd, use, run, end)) for fd, use in zip(readers, consumers, strict=True)]
         try:
             fault = await _first_fault(outputs)
             if fault is not None:
                 # It can't be written on: let ffmpeg say whether the reason is its own, but don't wait for an encode.
-                await _terminate(process)
-            status, text = await process.wait(), await tail
-            if status > 0 and (fault is None or isinstance(fault, ValueError)):
-                raise ProcessFailed(status, text)
+                await _terminate(run.process)
+            await asyncio.wait([end])
+            if fault is None or (isinstance(fault, ValueError) and (run.process.returncode or 0) > 0):
+                end.result()
             if fault is not None:
                 raise fault
-            if status:
-                raise ProcessFailed(status, text)
         finally:
-            for task in [tail, progress, *outputs]:
+            for task in [end, progress, *outputs]:
                 task.cancel()
-            await asyncio.gather(tail, progress, *outputs, return_exceptions=True)
+            await asyncio.gather(end, progress, *outputs, return_exceptions=True)
+
+
+class _Run:
+    """A program that runs, and its stderr: heard as it comes, and whenever it matters what has been said."""
+
+    def __init__(self, process: Process, stderr: int, watch: SourceWatch) -> None:
+        self.process = process
+        self._stderr: int | None = stderr
+        self._watch = watch
+        watch.on_lost = lambda: _send(process, signal.SIGKILL)
+        os.set_blocking(stderr, False)
+        asyncio.get_running_loop().add_reader(stderr, self._hear)
+
+    def proven(self) -> bool:
+        """Whether what the program has written by now can be relied on: it complains before it goes on writing."""
+        self._hear()
+        return self._watch.proven
+
+    async def end(self) -> None:
+        """Wait for the program's end. Raises ProcessFailed, or StorageError if reading was in trouble."""
+        status = await self.process.wait()
+        self._hear()
+        self._watch.check()
+        if status:
+            error = ProcessFailed(status, self._watch.text)
+            self._watch.blame(error)
+            raise error
+
+    def close(self) -> None:
+        """Stop hearing."""
+        if self._stderr is not None:
+            asyncio.get_running_loop().remove_reader(self._stderr)
+            os.close(self._stderr)
+            self._stderr = None
+
+    def _hear(self) -> None:
+        while self._stderr is not None:
+            try:
+                data = os.read(self._stderr, _READ)
+            except BlockingIOError:
+                return
+            if data:
+                self._watch.hear(data)
+            else:
+                self.close()
+
+
+class _ProvenReader(asyncio.StreamReader):
+    """One of ffmpeg's outputs. What may be of half a source is kept back until ffmpeg has ended well."""
+
+    def __init__(self, run: _Run, end: asyncio.Task[None]) -> None:
+        super().__init__(limit=_PIPE_BYTES)
+        self._run, self._end = run, end
+
+    async def read(self, n: int = -1) -> bytes:
+        held = []
+        while data := await super().read(n):
+            held.append(data)
+            if self._run.proven():
+                break
+        else:
+            await asyncio.shield(self._end)
+        return b"".join(held)
 
 
 @asynccontextmanager
-async def _running(command: Sequence[str], memory_mb: int, pass_fds: Sequence[int] = ()) -> AsyncIterator[Process]:
+async def _running(
+    command: Sequence[str], memory_mb: int, watch: SourceWatch | None, pass_fds: Sequence[int] = ()
+) -> AsyncIterator[_Run]:
     """A process in a session of its own, with bounded address space; gone when the block is left."""
     # The shell sets the limit and becomes the program: a preexec_fn is not safe in a process with threads.
     limited = ["/bin/sh", "-c", 'ulimit -v "$0" 2>/dev/null; exec "$@"', str(memory_mb * 1024), *command]
-    process = await asyncio.create_subprocess_exec(
-        *limited, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, pass_fds=pass_fds, start_new_session=True
-    )
+    # A pipe of our own: asyncio's can't be read at once, whenever that is needed.
+    heard, spoken = os.pipe()
     try:
-        yield process
+        process = await asyncio.create_subprocess_exec(
+            *limited, stdin=DEVNULL, stdout=PIPE, stderr=spoken, pass_fds=pass_fds, start_new_session=True
+        )
+    except BaseException:
+        os.close(heard)
+        raise
     finally:
-        await asyncio.shield(_terminate(process))
+        os.close(spoken)
+    run = _Run(process, heard, watch or SourceWatch(""))
+    try:
+        yield run
+    finally:
+        try:
+            await asyncio.shield(_terminate(process))
+        finally:
+            run.close()
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    """To the whole session."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
 
 
 async def _terminate(process: Process) -> None:
@@ -102,8 +193,7 @@ async def _terminate(process: Process) -> None:
     for sent in (signal.SIGTERM, signal.SIGKILL):
         if process.returncode is not None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, sent)
+        _send(process, sent)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), _TERMINATE_S)
 
@@ -120,13 +210,13 @@ async def _first_fault(tasks: Sequence[asyncio.Task[None]]) -> Exception | None:
     return None
 
 
-async def _consume(descriptor: int, use: Consumer) -> None:
+async def _consume(descriptor: int, use: Consumer, run: _Run, end: asyncio.Task[None]) -> None:
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=_PIPE_BYTES)
+    reader = _ProvenReader(run, end)
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0)
     )
@@ -145,13 +235,6 @@ async def _progress(stdout: asyncio.StreamReader, report: Callable[[dict[str, st
         if key == "progress":
             report(block)
             block = {}
-
-
-async def _tail(stderr: asyncio.StreamReader) -> str:
-    kept = b""
-    while data := await stderr.read(65536):
-        kept = (kept + data)[-STDERR_TAIL:]
-    return kept.decode(errors="replace").strip()
 
 
 def _close(descriptors: Sequence[int]) -> None:

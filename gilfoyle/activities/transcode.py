@@ -11,6 +11,7 @@ from temporalio import activity
 
 from gilfoyle.activities.process import ProcessFailed, encode
 from gilfoyle.activities.sink import RenditionSink
+from gilfoyle.activities.source import SourceWatch
 from gilfoyle.activities.stored import stored_rendition
 from gilfoyle.errors import EncodeFailed
 from gilfoyle.media.cmaf import AudioSplitter, FragmentError, Splitter, VideoSplitter
@@ -118,18 +119,20 @@ class TranscodeActivities:
             RenditionSink(storage, job.media_id, job.encoding, part.name, splitter, _announcer(job.chunk))
             for part, splitter in zip(missing, splitters, strict=True)
         ]
+        watch = SourceWatch(source)
         try:
             await encode(
                 build,
                 [sink.consume for sink in sinks],
                 lambda block: activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")}),
                 memory_mb=self._memory_mb,
+                watch=watch,
             )
         except ProcessFailed as error:
-            # Where the source lies is nobody's business: the sentence is shown to clients.
-            reason = error.tail.replace(source, "the source") or f"exit status {error.status}"
+            reason = error.tail or f"exit status {error.status}"
             raise EncodeFailed(f"ffmpeg could not encode this: {reason}") from error
         except FragmentError as error:
+            watch.blame(error)
             raise EncodeFailed(f"ffmpeg's output is not whole: {error}") from error
 
 

@@ -20,6 +20,30 @@ from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE
 PROTOCOLS = ("file", "http", "https", "tcp", "tls")
 """How a source may be read; which of them is up to the storage. Nothing that opens a second file or URL."""
 
+GIVE_UP_S = 15
+"""A source over HTTP counts as lost when ffmpeg announces a pause this long (s): 0, 1, 3 and 7 have not helped.
+
+It must be less than the longest that ffmpeg itself waits, because what ffmpeg does then can't be told from the end of
+the file: whoever runs it ends it first (activities/source.py).
+"""
+
+# How ffmpeg reads over HTTP. A demuxer must never see a read that failed: to it that is the end of the file, and what
+# is missing would become a frozen picture and silence.
+_OVER_HTTP: Mapping[str, Any] = {
+    # A response that breaks off is asked for again, from the byte that is missing.
+    "reconnect": 1,
+    # No connection, a reset, no answer in time …
+    "reconnect_on_network_error": 1,
+    # … and refusals too: those that waiting can't heal are noticed by whoever runs ffmpeg.
+    "reconnect_on_http_error": "4xx,5xx",
+    # As long as ffmpeg allows (s): a server's Retry-After must not make it give up by itself.
+    "reconnect_delay_max": 4294,
+    # A silent connection is dead after this long (µs): a gateway may have to find the content first.
+    "rw_timeout": 20_000_000,
+    # Sources are read by range. Without this, one answer from a server that doesn't would be read as a broken file.
+    "seekable": 1,
+}
+
 # Seek a quarter of a frame late: a stamp that the container rounded down still counts as that frame's keyframe, and the
 # frame before it does not.
 _SEEK_BIAS = Fraction(1, 4)
@@ -55,19 +79,27 @@ class VideoOutput:
 
 def probe_command(ffprobe: str, source: str) -> list[str]:
     """Format and streams as JSON."""
-    return [ffprobe, *_PROBE, "-show_format", "-show_streams", "-of", "json", *_input_limits(source), source]
+    return [*_probe(ffprobe, source), "-show_format", "-show_streams", "-of", "json", *_input_limits(source), source]
 
 
 def declared_command(ffprobe: str, source: str) -> list[str]:
     """The streams as the container's header declares them, before a frame is decoded, as JSON."""
-    return [ffprobe, *_PROBE, "-nofind_stream_info", "-show_streams", "-of", "json", *_input_limits(source), source]
+    return [
+        *_probe(ffprobe, source),
+        "-nofind_stream_info",
+        "-show_streams",
+        "-of",
+        "json",
+        *_input_limits(source),
+        source,
+    ]
 
 
 def packets_command(ffprobe: str, source: str, *, since: float | None) -> list[str]:
     """The stamps of every packet, from `since` seconds on if given: lines `index,pts,dts,duration,flags` (seconds)."""
     interval = ["-read_intervals", f"{since:.3f}%"] if since else []
     entries = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags", "-of", "csv=p=0"]
-    return [ffprobe, *_PROBE, *interval, *entries, *_input_limits(source), source]
+    return [*_probe(ffprobe, source), *interval, *entries, *_input_limits(source), source]
 
 
 def video_command(
@@ -105,7 +137,7 @@ def video_command(
             picture = picture.filter(name, **options)
     branches = picture.filter_multi_output("split", len(outputs)) if len(outputs) > 1 else [picture]
     encoded = [_video_output(branches[index], output, plan, policy, threads) for index, output in enumerate(outputs)]
-    return _compile(binary, encoded)
+    return _compile(binary, source, encoded)
 
 
 def audio_command(
@@ -146,7 +178,7 @@ def audio_command(
         "use_editlist": 0,
         "flush_packets": 0,
     }
-    return _compile(binary, [ffmpeg.output(sound, f"pipe:{descriptor}", **_BARE, **options)])
+    return _compile(binary, source, [ffmpeg.output(sound, f"pipe:{descriptor}", **_BARE, **options)])
 
 
 def audio_skip(plan: Plan, first_segment: int) -> int:
@@ -154,7 +186,6 @@ def audio_skip(plan: Plan, first_segment: int) -> int:
     return AUDIO_PRIMING + min(AUDIO_WARM_UP, plan.audio_grid.first_frame(first_segment))
 
 
-_PROBE = ("-v", "error", "-hide_banner")
 _BARE: Mapping[str, Any] = {"map_metadata": -1, "map_chapters": -1}
 
 
@@ -197,7 +228,7 @@ def _input(source: str, seek: Fraction | None) -> Any:
         # Not accurate: frames between the keyframe and the seek point are decoded anyway, and the frame that is on
         # screen at a chunk's start may have begun long before it (variable rate). The fps filter drops what is early.
         options |= {"noaccurate_seek": None, "ss": _decimal(seek)}
-    return ffmpeg.input(source, **options, **_whitelists(source))
+    return ffmpeg.input(source, **options, **_reading(source))
 
 
 def _seek(info: MediaInfo, at: Fraction) -> Fraction:
@@ -205,22 +236,35 @@ def _seek(info: MediaInfo, at: Fraction) -> Fraction:
     return max(Fraction(0), at - info.start)
 
 
-def _compile(binary: str, outputs: Sequence[Any]) -> list[str]:
+def _compile(binary: str, source: str, outputs: Sequence[Any]) -> list[str]:
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
-    merged = merged.global_args("-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", "-y")
+    # `verbose` tells when the demuxer comes to an end; each line with its level, so that faults can be told from it.
+    level = "repeat+level+verbose" if is_remote(source) else "error"
+    merged = merged.global_args("-hide_banner", "-nostdin", "-v", level, "-nostats", "-progress", "pipe:1", "-y")
     command: list[str] = ffmpeg.compile(merged, cmd=binary)
     return command
 
 
-def _whitelists(source: str) -> dict[str, str]:
-    """What may be opened for this source, as ffmpeg's and ffprobe's options."""
-    remote = source.startswith(("http://", "https://"))
+def is_remote(source: str) -> bool:
+    """Whether it is read over HTTP: a presigned URL, or a gateway's."""
+    return source.startswith(("http://", "https://"))
+
+
+def _reading(source: str) -> dict[str, Any]:
+    """What may be opened for this source and how it is read, as ffmpeg's and ffprobe's options."""
+    remote = is_remote(source)
+    # A gateway may send http on to https, and to another host.
     protocols = PROTOCOLS[1:] if remote else PROTOCOLS[:1]
-    return {"protocol_whitelist": ",".join(protocols), "format_whitelist": ",".join(FORMATS)}
+    limits = {"protocol_whitelist": ",".join(protocols), "format_whitelist": ",".join(FORMATS)}
+    return limits | dict(_OVER_HTTP if remote else {})
+
+
+def _probe(ffprobe: str, source: str) -> list[str]:
+    return [ffprobe, "-v", "repeat+level+warning" if is_remote(source) else "error", "-hide_banner"]
 
 
 def _input_limits(source: str) -> list[str]:
-    return [part for name, value in _whitelists(source).items() for part in (f"-{name}", value)]
+    return [part for name, value in _reading(source).items() for part in (f"-{name}", str(value))]
 
 
 def _decimal(seconds: Fraction) -> str:

@@ -27,6 +27,7 @@ FORMATS = (
     "mpegvideo,dv,rm"
 )
 AS_ALWAYS = "-hide_banner -nostdin -v error -nostats -progress pipe:1 -y"
+OVER_HTTP = AS_ALWAYS.replace("error", "repeat+level+verbose")
 
 
 def video_line(info: MediaInfo, plan: Plan, first: int, outputs: list[tuple[str, int, int, int]], source: str) -> str:
@@ -78,12 +79,13 @@ def test_the_first_chunk_does_not_seek() -> None:
     found = video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 120, 7)], "https://bucket/source?signed=1")
     assert found == line(
         f"ffmpeg -copyts -format_whitelist {FORMATS} -protocol_whitelist http,https,tcp,tls",
-        "-i 'https://bucket/source?signed=1' -filter_complex",
+        "-reconnect 1 -reconnect_delay_max 4294 -reconnect_on_http_error 4xx,5xx -reconnect_on_network_error 1",
+        "-rw_timeout 20000000 -seekable 1 -i 'https://bucket/source?signed=1' -filter_complex",
         "'[0:0]fps=eof_action=pass:fps=30000/1001:round=near:start_time=-0.004171[s0];"
         "[s0]setpts=PTS-STARTPTS[s1];[s1]tpad=stop=30:stop_mode=clone[s2];"
         "[s2]scale=640:360:flags=bicubic:out_range=tv[s3];[s3]setsar=1[s4];[s4]format=pix_fmts=yuv420p[s5]'",
         f"-map '[s5]' {encoder(120, 1200, 800, 7, grid='1001/30000', ts=30000)}",
-        AS_ALWAYS,
+        OVER_HTTP,
     )
 
 
@@ -199,17 +201,23 @@ def test_sound_starts_with_the_picture() -> None:
     assert "asetpts=PTS-(0.080000)/TB" in sound_line(info, make_plan(info, POLICY), 0)
 
 
+HTTP_OPTIONS = (
+    "-reconnect 1 -reconnect_on_network_error 1 -reconnect_on_http_error 4xx,5xx -reconnect_delay_max 4294 "
+    "-rw_timeout 20000000 -seekable 1"
+)
+
+
 @pytest.mark.parametrize(
-    ("source", "protocols"),
+    ("source", "protocols", "level", "patience"),
     [
-        ("/media/x/source", "file"),
-        ("http://gateway/ipfs/x", "http,https,tcp,tls"),
-        ("https://bucket/x?signature=y", "http,https,tcp,tls"),
+        ("/media/x/source", "file", "error", ""),
+        ("http://gateway/ipfs/x", "http,https,tcp,tls", "repeat+level+warning", HTTP_OPTIONS),
+        ("https://bucket/x?signature=y", "http,https,tcp,tls", "repeat+level+warning", HTTP_OPTIONS),
     ],
 )
-def test_probing_reads_that_source_only(source: str, protocols: str) -> None:
-    limits = ["-protocol_whitelist", protocols, "-format_whitelist", FORMATS, source]
-    head = ["ffprobe", "-v", "error", "-hide_banner"]
+def test_probing_reads_that_source_only(source: str, protocols: str, level: str, patience: str) -> None:
+    limits = ["-protocol_whitelist", protocols, "-format_whitelist", FORMATS, *patience.split(), source]
+    head = ["ffprobe", "-v", level, "-hide_banner"]
     packets = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags", "-of", "csv=p=0"]
     shown = ["-show_streams", "-of", "json"]
     assert probe_command("ffprobe", source) == [*head, "-show_format", *shown, *limits]
