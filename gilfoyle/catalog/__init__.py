@@ -7,6 +7,7 @@ from gilfoyle.catalog.deletion import Deletion
 from gilfoyle.catalog.medias import Medias
 from gilfoyle.catalog.models import Media, MediaKind, MediaStatus, Rendition, RenditionStatus
 from gilfoyle.catalog.moving import Moving
+from gilfoyle.catalog.ownership import Owner, Ownership
 from gilfoyle.catalog.processing import Processing, RenditionProgress
 from gilfoyle.catalog.uploads import Uploads
 
@@ -16,11 +17,12 @@ __all__ = [
     "Media",
     "MediaKind",
     "MediaStatus",
+    "Owner",
     "Rendition",
     "RenditionProgress",
     "RenditionStatus",
 ]
 
 
-class Catalog(Medias, Uploads, Processing, Deletion, Moving):
+class Catalog(Medias, Uploads, Processing, Deletion, Moving, Ownership):
     """Everything that can be asked of the catalog. Every method is one transaction, and raises Unavailable."""
