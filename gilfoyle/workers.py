@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from temporalio.client import Client
@@ -23,17 +24,21 @@ from gilfoyle.activities.move import MoveActivities
 from gilfoyle.activities.package import PackageActivities
 from gilfoyle.activities.probe import ProbeActivities
 from gilfoyle.activities.store import StoreActivities
+from gilfoyle.activities.survey import move_runs
+from gilfoyle.activities.sweep import SweepActivities
 from gilfoyle.activities.transcode import TranscodeActivities
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings, WorkerSettings
 from gilfoyle.embedded.lifeline import ready, watch
 from gilfoyle.embedded.tools import ffmpeg_path, ffprobe_path
+from gilfoyle.schedules import keep_schedules
 from gilfoyle.storage import Storages
 from gilfoyle.temporal import connect
 from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.move_storage import MoveStorage
 from gilfoyle.workflows.process_media import ProcessMedia
 from gilfoyle.workflows.routes import IO, PIPELINE, QUEUES, TRANSCODE, queue_name
+from gilfoyle.workflows.sweep_storage import SweepStorage
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +82,8 @@ async def _serve(settings: Settings, queues: list[str]) -> None:
         parts = Parts(settings, await connect(settings.temporal), storages, Catalog(database))
         for worker in build_workers(parts, queues):
             await stack.enter_async_context(worker)
+        if PIPELINE in queues:
+            await keep_schedules(parts.client, settings)
         log.info("working on %s", ", ".join(queues))
         ready()
         await stopped.wait()
@@ -101,13 +108,15 @@ def _pipeline(parts: Parts) -> Worker:
             catalog.fail,
             MoveActivities(parts.storages, parts.catalog).next_to_move,
         ],
-        workflows=[ProcessMedia, DeleteMedia, MoveStorage],
+        workflows=[ProcessMedia, DeleteMedia, MoveStorage, SweepStorage],
     )
 
 
 def _io(parts: Parts) -> Worker:
     cleanup = CleanupActivities(parts.storages, parts.catalog)
     moving = MoveActivities(parts.storages, parts.catalog)
+    move_is_running = partial(move_runs, parts.client, parts.settings.temporal.queue_prefix)
+    sweep = SweepActivities(parts.storages, parts.catalog, move_is_running)
     return _worker(
         parts,
         IO,
@@ -123,6 +132,8 @@ def _io(parts: Parts) -> Worker:
             moving.open_backend,
             moving.move,
             moving.clear,
+            sweep.backends_in_use,
+            sweep.sweep,
         ],
     )
 

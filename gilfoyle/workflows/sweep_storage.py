@@ -1,0 +1,61 @@
+"""SweepStorage: remove from every backend what no media owns. By a schedule, or by `gilfoyle storage sweep`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import Priority
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from gilfoyle.workflows import routes
+from gilfoyle.workflows.faults import fault_of
+
+with workflow.unsafe.imports_passed_through():
+    from gilfoyle.activities.sweep import SweepActivities, SweepBackendInput
+    from gilfoyle.workflows.messages import SweepInput, SweepResult, SweptBackend
+
+# Ten thousand medias' objects may take hours to remove; an attempt that ends early leaves the rest to the next.
+_LONGEST = timedelta(hours=12)
+# What makes a media playable goes first on the io queue.
+_LAST = Priority(priority_key=5)
+
+
+@workflow.defn
+class SweepStorage:
+    """One backend after another; one that fails does not keep the others from being swept."""
+
+    @workflow.run
+    async def run(self, job: SweepInput) -> SweepResult:
+        """Fails, if it was scheduled, with a sentence for each backend that was refused or failed."""
+        targets = await workflow.execute_activity_method(
+            SweepActivities.backends_in_use, summary="which backends", **routes.io()
+        )
+        result = SweepResult(backends=[await self._sweep(name, job) for name in targets.backends])
+        workflow.set_current_details(_details(result))
+        if job.scheduled and result.faults:
+            raise ApplicationError("\n".join(result.faults), "sweep_incomplete", type="sweep", non_retryable=True)
+        return result
+
+    async def _sweep(self, name: str, job: SweepInput) -> SweptBackend:
+        try:
+            return await workflow.execute_activity_method(
+                SweepActivities.sweep,
+                SweepBackendInput(backend=name, older_than_s=job.older_than_s, dry_run=job.dry_run, force=job.force),
+                summary=f"{name}, {'look only' if job.dry_run else 'remove'}",
+                priority=_LAST,
+                **routes.io(_LONGEST),
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return SweptBackend(backend=name, fault=fault_of(error).message)
+
+
+def _details(result: SweepResult) -> str:
+    """Markdown for Temporal's web UI."""
+    return "\n".join(
+        f"- {each.backend}: {each.medias} medias looked at, {each.found + each.unfinished_found} found, "
+        f"{each.removed + each.unfinished_removed} removed, {each.bytes_freed:,} bytes freed"
+        for each in result.backends
+    )
