@@ -44,9 +44,10 @@ def human_age(age_s: float) -> str:
 
 
 def _sentence(each: SweptBackend, *, dry_run: bool) -> str:
-    looked = f"{each.backend}: {each.medias} medias looked at"
+    looked = f"{each.backend}: {_several(each.medias, 'media')} looked at"
     if each.foreign:
-        looked += f", {each.foreign} folders that are not ours left alone"
+        are = "is" if each.foreign == 1 else "are"
+        looked += f", {_several(each.foreign, 'folder')} that {are} not ours left alone"
     if each.fault and not each.medias:
         return f"{each.backend}: not swept."
     if not each.found + each.unfinished_found:
@@ -59,7 +60,9 @@ def _sentence(each: SweptBackend, *, dry_run: bool) -> str:
 
 
 def _count(folders: int, unfinished: int) -> str:
-    parts = [f"{folders} folder{'' if folders == 1 else 's'}"]
-    if unfinished:
-        parts.append(f"{unfinished} unfinished write{'' if unfinished == 1 else 's'}")
-    return " and ".join(parts)
+    counts = ((folders, "folder"), (unfinished, "unfinished write"))
+    return " and ".join(_several(count, what) for count, what in counts if count) or "nothing"
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,56 @@
+"""Commands that start workflows, against real Temporal, PostgreSQL and workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.integration.workflows.conftest import new_service, service, temporal  # noqa: F401
+from tests.integration.workflows.service import Service
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+Gilfoyle = Callable[..., Awaitable[asyncio.subprocess.Process]]
+
+
+async def finish(process: asyncio.subprocess.Process, seconds: float = 60) -> Finished:
+    """Wait for its end."""
+    stdout, stderr = await asyncio.wait_for(process.communicate(), seconds)
+    assert process.returncode is not None
+    return Finished(process.returncode, stdout.decode(), stderr.decode())
+
+
+def starter(made: Service) -> Gilfoyle:
+    """Starts `gilfoyle …` with the settings of that service."""
+    settings = made.parts.settings
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GILFOYLE_")} | {
+        "GILFOYLE_TEMPORAL__ADDRESS": settings.temporal.address,
+        "GILFOYLE_TEMPORAL__QUEUE_PREFIX": settings.temporal.queue_prefix,
+        "COLUMNS": "200",
+    }
+
+    async def start(*arguments: str) -> asyncio.subprocess.Process:
+        command = [sys.executable, "-m", "gilfoyle", *arguments]
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
+
+    return start
+
+
+@pytest.fixture
+def gilfoyle(service: Service) -> Gilfoyle:  # noqa: F811
+    """Starts a command against the service, whose workers run."""
+    return starter(service)
