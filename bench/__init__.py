@@ -1,1 +1,1 @@
-"""Measures Gilfoyle: `python -m bench encode`. See docs/benchmarks.md on what is measured and how to read it."""
+"""Measures Gilfoyle: `python -m bench encode` and `storage`. See docs/benchmarks.md on what and how to read it."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from bench.machine import Machine
-from bench.results import Pair, median_of, summary
+from bench.results import Pair, median_of, number, summary
 
 AIMS = {"cpu_ratio": 1.15, "wall_ratio": 1.20}
 """What the pipeline may cost at most, as a multiple of the hand-written command."""
@@ -49,8 +49,3 @@ def table(pairs: Sequence[Pair], source: str, machine: Machine) -> Table:
             f"CPU of {server}, s", number(median_of(run.servers_cpu_s[server] for run in ours), 1), "", "", ""
         )
     return shown
-
-
-def number(value: float | None, digits: int) -> str:
-    """A dash for what could not be measured."""
-    return "–" if value is None else f"{value:.{digits}f}"

@@ -72,3 +72,8 @@ def median_of(values: Iterable[float | None]) -> float | None:
     known = [*values]
     measured = [value for value in known if value is not None]
     return round(median(measured), 3) if measured and len(measured) == len(known) else None
+
+
+def number(value: float | None, digits: int) -> str:
+    """A dash for what could not be measured."""
+    return "–" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,90 @@
+"""`bench storage`: each backend in turn; our side and the bare tool in pairs, on the same server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.storage import job
+from bench.storage.data import make_object, make_segments
+from bench.storage.machine import Machine
+from bench.storage.report import memory, speeds
+from bench.storage.results import Backend, Measured, Pair, summary
+from bench.storage.side import SMALL_MIB, Job, Sizes, Who, Work
+from bench.storage.subjects import Subject, subjects
+from gilfoyle.config import StorageSettings
+from gilfoyle.errors import StorageError
+
+Say = Callable[[str], None]
+
+
+def storage(sizes: Sizes, *, runs: int, as_json: bool) -> None:
+    """Measure and print: a table, and with `as_json` the summary as the last line of stdout.
+
+    Raises GilfoyleError with a sentence if there is no room, a server doesn't start or a job fails.
+    """
+    console = Console(stderr=True)
+    _check_room(sizes.disk_bytes)
+    found = subjects()
+    backends, missing = {}, {}
+    for subject in found:
+        if subject.missing:
+            missing[subject.name] = subject.missing
+            console.print(f"{subject.name} is left out: there is {subject.missing}.")
+        else:
+            backends[subject.name] = measure(subject, sizes, runs, console.print)
+    machine = Machine.here()
+    tools = {subject.name: subject.bare for subject in found}
+    Console().print(speeds(backends, tools, sizes, machine), memory(backends, sizes))
+    if as_json:
+        raw = {name: asdict(found) for name, found in backends.items()}
+        about = {"sizes": asdict(sizes), "machine": asdict(machine), "missing": missing}
+        print(json.dumps({**summary(backends), **about, "backends": raw}))
+
+
+def measure(subject: Subject, sizes: Sizes, runs: int, say: Say) -> Backend:
+    """All jobs of one backend. The server is a new one for each pair: it starts empty, and the disk stays free."""
+    found = Backend()
+    for number in range(1, runs + 1):
+        works: tuple[tuple[Work, list[Pair]], ...] = (("object", found.objects), ("segments", found.segments))
+        for work, pairs in works:
+            say(f"{subject.name}, pair {number} of {runs}: {work} …")
+            with subject.start() as settings:
+                pairs.append(_pair(settings, work, sizes, ours_first=number % 2 == 1))
+    with subject.start() as settings:
+        small = _do(settings, "ours", "object", Sizes(SMALL_MIB, 0))
+    return Backend(found.objects, found.segments, small)
+
+
+def _pair(settings: StorageSettings, work: Work, sizes: Sizes, *, ours_first: bool) -> Pair:
+    """Both sides. Who is first may have an advantage, or a drawback: it changes from pair to pair."""
+    order: tuple[Who, Who] = ("ours", "bare") if ours_first else ("bare", "ours")
+    done = {who: _do(settings, who, work, sizes) for who in order}
+    return Pair(ours=done["ours"], bare=done["bare"])
+
+
+def _do(settings: StorageSettings, who: Who, work: Work, sizes: Sizes) -> Measured:
+    """One side, with data that no one has stored before: IPFS would have nothing to do the second time."""
+    with tempfile.TemporaryDirectory(prefix="gfb-", ignore_cleanup_errors=True) as folder:
+        source = Path(folder) / "source"
+        if work == "object":
+            make_object(source, sizes.object_bytes)
+            return job.run(Job(who, work, settings, source, sizes.object_bytes))
+        make_segments(source, sizes.segments)
+        return job.run(Job(who, work, settings, source, sizes.segments_bytes))
+
+
+def _check_room(needed: int) -> None:
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StorageError(
+            f"This takes {needed / 1e9:.1f} GB of disk, and {folder} has {free / 1e9:.1f} GB left: make room, "
+            "set TMPDIR to another disk, or store less (--size-mb, --segments)."
+        )
