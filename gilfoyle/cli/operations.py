@@ -134,6 +134,7 @@ class _Follower(Generic[Result]):
     async def _end(self, handle: WorkflowHandle[Any, Result], *, ours: bool) -> None:
         """Wait until it has ended, however. Raises Unavailable."""
         began = seen = time.monotonic()
+        taken_up = False  # noted, since one that continues as new begins with a short history again
         while True:
             try:
                 state = await handle.describe(rpc_timeout=_RPC)
@@ -144,7 +145,8 @@ class _Follower(Generic[Result]):
                 seen = time.monotonic()
                 if state.status != WorkflowExecutionStatus.RUNNING:
                     return
-                if state.history_length <= _EVENTS_UNSEEN and seen - began > WORKER_S:
+                taken_up = taken_up or state.history_length > _EVENTS_UNSEEN
+                if not taken_up and seen - began > WORKER_S:
                     await self._give_up(handle if ours else None)
                 await self._watch(handle, state)
             await asyncio.sleep(POLL_S)
