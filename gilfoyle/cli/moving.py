@@ -1,0 +1,165 @@
+"""A move as it is asked for, followed and told of at a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from gilfoyle.cli.text import clean, human_bytes, say
+from gilfoyle.config import Settings, StorageSettings
+from gilfoyle.errors import Conflict, StorageError, Unavailable
+from gilfoyle.storage import Storages
+from gilfoyle.storage.drivers import opener
+from gilfoyle.storage.tryout import try_out
+from gilfoyle.temporal import connect
+from gilfoyle.workflows.messages import MoveProgress, MoveStorageInput, move_id
+from gilfoyle.workflows.routes import PIPELINE, queue_name
+
+_RPC = timedelta(seconds=5)
+# Somebody waits at a terminal.
+_PATIENCE = {"patience_s": 3}
+_LOOK_S = 60
+
+
+def prepare(settings: Settings, job: MoveStorageInput) -> None:
+    """Refuse at once what can't work.
+
+    Raises ConfigError, StorageError if the backend can't be used from here, Conflict if another move runs.
+    """
+    asyncio.run(_prepare(settings, job))
+
+
+def begin(settings: Settings, job: MoveStorageInput) -> bool:
+    """Start the move and don't wait; False if it runs already. Raises Unavailable."""
+    return asyncio.run(_begin(settings, job))
+
+
+async def _prepare(settings: Settings, job: MoveStorageInput) -> None:
+    await _look(settings.storage, job.target)
+    if job.source:
+        opener(job.source)
+    running = await _running(await connect(settings.temporal), settings)
+    if running and (running.target, running.source) != (job.target, job.source):
+        what = f"to {running.target}" + (f" from {running.source}" if running.source else "")
+        raise Conflict(f"A move {what} is running, and there is one at a time: wait until it has ended.")
+
+
+async def _look(settings: StorageSettings, target: str) -> None:
+    if target == "filesystem" and not settings.filesystem.path.is_dir():
+        return  # the workers make it where they are; here would be the wrong place
+    impatient = {name: getattr(settings, name).model_copy(update=_PATIENCE) for name in ("s3", "ipfs")}
+    storages = Storages(settings.model_copy(update=impatient))
+    try:
+        async with asyncio.timeout(_LOOK_S):
+            await try_out(await storages.of(target))
+    except StorageError as error:
+        raise StorageError(f"The storage {target} can't be used from here. {error.message}") from error
+    except TimeoutError as error:
+        raise StorageError(f"The storage {target} does not answer.") from error
+    finally:
+        await storages.close()
+
+
+async def _running(client: Client, settings: Settings) -> MoveStorageInput | None:
+    """What the move that runs was asked to do, from its history: no worker has to answer."""
+    handle = client.get_workflow_handle(move_id(settings.temporal.queue_prefix))
+    try:
+        if (await handle.describe(rpc_timeout=_RPC)).status != WorkflowExecutionStatus.RUNNING:
+            return None
+        async for event in handle.fetch_history_events(page_size=1, rpc_timeout=_RPC):
+            given = event.workflow_execution_started_event_attributes.input
+            [job] = await client.data_converter.decode(given.payloads, [MoveStorageInput])
+            return MoveStorageInput.model_validate(job)
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise Unavailable(f"Temporal can't be reached at {settings.temporal.address}.") from error
+    return None
+
+
+async def _begin(settings: Settings, job: MoveStorageInput) -> bool:
+    client = await connect(settings.temporal)
+    prefix = settings.temporal.queue_prefix
+    try:
+        await client.start_workflow(
+            "MoveStorage", job, id=move_id(prefix), task_queue=queue_name(prefix, PIPELINE), rpc_timeout=_RPC
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    except RPCError as error:
+        raise Unavailable(f"Temporal can't be reached at {settings.temporal.address}.") from error
+    return True
+
+
+class Report:
+    """What is shown while a move is followed: a line that grows, or plain lines where no terminal is."""
+
+    def __init__(self, console: Console, *, hint: str = "") -> None:
+        """`hint`: what helps those that wait to come to an end."""
+        self._console, self._hint = console, hint
+        self._told: set[str] = set()
+        self._progress = Progress(
+            TextColumn("  {task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("medias, {task.fields[bytes]}", markup=False),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("moving", total=None, bytes="")
+
+    def __enter__(self) -> Report:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def update(self, state: Any) -> None:
+        """Show it. `state`: what the workflow's query answers."""
+        progress = MoveProgress.model_validate(state)
+        done = progress.moved + len(progress.failed)
+        self._progress.update(
+            self._task, completed=done, total=done + progress.left or None, bytes=human_bytes(progress.bytes)
+        )
+        for each in progress.failed:
+            self._once(str(each.media_id), f"{each.media_id} stays where it is: {each.message}")
+        if progress.waiting and progress.waiting == progress.left:
+            self._once("waiting", f"{_medias(progress.waiting)} will follow once uploaded and processed.{self._hint}")
+
+    def _once(self, what: str, sentence: str) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            say(self._console, sentence)
+
+
+def lines(result: MoveProgress, driver: str) -> Iterator[str]:
+    """What became of a move, a sentence a line. `driver`: the backend of new medias."""
+    yield (
+        f"{_medias(result.moved)} moved to {result.target}: {result.objects:,} objects, {human_bytes(result.bytes)}, "
+        "each read back and compared."
+    )
+    if result.left:
+        yield f"{_medias(result.left)} were not tried, since so many failed."
+    for each in result.remains:
+        yield f"{each.media_id} moved, but not all of it is gone where it was: {clean(each.message)}"
+    if result.failed:
+        yield f"{_medias(len(result.failed))} stayed where they were; the same command tries them again:"
+        yield from (f"  {each.media_id}  {clean(each.message)}" for each in result.failed)
+    if driver != result.target:
+        yield (
+            f"New medias still go to {driver}: set `storage.driver` to {result.target}, restart the API, "
+            "and move once more what came meanwhile."
+        )
+
+
+def _medias(count: int) -> str:
+    return f"{count:,} media{'' if count == 1 else 's'}"
