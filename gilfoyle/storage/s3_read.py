@@ -24,7 +24,7 @@ from gilfoyle.storage.s3_requests import Requests, bare_etag, settle
 FIRST_BYTES = 2 << 20
 """The first range: most segments fit, so that one request does for them."""
 RANGE_BYTES = 8 << 20
-AHEAD = 2
+AHEAD = 3
 """How many ranges are asked for before the reader wants them; so much of an object is in memory."""
 
 

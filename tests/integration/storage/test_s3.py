@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
+from random import Random
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
-from gilfoyle.config import S3Settings
-from gilfoyle.storage.contract import StorageContract
+from gilfoyle.config import S3Settings, StorageSettings
+from gilfoyle.errors import StorageError
+from gilfoyle.storage import open_storage
+from gilfoyle.storage.base import Unfinished
+from gilfoyle.storage.contract import StorageContract, collect, keys_of, pieces
 from gilfoyle.storage.s3 import S3Storage
+from tests.conftest import free_port
+from tests.seaweed import Seaweed
+
+MIB = 1 << 20
 
 
 class TestContract(StorageContract):
@@ -14,5 +26,217 @@ class TestContract(StorageContract):
     async def storage(self, s3_settings: S3Settings) -> AsyncIterator[S3Storage]:
         storage = S3Storage(s3_settings)
         yield storage
-        assert [write async for write in storage.unfinished()] == []
+        assert await unfinished(storage) == []
         await storage.close()
+
+
+@pytest.fixture
+async def storage(s3_settings: S3Settings) -> AsyncIterator[S3Storage]:
+    storage = S3Storage(s3_settings)
+    yield storage
+    await storage.close()
+
+
+async def unfinished(storage: S3Storage) -> list[Unfinished]:
+    return [write async for write in storage.unfinished()]
+
+
+async def test_opens_by_the_drivers_name(s3_settings: S3Settings) -> None:
+    storage = open_storage(StorageSettings(driver="s3", s3=s3_settings))
+    assert isinstance(storage, S3Storage)
+    await storage.write("m/a", b"x")
+    await storage.close()
+
+
+async def test_two_prefixes_of_a_bucket_are_two_stores(s3_settings: S3Settings) -> None:
+    first = S3Storage(s3_settings)
+    # A name that the other's begins with, and the store around both.
+    second = S3Storage(s3_settings.model_copy(update={"prefix": f"{s3_settings.prefix}x"}))
+    for storage in (first, second):
+        await storage.write("m/a", s3_settings.prefix.encode())
+    begun = await asyncio.to_thread(
+        first._requests.client.create_multipart_upload, Bucket=s3_settings.bucket, Key=f"{s3_settings.prefix}/m/b"
+    )
+    assert [write.id for write in await unfinished(first)] == [begun["UploadId"]]
+    assert await unfinished(second) == []
+    assert await first.delete_prefix("m") == 1
+    assert await keys_of(first, "m") == []
+    assert await keys_of(second, "m") == ["m/a"]
+    assert [name async for name in second.folders()] == ["m"]
+    for storage in (first, second):
+        await storage.close()
+
+
+async def test_lies_where_the_settings_say(storage: S3Storage, s3_settings: S3Settings, s3_service: Seaweed) -> None:
+    await storage.write("m/1/720p/00000.m4s", b"segment")
+    await storage.write("m/1/master.m3u8", b"#EXTM3U\n")
+    client = s3_service.client()
+
+    def head(key: str) -> tuple[str, str]:
+        found = client.head_object(Bucket=s3_settings.bucket, Key=f"{s3_settings.prefix}/{key}")
+        return found["ContentType"], found["CacheControl"]
+
+    assert head("m/1/720p/00000.m4s") == ("video/iso.segment", "public, max-age=31536000, immutable")
+    assert head("m/1/master.m3u8") == ("application/vnd.apple.mpegurl", "no-cache")
+
+
+async def test_a_large_object_goes_up_in_parts(storage: S3Storage) -> None:
+    data = Random(5).randbytes(23 * MIB)  # of 5 MiB each, the last shorter
+    info = await storage.write("m/source", pieces(data[: 7 * MIB], data[7 * MIB :]))
+    assert info.etag.endswith("-5")
+    assert (await storage.stat("m/source")).etag == info.etag
+    assert await collect(storage.stream("m/source")) == data
+    assert await collect(storage.stream("m/source", MIB + 1, 22 * MIB)) == data[MIB + 1 : 22 * MIB]
+    assert (await storage.write("m/bytes", data)).etag == info.etag
+
+
+@pytest.mark.parametrize("parts", [0, 1, 4])
+async def test_a_failing_upload_leaves_nothing(storage: S3Storage, parts: int) -> None:
+    async def failing() -> AsyncIterator[bytes]:
+        yield bytes(1)
+        for _ in range(parts):
+            yield bytes(5 * MIB)
+        raise RuntimeError("cut")
+
+    with pytest.raises(RuntimeError, match="cut"):
+        await storage.write("m/source", failing())
+    assert await keys_of(storage, "m") == []
+    assert await unfinished(storage) == []
+
+
+async def test_uploads_cancelled_at_any_moment_leave_all_or_nothing(storage: S3Storage) -> None:
+    data = bytes(11 * MIB)
+    outcomes = set()
+    for step in range(12):
+        try:
+            async with asyncio.timeout(step * 0.02):
+                await storage.write("m/source", pieces(data))
+            outcomes.add("ended")
+        except TimeoutError:
+            outcomes.add("cancelled")
+        assert await unfinished(storage) == []
+        if await keys_of(storage, "m"):
+            assert (await storage.stat("m/source")).size == len(data)
+        await storage.delete("m/source")
+    assert "cancelled" in outcomes
+
+
+async def test_what_a_dead_process_has_left_is_found_and_removed(storage: S3Storage) -> None:
+    def begin() -> None:
+        upload = storage._requests.client.create_multipart_upload(**target)
+        storage._requests.client.upload_part(**target, UploadId=upload["UploadId"], PartNumber=1, Body=bytes(5 * MIB))
+
+    target = {"Bucket": storage._settings.bucket, "Key": f"{storage._settings.prefix}/m/source"}
+    await asyncio.to_thread(begin)
+    (left,) = await unfinished(storage)
+    assert left.key == "m/source"
+    assert abs(left.modified - time.time()) < 60
+    assert await keys_of(storage, "m") == []
+    await storage.abandon(left)
+    await storage.abandon(left)
+    assert await unfinished(storage) == []
+
+
+async def test_lists_more_than_a_page(storage: S3Storage) -> None:
+    names = [f"m/1/720p/{n:05d}.m4s" for n in range(1005)]
+
+    async def write(some: list[str]) -> None:
+        for name in some:
+            await storage.write(name, b"x")
+
+    await asyncio.gather(*(write(names[first::16]) for first in range(16)))
+    assert await keys_of(storage, "m/1") == names
+    assert await storage.delete_prefix("m") == 1005
+    assert [name async for name in storage.folders()] == []
+
+
+async def test_ffmpeg_gets_a_url_that_reads_by_range(storage: S3Storage, s3_settings: S3Settings) -> None:
+    await storage.write("m/source", b"0123456789")
+    url = await storage.ffmpeg_input("m/source")
+    assert urlsplit(url).path == f"/{s3_settings.bucket}/{s3_settings.prefix}/m/source"
+    assert "X-Amz-Expires=43200" in url
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(url)).content == b"0123456789"
+        answer = await client.get(url, headers={"Range": "bytes=4-"})
+        assert (answer.status_code, answer.content) == (206, b"456789")
+        assert (await client.get(url.replace("/source", "/other"))).status_code == 403
+
+
+async def test_players_are_sent_where_the_settings_say(s3_settings: S3Settings, s3_service: Seaweed) -> None:
+    async def url(**changes: object) -> str | None:
+        storage = S3Storage(s3_settings.model_copy(update=changes))
+        await storage.write("m/a.m4s", b"segment")
+        found = await storage.player_url("m/a.m4s")
+        await storage.close()
+        return found
+
+    assert await url() is None
+    assert await url(public_url="https://cdn.example/films") is None
+    cdn = await url(serve="redirect", public_url="https://cdn.example/films")
+    assert cdn == "https://cdn.example/films/m/a.m4s"
+    here = await url(serve="redirect", presign_s=77)
+    assert here is not None and here.startswith(
+        f"{s3_service.endpoint}/{s3_settings.bucket}/{s3_settings.prefix}/m/a.m4s?"
+    )
+    assert "X-Amz-Expires=77" in here
+    other = await url(serve="redirect", player_endpoint=s3_service.endpoint.replace("127.0.0.1", "localhost"))
+    assert other is not None and urlsplit(other).hostname == "localhost"
+    async with httpx.AsyncClient() as client:
+        for signed in (here, other):
+            # What a browser sends that followed a redirect to another origin.
+            answer = await client.get(signed, headers={"Origin": "null"})
+            assert answer.content == b"segment"
+            assert answer.headers["access-control-allow-origin"] in {"*", "null"}
+        assert (
+            await client.get(f"{s3_service.endpoint}/{s3_settings.bucket}/{s3_settings.prefix}/no?x")
+        ).status_code == 403
+
+
+async def test_a_presigned_url_of_what_is_missing_answers_404(s3_settings: S3Settings) -> None:
+    storage = S3Storage(s3_settings.model_copy(update={"serve": "redirect"}))
+    url = await storage.player_url("m/nothing")
+    assert url is not None
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(url)).status_code == 404
+    await storage.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"secret_access_key": "wrong"}, "storage.s3.secret_access_key"),
+        ({"access_key_id": "nobody"}, "storage.s3.access_key_id"),
+        ({"bucket": "no-such-bucket"}, "there is no bucket no-such-bucket"),
+    ],
+)
+async def test_what_will_not_pass_is_said_at_once(s3_settings: S3Settings, changes: dict[str, str], words: str) -> None:
+    storage = S3Storage(s3_settings.model_copy(update={"patience_s": 600, **changes}))
+    calls = [
+        storage.write("m/a", b"x"),
+        storage.write("m/a", pieces(bytes(11 * MIB))),
+        storage.read("m/a"),
+        collect(storage.stream("m/a")),
+        keys_of(storage, "m"),
+        storage.delete("m/a"),
+        storage.delete_prefix("m"),
+        unfinished(storage),
+    ]
+    for call in calls:
+        with pytest.raises(StorageError) as caught:
+            await asyncio.wait_for(call, 60)
+        assert words in caught.value.message
+        assert caught.value.code == "storage_failed"
+        assert "wrong" not in caught.value.message and s3_settings.secret_access_key not in caught.value.message
+    with pytest.raises(StorageError) as caught:  # HEAD tells no reason
+        await asyncio.wait_for(storage.stat("m/a"), 60)
+    assert caught.value.code == "storage_failed"
+    await storage.close()
+
+
+async def test_a_service_that_is_not_there_is_said_when_patience_ends(s3_settings: S3Settings) -> None:
+    port = free_port()
+    settings = s3_settings.model_copy(update={"endpoint": f"http://127.0.0.1:{port}", "patience_s": 0.5})
+    storage = S3Storage(settings)
+    with pytest.raises(StorageError, match=f"The object m/a can't be written: 127.0.0.1:{port} can't be reached"):
+        await storage.write("m/a", b"x")
+    await storage.close()
