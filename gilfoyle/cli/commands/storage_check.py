@@ -37,7 +37,7 @@ def command(
     settings = load(config)
     origins = [origin for origin in settings.server.cors_origins if origin != "*"][:3] or ["https://example.com"]
     report = asyncio.run(
-        check(settings.storage, driver or "", probe=_prober(settings), origins=[*origins, "null"]),
+        check(settings.storage, driver or "", probe=prober(settings), origins=[*origins, "null"]),
     )
     if json:
         typer.echo(text.as_json(_as_json(report)))
@@ -73,7 +73,7 @@ def _lines(report: Report) -> list[str]:
     return [*lines, "", end]
 
 
-def _prober(settings: Settings) -> Prober:
+def prober(settings: Settings) -> Prober:
     from gilfoyle.activities.process import ProcessFailed, capture
     from gilfoyle.embedded.tools import ffprobe_path
     from gilfoyle.errors import StartupError

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-import getpass
 import json
+import os
+import pwd
 
 import httpx
 
@@ -27,12 +28,21 @@ def for_error(error: GilfoyleError, trial: Trial) -> str:
         return ""
     folder = trial.settings.filesystem.path.absolute()
     if cause.errno in (errno.EACCES, errno.EPERM):
-        return f"Let the user {getpass.getuser()} read and write in {folder} (chown or chmod), or correct the path."
+        return f"Let the user {user()} read and write in {folder} (chown or chmod), or correct the path."
     if cause.errno == errno.EROFS:
         return f"Mount the disk of {folder} for writing, or set storage.filesystem.path to another folder."
     if cause.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"Make room on the disk of {folder}, raise its quota, or set storage.filesystem.path to another."
     return f"Check the disk of {folder} and storage.filesystem.path."
+
+
+def user() -> str:
+    """Who this process is to files."""
+    number = os.geteuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # as in a container
+        return str(number)
 
 
 def cors_rule(trial: Trial, place: str, origin: str, allowed: str) -> str:

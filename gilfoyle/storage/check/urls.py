@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
-from gilfoyle.storage.check.advice import cors_rule, fetch_advice, player_setting, source_setting
+from gilfoyle.storage.check.advice import cors_rule, fetch_advice, player_setting, source_setting, user
 from gilfoyle.storage.check.results import Fault, Skip
 from gilfoyle.storage.check.trial import Trial
 
@@ -110,7 +109,7 @@ def _read_file(path: str, start: int, end: int) -> bytes:
             return file.read(end - start)
     except OSError as error:
         raise Fault(
-            f"{path} can't be opened by the user {getpass.getuser()} ({error.strerror}): let the workers' user read it."
+            f"{path} can't be opened by the user {user()} ({error.strerror}): let the workers' user read it."
         ) from error
 
 
