@@ -25,6 +25,6 @@ async def remove(storage: Storage, catalog: Catalog, media_id: UUID, encoding: i
         except ObjectNotFound:
             continue
         # The same file, encoded twice, has the same CID, and its pin is one.
-        if not await catalog.shares_cid(cid, media_id):
+        if not await catalog.shares_cid(cid, media_id, encoding):
             await storage.unpin(cid)
     return await storage.delete_prefix(prefix)

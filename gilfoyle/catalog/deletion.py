@@ -22,9 +22,15 @@ class Deletion(Rows):
             media.playable = False
             media.upload_lease = None
 
-    async def shares_cid(self, cid: str, media_id: UUID) -> bool:
-        """Whether another media, one that is not Deleting, has this CID as well."""
-        others = (col(Media.cid) == cid) & (col(Media.id) != media_id) & (col(Media.status) != MediaStatus.DELETING)
+    async def shares_cid(self, cid: str, media_id: UUID, encoding: int | None = None) -> bool:
+        """Whether another media has this CID as well; of this one, whether it serves it as another encoding.
+
+        One that is Deleting doesn't count. `encoding`: the one of the media that goes; None: all of it.
+        """
+        other = col(Media.id) != media_id
+        if encoding is not None:
+            other |= col(Media.encoding) != encoding
+        others = (col(Media.cid) == cid) & other & (col(Media.status) != MediaStatus.DELETING)
         async with self._database.session() as session:
             return (await session.scalar(select(func.count()).select_from(Media).where(others))) != 0
 
