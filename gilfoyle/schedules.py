@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 
 from temporalio.client import (
@@ -28,8 +29,6 @@ log = logging.getLogger(__name__)
 _RPC = timedelta(seconds=10)
 # After an outage, one sweep more or less is all the same.
 _CATCHUP = timedelta(minutes=1)
-# Intervals are counted from the epoch: without it, all clusters would sweep at midnight.
-_JITTER = 0.1
 
 
 def sweep_schedule_id(queue_prefix: str) -> str:
@@ -59,16 +58,20 @@ async def _keep_sweep(client: Client, settings: Settings) -> None:
     except ScheduleAlreadyRunningError:
 
         def update(found: ScheduleUpdateInput) -> ScheduleUpdate:
-            wanted.state = found.description.schedule.state  # one that was paused stays paused
+            there = found.description.schedule
+            wanted.state = there.state  # one that was paused stays paused
+            if [each.every for each in there.spec.intervals] == [each.every for each in wanted.spec.intervals]:
+                wanted.spec = there.spec  # a restart does not put it off
             return ScheduleUpdate(wanted)
 
         await client.get_schedule_handle(schedule_id).update(update, rpc_timeout=_RPC)
 
 
 def sweep_schedule(settings: Settings) -> Schedule:
-    """The schedule as the settings want it."""
+    """The schedule as the settings want it: the first sweep is one interval from now."""
     sweep, prefix = settings.storage.sweep, settings.temporal.queue_prefix
-    every = timedelta(seconds=sweep.every_s)
+    # Intervals are counted from the epoch: else all machines would sweep at midnight, when many are not even on.
+    offset = timedelta(seconds=int(time.time()) % sweep.every_s)
     return Schedule(
         action=ScheduleActionStartWorkflow(
             "SweepStorage",
@@ -77,7 +80,7 @@ def sweep_schedule(settings: Settings) -> Schedule:
             task_queue=queue_name(prefix, PIPELINE),
             static_summary="what no media owns",
         ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)], jitter=every * _JITTER),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(timedelta(seconds=sweep.every_s), offset)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCHUP),
     )
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -149,6 +151,43 @@ async def test_several_workers_make_one_schedule_and_changed_settings_change_it(
     assert [each.every.total_seconds() for each in changed.spec.intervals] == [7200]
     assert await argument(client, changed) == SweepInput(older_than_s=90, scheduled=True)
     assert (changed.state.paused, changed.state.note) == (True, "migrating")
+
+
+async def test_a_restart_does_not_put_the_next_sweep_off(service: Service, schedule: str) -> None:
+    handle = service.parts.client.get_schedule_handle(schedule)
+    began = datetime.now(UTC)
+    await keep_schedules(service.parts.client, settings(service, every_s=3600))
+    [first, *_] = (await handle.describe()).info.next_action_times
+    assert timedelta(seconds=3590) < first - began < timedelta(seconds=3630)
+    await asyncio.sleep(1.1)
+    await keep_schedules(service.parts.client, settings(service, every_s=3600))
+    [again, *_] = (await handle.describe()).info.next_action_times
+    assert again == first
+
+
+async def test_a_worker_of_the_pipeline_queue_makes_the_schedule(service: Service, schedule: str) -> None:
+    temporal = service.parts.settings.temporal
+    environment = {
+        **os.environ,
+        "GILFOYLE_TEMPORAL__ADDRESS": temporal.address,
+        "GILFOYLE_TEMPORAL__QUEUE_PREFIX": temporal.queue_prefix,
+        "GILFOYLE_STORAGE__FILESYSTEM__PATH": str(service.root),
+        "GILFOYLE_STORAGE__SWEEP__EVERY_S": "1234",
+    }
+    command = [sys.executable, "-m", "gilfoyle", "worker", "--queue", "pipeline"]
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        async with asyncio.timeout(30):
+            while True:
+                with suppress(RPCError):
+                    found = await described(service.parts.client, schedule)
+                    break
+                await asyncio.sleep(0.1)
+    finally:
+        process.terminate()
+        await process.wait()
+    assert [each.every.total_seconds() for each in found.spec.intervals] == [1234]
+    assert process.returncode == 0
 
 
 async def test_never_is_no_schedule(service: Service, schedule: str) -> None:
