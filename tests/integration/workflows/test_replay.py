@@ -18,15 +18,17 @@ from temporalio.worker import Replayer
 
 from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.process_media import ProcessMedia
+from gilfoyle.workflows.sweep_storage import SweepStorage
 from tests.integration.activities.pipeline import LOWEST, SMALL
 from tests.integration.workflows.service import Service, fault
+from tests.integration.workflows.test_sweep_storage import sweep
 
 HISTORIES = Path(__file__).parent / "histories"
 
 
 async def replay(history: WorkflowHistory) -> None:
     """Raises NondeterminismError if the workflows' code no longer decides as it did."""
-    replayer = Replayer(workflows=[ProcessMedia, DeleteMedia], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=[ProcessMedia, DeleteMedia, SweepStorage], data_converter=pydantic_data_converter)
     await replayer.replay_workflow(history)
 
 
@@ -36,11 +38,11 @@ async def test_a_committed_history(path: Path) -> None:
 
 
 def test_there_are_committed_histories() -> None:
-    assert {path.stem for path in HISTORIES.glob("*.json")} >= {"process-ready", "process-errored", "delete"}
+    assert {path.stem for path in HISTORIES.glob("*.json")} >= {"process-ready", "process-errored", "delete", "sweep"}
 
 
 async def test_a_history_of_today(service: Service, film: Path, tmp_path: Path) -> None:
-    """Of a media that became Ready and was deleted, and of one that was refused."""
+    """Of a media that became Ready and was deleted, of one that was refused, and of a sweep beside them."""
     media = await service.accept(film)
     processed = await service.process(media, SMALL)
     await processed.result()
@@ -49,7 +51,11 @@ async def test_a_history_of_today(service: Service, film: Path, tmp_path: Path) 
     (tmp_path / "text").write_bytes(b"this is not a film\n")
     refused = await service.process(await service.accept(tmp_path / "text"), LOWEST)
     await fault(refused)
-    for name, handle in {"process-ready": processed, "delete": deleted, "process-errored": refused}.items():
+    await service.parts.catalog.create("Film", storage="attic")
+    swept = await sweep(service)
+    await swept.result()
+    handles = {"process-ready": processed, "delete": deleted, "process-errored": refused, "sweep": swept}
+    for name, handle in handles.items():
         history = await handle.fetch_history()
         await replay(history)
         if os.environ.get("RECORD_HISTORIES"):
