@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from sqlmodel import col
 from temporalio.testing import ActivityEnvironment
 
 from gilfoyle.activities.sweep import Removed, SweepActivities, SweepBackendInput
-from gilfoyle.catalog import Catalog, Database, Media, MediaStatus
+from gilfoyle.catalog import Catalog, Database, Media, MediaStatus, Owner
 from gilfoyle.config import FilesystemSettings, StorageSettings
 from gilfoyle.errors import Unavailable
 from gilfoyle.storage import FilesystemStorage, Storages
@@ -283,21 +284,52 @@ async def test_a_catalog_that_is_away_is_waited_for_and_nothing_goes(yard: Yard)
     assert path.exists()
 
 
-async def test_a_row_that_comes_in_the_meantime_saves_its_objects(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was found is looked at again right before it goes."""
-    saved, gone = sorted([uuid4(), uuid4()])
-    places = {media_id: yard.put(media_id, "source") for media_id in (saved, gone)}
+async def test_what_changes_in_the_meantime_is_left_to_the_next_sweep(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is looked at again right before it goes, with the row held."""
+    touched, accepted, failed, still = uuid4(), *[await yard.media(MediaStatus.AWAITING_UPLOAD) for _ in range(3)]
+    places = {media_id: yard.put(media_id, "source") for media_id in (touched, accepted, failed, still)}
+    encoded = yard.put(failed, 1, "master.m3u8")
     held = Catalog.held
 
-    def meanwhile(self: Catalog, media_id: UUID) -> Any:
-        if media_id == saved:
-            places[saved].touch()
-        return held(self, media_id)
+    @asynccontextmanager
+    async def meanwhile(self: Catalog, media_id: UUID) -> AsyncIterator[Owner | None]:
+        if media_id == touched:
+            places[touched].touch()
+        if media_id == accepted:
+            await yard.change(accepted, status=MediaStatus.PROCESSING)
+        if media_id == failed:
+            await yard.change(failed, status=MediaStatus.ERRORED)
+        async with held(self, media_id) as owner:
+            yield owner
 
     monkeypatch.setattr(Catalog, "held", meanwhile)
     done = await yard.sweep()
-    assert (done.found, done.removed, done.bytes_freed) == (2, 1, 10)
-    assert places[saved].exists() and not places[gone].exists()
+    assert (done.found, done.removed, done.bytes_freed) == (4, 1, 10)
+    assert [media_id for media_id, path in places.items() if not path.exists()] == [still]
+    assert encoded.exists()
+
+
+async def test_an_upload_that_begins_waits_until_what_was_there_is_gone(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a sweep never takes a source that was stored a moment ago."""
+    catalog = Catalog(yard.database)
+    media_id = await yard.media(MediaStatus.AWAITING_UPLOAD)
+    yard.put(media_id, "source")
+    leases: list[asyncio.Task[datetime]] = []
+    delete_prefix = FilesystemStorage.delete_prefix
+
+    async def slowly(self: FilesystemStorage, prefix: str) -> int:
+        leases.append(asyncio.create_task(catalog.lease_upload(media_id, 30, MINE)))
+        await asyncio.sleep(0.3)
+        assert not leases[0].done()
+        return await delete_prefix(self, prefix)
+
+    monkeypatch.setattr(FilesystemStorage, "delete_prefix", slowly)
+    assert (await yard.sweep()).removed == 1
+    await asyncio.wait_for(leases[0], 10)
 
 
 async def test_what_can_not_be_looked_into_is_told_and_the_rest_goes(yard: Yard) -> None:
