@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
+
+from gilfoyle.storage.base import CHUNK_BYTES
 
 _REASONS = {
     errno.ENOSPC: "the disk is full",
@@ -49,6 +52,12 @@ class TempFile:
         """Bring the content to the disk before any name points at it."""
         os.fsync(self._file)
 
+    def hold(self, data: bytes) -> None:
+        """The whole file in one go, on the disk when this returns."""
+        self.open()
+        self.append(data)
+        self.sync()
+
     def move_to(self, target: Path, root: Path) -> os.stat_result:
         """Give the file its name, replacing what has it. `root` must exist; folders below it are made."""
         for attempt in range(10):
@@ -69,6 +78,44 @@ class TempFile:
             self._file = -1
         with suppress(OSError):
             self._path.unlink()
+
+
+class Reader:
+    """Bytes `[start, end)` of a file, read in order; `end` None: to its end."""
+
+    def __init__(self, start: int, end: int | None) -> None:
+        self._position, self._wanted = start, end
+        self._end = start
+        self._file = -1
+
+    def open(self, path: Path) -> bytes:
+        """Open the file and return the first piece, empty if there is none. Raises OSError if it is no file."""
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        found = os.fstat(self._file)
+        if not stat.S_ISREG(found.st_mode):
+            raise IsADirectoryError(path)
+        self._end = found.st_size if self._wanted is None else min(self._wanted, found.st_size)
+        return self.next()
+
+    @property
+    def more(self) -> bool:
+        """Whether another piece follows."""
+        return self._position < self._end
+
+    def next(self) -> bytes:
+        """The next piece, of at most CHUNK_BYTES; empty after the last."""
+        wanted = max(0, min(CHUNK_BYTES, self._end - self._position))
+        piece = os.pread(self._file, wanted, self._position)
+        self._position += len(piece)
+        if not piece:
+            self._end = self._position  # whatever became of the file: this is its end
+        return piece
+
+    def close(self) -> None:
+        """Doesn't block: there is nothing to flush."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 def make_folders(folder: Path, root: Path) -> None:

@@ -15,7 +15,8 @@ from uuid import uuid4
 
 from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
 from gilfoyle.storage.base import CHUNK_BYTES, ObjectInfo, Unfinished, check_key
-from gilfoyle.storage.files import TempFile, explain, remove_tree
+from gilfoyle.storage.files import Reader, TempFile, explain, remove_tree
+from gilfoyle.storage.threads import finished, settle
 
 TEMP_FOLDER = ".tmp"
 
@@ -45,10 +46,12 @@ class FilesystemStorage:
         check_key(key)
         temp = TempFile(self._temp / uuid4().hex)
         try:
-            await self._do(key, temp.open)
-            async for piece in _pieces(data):
-                await self._do(key, temp.append, piece)
-            await self._do(key, temp.sync)
+            if isinstance(data, bytes):
+                await self._do(key, temp.hold, data)
+            else:
+                await self._do(key, temp.open)
+                await self._append(key, temp, data)
+                await self._do(key, temp.sync)
             return await self._do(key, lambda: self._info(key, temp.move_to(self._path(key), self._root)))
         finally:
             await self._run(temp.discard)
@@ -57,25 +60,21 @@ class FilesystemStorage:
         return await self._find(key, lambda path: path.read_bytes())
 
     async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        def open_file(path: Path) -> int:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                os.close(file)
-                raise IsADirectoryError(path)
-            return file
-
-        file = await self._find(key, open_file)
+        """See Storage.stream. A piece is read while the one before it is used."""
+        reader = Reader(start, end)
+        coming: asyncio.Future[bytes] | None = None
         try:
-            position = start
-            while end is None or position < end:
-                wanted = CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - position)
-                piece = await self._do(key, os.pread, file, wanted, position)
-                if not piece:
-                    return
-                position += len(piece)
+            piece = await self._find(key, reader.open)
+            while reader.more:
+                coming = self._begin(reader.next)
+                yield piece
+                piece = await self._done(key, coming)
+            if piece:
                 yield piece
         finally:
-            os.close(file)  # opened for reading only: nothing to flush, so it doesn't block
+            if coming is not None:
+                await settle(coming)
+            reader.close()
 
     async def stat(self, key: str) -> ObjectInfo:
         return await self._find(key, lambda path: self._info(key, path.stat()))
@@ -186,31 +185,40 @@ class FilesystemStorage:
 
         return await self._do(key, found)
 
-    async def _do(self, key: str, call: Callable[..., T], *args: object) -> T:
+    async def _append(self, key: str, temp: TempFile, data: AsyncIterator[bytes]) -> None:
+        """Write all of it; a piece is written while the next one comes."""
+        writing: asyncio.Future[None] | None = None
         try:
-            return await self._run(call, *args)
+            async for piece in _pieces(data):
+                if writing is not None:
+                    await self._done(key, writing)
+                writing = self._begin(temp.append, piece)
+            if writing is not None:
+                await self._done(key, writing)
+        finally:
+            if writing is not None:
+                await settle(writing)
+
+    async def _do(self, key: str, call: Callable[..., T], *args: object) -> T:
+        return await self._done(key, self._begin(call, *args))
+
+    async def _run(self, call: Callable[..., T], *args: object) -> T:
+        return await finished(self._begin(call, *args))
+
+    def _begin(self, call: Callable[..., T], *args: object) -> asyncio.Future[T]:
+        """Run a blocking call in a thread."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, call, *args)
+
+    async def _done(self, key: str, call: asyncio.Future[T]) -> T:
+        """What a call that has begun returns. Raises StorageError."""
+        try:
+            return await finished(call)
         except OSError as error:
             raise StorageError(f"The object {key} can't be reached: {explain(error)}") from error
 
-    async def _run(self, call: Callable[..., T], *args: object) -> T:
-        """Run a blocking call in a thread. A cancelled task waits for it: the thread uses the task's file."""
-        future = asyncio.get_running_loop().run_in_executor(self._pool, call, *args)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            while not future.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([future])
-            if not future.cancelled():
-                future.exception()  # seen, so that asyncio doesn't warn about it
-            raise
 
-
-async def _pieces(data: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes | bytearray]:
+async def _pieces(data: AsyncIterator[bytes]) -> AsyncIterator[bytes | bytearray]:
     """The data in pieces of about CHUNK_BYTES: a file call costs more than copying what a socket delivers."""
-    if isinstance(data, bytes):
-        yield data
-        return
     buffer = bytearray()
     async for piece in data:
         if not buffer and len(piece) >= CHUNK_BYTES:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -10,8 +12,9 @@ import pytest
 from gilfoyle.config import FilesystemSettings, StorageSettings
 from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
 from gilfoyle.storage import FilesystemStorage, open_storage
-from gilfoyle.storage.base import Unfinished
+from gilfoyle.storage.base import CHUNK_BYTES, Unfinished
 from gilfoyle.storage.contract import StorageContract
+from gilfoyle.storage.files import TempFile, explain
 
 
 def names(folder: Path) -> list[str]:
@@ -95,14 +98,59 @@ async def test_a_full_disk_is_said_in_a_sentence(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")
-    from gilfoyle.storage.files import TempFile, explain
-
     file = TempFile(tmp_path / "x")
     file._file = os.open(full, os.O_WRONLY)
     with pytest.raises(OSError) as caught:
         file.append(b"x")
     file.discard()
     assert explain(caught.value) == "the disk is full"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+async def test_a_piece_that_can_not_be_written_is_an_error_whichever_it_is(
+    storage: FilesystemStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    written = []
+
+    def append(file: TempFile, data: bytes) -> None:
+        written.append(data)
+        if len(written) == count:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def arriving() -> AsyncIterator[bytes]:
+        for _ in range(9):
+            yield bytes(CHUNK_BYTES)
+
+    monkeypatch.setattr(TempFile, "append", append)
+    with pytest.raises(StorageError, match="the disk is full"):
+        await storage.write("m/source", arriving())
+    assert len(written) == count
+    assert names(tmp_path / "media") == [".tmp"]
+    assert names(tmp_path / "media" / ".tmp") == []
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 3])
+async def test_a_reader_that_leaves_closes_its_file(storage: FilesystemStorage, pieces: int) -> None:
+    await storage.write("m/source", bytes(5 * CHUNK_BYTES))
+    before = len(names(Path("/dev/fd")))
+    stream = storage.stream("m/source")
+    for _ in range(pieces):
+        assert await anext(stream) == bytes(CHUNK_BYTES)
+    waiting = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert len(names(Path("/dev/fd"))) == before
+
+
+async def test_a_file_that_shrinks_while_it_is_read_ends_there(storage: FilesystemStorage, tmp_path: Path) -> None:
+    await storage.write("m/source", bytes(3 * CHUNK_BYTES))
+    stream = storage.stream("m/source")
+    sizes = [len(await anext(stream))]
+    os.truncate(tmp_path / "media" / "m" / "source", CHUNK_BYTES)
+    sizes += [len(piece) async for piece in stream]
+    assert sum(sizes) <= 2 * CHUNK_BYTES
 
 
 async def test_a_root_that_went_away_is_an_error_and_not_an_empty_store(tmp_path: Path) -> None:

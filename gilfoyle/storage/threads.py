@@ -1,0 +1,27 @@
+"""Blocking calls in threads can't be stopped: whoever waits for one waits for its end, cancelled or not."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def finished(call: asyncio.Future[T]) -> T:
+    """What the call returns. A cancelled task waits for its end: the thread uses the task's file."""
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        await settle(call)
+        raise
+
+
+async def settle(call: asyncio.Future[T]) -> None:
+    """Wait for the call's end, even if this task is cancelled (again)."""
+    while not call.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([call])
+    if not call.cancelled():
+        call.exception()  # seen, so that asyncio doesn't warn about it
