@@ -7,10 +7,11 @@ names is called with the `StorageSettings` (its own settings lie in `options`) a
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
 
 from gilfoyle.config import StorageSettings
-from gilfoyle.errors import ConfigError
+from gilfoyle.errors import ConfigError, GilfoyleError
 from gilfoyle.storage.base import Storage
 
 GROUP = "gilfoyle.storage"
@@ -45,12 +46,18 @@ def names() -> list[str]:
 
 
 def opener(name: str) -> Opener:
-    """What opens the backend of that name. Raises ConfigError if there is none, or its package can't be loaded."""
+    """What opens the backend of that name. Raises ConfigError if there is none, or its package can't be loaded.
+
+    What another package's opener does wrong is a ConfigError too, when it is called.
+    """
     if name in _OURS:
         return _OURS[name]
     points = entry_points(group=GROUP, name=name)
     if not points:
-        raise ConfigError(f"There is no storage backend {name!r}: storage.driver can be {', '.join(names())}.")
+        raise ConfigError(
+            f"There is no storage backend {name!r}: storage.driver can be {', '.join(names())}. "
+            "Correct it, or install the package that offers the backend."
+        )
     (point, *others) = points
     if others:
         raise ConfigError(f"Several packages offer the storage backend {name!r}: uninstall all but one.")
@@ -58,4 +65,20 @@ def opener(name: str) -> Opener:
         found: Opener = point.load()
     except Exception as error:  # whatever a package's import raises
         raise ConfigError(f"The storage backend {name!r} ({point.value}) can't be loaded: {error}") from error
-    return found
+    return partial(_open, name, point, found)
+
+
+def _open(name: str, point: EntryPoint, call: Opener, settings: StorageSettings) -> Storage:
+    """Whatever a package's code does wrong is said of the package."""
+    try:
+        storage: object = call(settings)
+    except GilfoyleError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"The storage backend {name!r} ({point.value}) can't be opened: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(storage, Storage):
+        lacks = [method for method in vars(Storage) if not method.startswith("_") and not hasattr(storage, method)]
+        raise ConfigError(f"The storage backend {name!r} ({point.value}) is not complete: it lacks {', '.join(lacks)}.")
+    return storage
