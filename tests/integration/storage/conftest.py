@@ -10,6 +10,9 @@ import pytest
 from gilfoyle.config import S3Settings
 from tests.seaweed import Seaweed, seaweed
 
+# A package of its own, whose tests test_plugin.py runs where it is installed.
+collect_ignore = ["plugin"]
+
 
 @pytest.fixture(scope="session")
 def s3_service() -> Iterator[Seaweed]:
