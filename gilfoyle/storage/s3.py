@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 from gilfoyle.config import S3Settings
-from gilfoyle.errors import ObjectNotFound, StorageError
+from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
 from gilfoyle.storage import s3_listing as listing
 from gilfoyle.storage.base import ObjectInfo, Unfinished, check_key
 from gilfoyle.storage.content import cache_control, media_type
@@ -57,8 +57,10 @@ class S3Storage:
         if end is not None and end <= start:
             await self.stat(key)
             return
-        async for piece in read_ranges(self._requests, key, self._name(key), start, end):
-            yield piece
+        reading = read_ranges(self._requests, key, self._name(key), start, end)
+        async with aclosing(reading) as ranges:  # type: ignore[type-var]
+            async for piece in ranges:
+                yield piece
 
     async def stat(self, key: str) -> ObjectInfo:
         doing = f"The object {check_key(key)} can't be looked up"
@@ -66,8 +68,7 @@ class S3Storage:
             found = await self._requests.ask(doing, "head_object", Key=self._name(key))
         except ObjectNotFound:
             # HEAD says 404 and no more: of a missing bucket too, which must not pass for a missing object.
-            with suppress(ObjectNotFound):
-                await self._requests.ask(doing, "list_objects_v2", MaxKeys=1, Prefix=self._name(key))
+            await self._requests.ask(doing, "list_objects_v2", MaxKeys=1, Prefix=self._name(key))
             raise
         return ObjectInfo(key, found["ContentLength"], bare_etag(found), found["LastModified"].timestamp())
 
@@ -99,7 +100,8 @@ class S3Storage:
         try:
             async for upload in listing.uploads(self._requests, "Unfinished uploads can't be listed", self._root):
                 key = upload["Key"][len(self._root) :]
-                yield Unfinished(upload["UploadId"], key, None, upload["Initiated"].timestamp())
+                if _is_key(key):  # else it is none of ours
+                    yield Unfinished(upload["UploadId"], key, None, upload["Initiated"].timestamp())
         except StorageError as error:
             if code_of(error.__cause__) not in {"NotImplemented", "MethodNotAllowed"}:
                 raise
@@ -152,6 +154,14 @@ class S3Storage:
         """In a thread: the credentials of a role may have to be renewed first."""
         params = {"Bucket": self._settings.bucket, "Key": self._name(key)}
         return str(await asyncio.to_thread(client.generate_presigned_url, "get_object", params, seconds))
+
+
+def _is_key(text: str) -> bool:
+    try:
+        check_key(text)
+    except InvalidRequest:
+        return False
+    return True
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

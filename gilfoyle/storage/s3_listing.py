@@ -11,14 +11,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from gilfoyle.errors import ObjectNotFound
-from gilfoyle.storage.s3_errors import code_of
+from gilfoyle.storage.s3_errors import passing
 from gilfoyle.storage.s3_requests import Requests
 
 _DELETE_AT_ONCE = 1000
 """As many keys as S3 takes in one DeleteObjects."""
-# What services answer that have no DeleteObjects, or only one that wants the Content-MD5 header, which botocore
-# no longer sends (older MinIO and Ceph).
-_NO_BULK = {"NotImplemented", "MethodNotAllowed", "MissingContentMD5", "InvalidRequest", "MalformedXML", "405", "501"}
 _STALE_LISTINGS = 3
 """How often what is gone may still be listed, as a service does whose listings lag behind."""
 
@@ -41,9 +38,11 @@ async def folders(requests: Requests, doing: str, prefix: str) -> list[str]:
 
 async def uploads(requests: Requests, doing: str, prefix: str) -> AsyncIterator[dict[str, Any]]:
     """Every multipart upload to a name that starts with `prefix` and has not ended."""
-    async for page in _pages(requests, doing, "list_multipart_uploads", Prefix=prefix):
+    # Not by Prefix: MinIO then lists only uploads to that very name (minio/minio#20989).
+    async for page in _pages(requests, doing, "list_multipart_uploads"):
         for upload in page.get("Uploads", ()):
-            yield upload
+            if upload["Key"].startswith(prefix):
+                yield upload
 
 
 async def _pages(requests: Requests, doing: str, operation: str, **asked: Any) -> AsyncIterator[dict[str, Any]]:
@@ -91,10 +90,9 @@ class Removal:
     async def _remove(self, doing: str, names: list[str], *, together: bool = True) -> None:
         for first in range(0, len(names), _DELETE_AT_ONCE):
             batch = names[first : first + _DELETE_AT_ONCE]
-            if self._in_bulk:
-                self._in_bulk = await self._requests.call(doing, partial(self._bulk, batch))
-            if not self._in_bulk:
+            if not self._in_bulk or not await self._requests.call(doing, partial(self._bulk, batch)):
                 await self._one_by_one(doing, batch, together)
+                self._in_bulk = False
 
     async def _one_by_one(self, doing: str, names: list[str], together: bool) -> None:
         limit = asyncio.Semaphore(self._requests.settings.connections if together else 1)
@@ -107,14 +105,18 @@ class Removal:
         await asyncio.gather(*(remove(name) for name in names))
 
     def _bulk(self, names: Iterable[str]) -> bool:
-        """False: the service does not have it."""
+        """False if the service refuses it: it may have no DeleteObjects, or not like its checksum.
+
+        Older MinIO and Ceph want Content-MD5, which botocore no longer sends. Any other fault shows up again when
+        objects are removed one by one.
+        """
         what = {"Objects": [{"Key": name} for name in names], "Quiet": True}
         try:
             answer = self._requests.client.delete_objects(Bucket=self._requests.settings.bucket, Delete=what)
         except ClientError as error:
-            if code_of(error) in _NO_BULK:
-                return False
-            raise
+            if passing(error):
+                raise
+            return False
         for failure in answer.get("Errors", ()):
             if failure.get("Code") != "NoSuchKey":
                 raise ClientError({"Error": failure, "ResponseMetadata": answer["ResponseMetadata"]}, "DeleteObjects")

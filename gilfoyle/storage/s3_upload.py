@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any
 
@@ -45,16 +45,17 @@ class Upload:
         """Write what the iterator gives, in parts of `first_part` bytes if it is more."""
         sending: set[asyncio.Task[None]] = set()
         try:
-            number = 0
-            async for block, last in cut(data, partial(part_bytes, first=first_part)):
-                if last and number == 0:
-                    return await self.put(block)
-                if number == 0:
-                    await self._begin()
-                number += 1
-                self._size += len(block)
-                sending.add(asyncio.create_task(self._send_part(number, block)))
-                await _until_at_most(parts_in_flight(len(block), first_part), sending)
+            async with aclosing(cut(data, partial(part_bytes, first=first_part))) as blocks:  # type: ignore[type-var]
+                number = 0
+                async for block, last in blocks:
+                    if last and number == 0:
+                        return await self.put(block)
+                    if number == 0:
+                        await self._begin()
+                    number += 1
+                    self._size += len(block)
+                    sending.add(asyncio.create_task(self._send_part(number, block)))
+                    await _until_at_most(parts_in_flight(len(block), first_part), sending)
             await _until_at_most(0, sending)
             return self._info(await self._complete(), self._size)
         except BaseException:
