@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -19,8 +20,11 @@ from gilfoyle.cli.commands.storage_check import prober
 from gilfoyle.config import FilesystemSettings, IpfsSettings, S3Settings, Settings, StorageSettings
 from gilfoyle.errors import StorageError
 from gilfoyle.storage import FilesystemStorage, drivers
-from gilfoyle.storage.base import ObjectInfo
+from gilfoyle.storage.base import ObjectInfo, Unfinished
 from gilfoyle.storage.check import Outcome, Report, check
+from gilfoyle.storage.check.results import Fault
+from gilfoyle.storage.s3 import S3Storage
+from tests import ranges
 from tests.faulty import FaultyProxy
 from tests.kubo_node import KuboNode, kubo_node
 from tests.ranges import RangeServer
@@ -252,6 +256,31 @@ async def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "signature" not in str(report)
 
 
+async def test_a_server_that_ignores_ranges_is_no_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    monkeypatch.setattr(ranges, "_RANGE", re.compile("no range"))
+    with RangeServer(tmp_path / "media") as server:
+        monkeypatch.setattr(Elsewhere, "url", server.url)
+        monkeypatch.setitem(drivers._OURS, "elsewhere", lambda settings: Elsewhere(settings.filesystem.path))
+        report = await check(files_in(tmp_path / "media"), "elsewhere", probe=prober(Settings()))
+    assert "answers 200 to a Range header" in fault(report, "ffmpeg input")
+    assert outcomes(report)["ffprobe"] is Outcome.SKIPPED
+
+
+async def test_what_ffprobe_says_of_a_signed_url_is_kept_back(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("Dear all, this is not a film. " * 99)
+    with RangeServer(tmp_path) as server, pytest.raises(Fault) as caught:
+        await prober(Settings())(f"{server.url}/letter?signature=abc")
+    assert "Invalid data" in str(caught.value)
+
+    async def probe(_source: str) -> None:
+        raise caught.value
+
+    report = await check(files_in(tmp_path / "media"), probe=probe)
+    assert "/letter?***" in fault(report, "ffprobe")
+    assert "abc" not in str(report)
+
+
 # S3
 
 
@@ -314,6 +343,31 @@ async def test_a_bucket_without_cors_gets_the_rule_to_set(s3_service: Seaweed, s
     rule = note(report, "player").split("--cors-configuration '")[1].split("'")[0]
     client.put_bucket_cors(Bucket=bucket, CORSConfiguration=json.loads(rule))
     assert (await check(redirecting)).ok
+
+
+class Blind(S3Storage):
+    """As services are that list no uploads."""
+
+    async def unfinished(self) -> AsyncIterator[Unfinished]:
+        for write in ():
+            yield write
+
+
+class Refusing(S3Storage):
+    async def unfinished(self) -> AsyncIterator[Unfinished]:
+        raise StorageError("Unfinished uploads can't be listed: denied.")
+        yield
+
+
+@pytest.mark.parametrize("backend", [Blind, Refusing])
+async def test_uploads_that_can_not_be_listed_are_a_warning(
+    monkeypatch: pytest.MonkeyPatch, s3_settings: S3Settings, backend: type[S3Storage]
+) -> None:
+    monkeypatch.setitem(drivers._OURS, "s3", lambda settings: backend(settings.s3))
+    report = await check(s3(s3_settings))
+    assert report.ok
+    assert outcomes(report)["unfinished writes"] is Outcome.WARNING
+    assert "lifecycle rule" in note(report, "unfinished writes")
 
 
 async def test_a_public_address_that_is_closed_is_named(s3_service: Seaweed, s3_settings: S3Settings) -> None:
