@@ -48,21 +48,23 @@ async def test_opens_by_the_drivers_name(s3_settings: S3Settings) -> None:
     await storage.close()
 
 
-async def test_two_prefixes_of_a_bucket_are_two_stores(s3_settings: S3Settings) -> None:
+@pytest.mark.parametrize("other", ["tests/{}x", "other/{}"])
+async def test_two_prefixes_of_a_bucket_are_two_stores(s3_settings: S3Settings, other: str) -> None:
+    prefix = s3_settings.prefix.removeprefix("tests/")  # "other/" is as long as "tests/"
     first = S3Storage(s3_settings)
-    # A name that the other's begins with, and the store around both.
-    second = S3Storage(s3_settings.model_copy(update={"prefix": f"{s3_settings.prefix}x"}))
-    for storage in (first, second):
-        await storage.write("m/a", s3_settings.prefix.encode())
-    begun = await asyncio.to_thread(
-        first._requests.client.create_multipart_upload, Bucket=s3_settings.bucket, Key=f"{s3_settings.prefix}/m/b"
-    )
-    assert [write.id for write in await unfinished(first)] == [begun["UploadId"]]
-    assert await unfinished(second) == []
-    assert await first.delete_prefix("m") == 1
-    assert await keys_of(first, "m") == []
-    assert await keys_of(second, "m") == ["m/a"]
-    assert [name async for name in second.folders()] == ["m"]
+    second = S3Storage(s3_settings.model_copy(update={"prefix": other.format(prefix)}))
+    client = second._requests.client
+    target = {"Bucket": s3_settings.bucket, "Key": f"{second._settings.prefix}/n/b"}
+    begun = await asyncio.to_thread(client.create_multipart_upload, **target)
+    await first.write("k/a", b"x")
+    await second.write("n/a", b"x")
+    assert await unfinished(first) == []
+    assert [write.id for write in await unfinished(second)] == [begun["UploadId"]]
+    assert await first.delete_prefix("k") == 1
+    assert await keys_of(first, "n") == []
+    assert await keys_of(second, "n") == ["n/a"]
+    assert [name async for name in second.folders()] == ["n"]
+    await asyncio.to_thread(client.abort_multipart_upload, **target, UploadId=begun["UploadId"])
     for storage in (first, second):
         await storage.close()
 
