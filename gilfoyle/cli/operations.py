@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 from temporalio.client import (
@@ -23,7 +23,7 @@ from temporalio.client import (
     WorkflowQueryFailedError,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from gilfoyle.cli.waiting import reason_to_wait
 from gilfoyle.config import Settings
@@ -124,7 +124,7 @@ class _Follower(Generic[Result]):
                 rpc_timeout=_RPC,
             )
         except RPCError as error:
-            raise self._unreachable() from error
+            raise self._unreachable(error) from error
 
     def _find(self, client: Client) -> WorkflowHandle[Any, Result]:
         then = "this command follows it" if self._operation.join else "this one begins when that has ended"
@@ -140,7 +140,7 @@ class _Follower(Generic[Result]):
                 state = await handle.describe(rpc_timeout=_RPC)
             except RPCError as error:
                 if time.monotonic() - seen > PATIENCE_S:
-                    raise self._unreachable() from error
+                    raise self._unreachable(error) from error
             else:
                 seen = time.monotonic()
                 if state.status != WorkflowExecutionStatus.RUNNING:
@@ -151,10 +151,13 @@ class _Follower(Generic[Result]):
                 await self._watch(handle, state)
             await asyncio.sleep(POLL_S)
 
-    async def _give_up(self, ours: WorkflowHandle[Any, Result] | None) -> NoReturn:
-        """Take back what no worker has begun: nobody expects it to begin tomorrow."""
+    async def _give_up(self, ours: WorkflowHandle[Any, Result] | None) -> None:
+        """Take back what no worker has begun: nobody expects it to begin tomorrow. Raises Unavailable."""
         if ours:
-            await ours.terminate("no worker took it up", rpc_timeout=_RPC)
+            try:
+                await ours.terminate("no worker took it up", rpc_timeout=_RPC)
+            except RPCError:
+                return  # it has just ended, or Temporal is away: the next look tells
         raise Unavailable(
             f"No worker answers on the queue {self._queue}, so nothing was done: "
             "start `gilfoyle worker --queue pipeline --queue io`, or `gilfoyle up`, and try again."
@@ -176,10 +179,13 @@ class _Follower(Generic[Result]):
         try:
             return await handle.result(rpc_timeout=_RPC)
         except RPCError as error:
-            raise self._unreachable() from error
+            raise self._unreachable(error) from error
         except WorkflowFailureError as error:
             fault = fault_of(error.cause)  # type: ignore[arg-type]
             raise GilfoyleError(fault.message, code=fault.code) from error
 
-    def _unreachable(self) -> Unavailable:
-        return Unavailable(f"Temporal can't be reached at {self._settings.temporal.address}.")
+    def _unreachable(self, error: RPCError) -> Unavailable:
+        where = self._settings.temporal.address
+        if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+            return Unavailable(f"Temporal can't be reached at {where}.")
+        return Unavailable(f"Temporal at {where} refuses: {error.message.rstrip('.')}.")

@@ -116,6 +116,13 @@ async def test_ctrl_c_leaves_it_running(new_service: NewService) -> None:
             await asyncio.wait_for(handle.result(), 30)
 
 
+async def test_a_namespace_that_is_not_there_is_a_sentence(temporal_address: str) -> None:
+    settings = Settings(temporal=TemporalSettings(address=temporal_address, namespace="attic"))
+    operation = Operation("SweepStorage", "x", SweepInput(older_than_s=60), SweepResult, "The sweep")
+    with pytest.raises(Unavailable, match=f"Temporal at {temporal_address} refuses: .*attic"):
+        await asyncio.to_thread(perform, settings, operation, print)
+
+
 async def test_no_temporal_is_a_sentence() -> None:
     settings = Settings(temporal=TemporalSettings(address="127.0.0.1:1", queue_prefix=f"test-{uuid4().hex[:8]}"))
     operation = Operation("SweepStorage", "x", SweepInput(older_than_s=60), SweepResult, "The sweep")
