@@ -175,19 +175,20 @@ async def test_a_worker_of_the_pipeline_queue_makes_the_schedule(service: Servic
         "GILFOYLE_STORAGE__SWEEP__EVERY_S": "1234",
     }
     command = [sys.executable, "-m", "gilfoyle", "worker", "--queue", "pipeline"]
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
     try:
-        async with asyncio.timeout(30):
-            while True:
+        async with asyncio.timeout(60):
+            while process.returncode is None:
                 with suppress(RPCError):
                     found = await described(service.parts.client, schedule)
                     break
                 await asyncio.sleep(0.1)
     finally:
-        process.terminate()
-        await process.wait()
+        with suppress(ProcessLookupError):
+            process.terminate()
+        _, log = await process.communicate()
+    assert process.returncode == 0, log.decode()
     assert [each.every.total_seconds() for each in found.spec.intervals] == [1234]
-    assert process.returncode == 0
 
 
 async def test_never_is_no_schedule(service: Service, schedule: str) -> None:
