@@ -29,11 +29,11 @@ class IpfsStorage:
     """
 
     def __init__(self, settings: IpfsSettings) -> None:
-        """Nothing is connected yet. Raises StorageError if `api` can't be used."""
+        """Nothing is connected yet. Raises ConfigError if `api` is no address."""
         self._gateway, self._public_gateway = settings.gateway, settings.public_gateway
         self._tree = Tree(settings.folder)
         self._node = Node(settings)
-        self._commits = Commits(self._node.flush)
+        self._commits = Commits(self._node.flush, self._node.flush_once)
         self._ready = False
 
     async def write(self, key: str, data: bytes | AsyncIterator[bytes]) -> ObjectInfo:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -26,6 +27,8 @@ TOGETHER = 64
 """Changes in one commit. Kubo refuses more than 256 without a flush, of all processes together."""
 ATTEMPTS = 5
 CONFIRMATIONS = 3
+IDLE_S = 0.2
+"""How long nothing must come before the last flush is confirmed by another."""
 
 
 class Change(Protocol):
@@ -52,11 +55,12 @@ class _Pending:
 class Commits:
     """Changes of one process to one node."""
 
-    def __init__(self, flush: Callable[[], Awaitable[str]]) -> None:
-        """`flush`: flushes the root and returns its CID."""
-        self._flush = flush
+    def __init__(self, flush: Callable[[], Awaitable[str]], confirm: Callable[[], Awaitable[str]]) -> None:
+        """Both flush the root and return its CID; `confirm` without patience."""
+        self._flush, self._confirm = flush, confirm
         self._waiting: list[_Pending] = []
         self._running: asyncio.Task[None] | None = None
+        self._more = asyncio.Event()
 
     async def commit(self, change: Change) -> None:
         """Returns when the change is durable; raises what `apply`, `holds` or the flush raise.
@@ -65,31 +69,40 @@ class Commits:
         """
         pending = _Pending(change, asyncio.get_running_loop().create_future())
         self._waiting.append(pending)
+        self._more.set()
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
         await finished(pending.done)
 
     async def close(self) -> None:
         """Wait for what is under way."""
+        self._more.set()
         if self._running is not None:
             await finished(self._running)
 
     async def _run(self) -> None:
-        confirmations = 0
-        root = ""
+        """Commit until nothing waits and the root is confirmed."""
+        root, confirmations = "", 0
         while self._waiting or confirmations < CONFIRMATIONS:
+            if not self._waiting:
+                await self._more_or_idle()
             batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+            before, root = root, await self._commit(batch)
             confirmations = 0 if batch else confirmations + 1
-            flushed = await self._commit(batch)
-            if not batch and not self._waiting and flushed == root:
+            if root == before and not self._waiting:
                 return
-            root = flushed
+
+    async def _more_or_idle(self) -> None:
+        """Wait a little for the next change: its flush confirms as well."""
+        self._more.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._more.wait(), IDLE_S)
 
     async def _commit(self, batch: list[_Pending]) -> str:
         """Apply, flush once, look whether it held; returns the root's CID, empty if the flush failed."""
         try:
             await _each(batch, lambda pending: pending.change.apply())
-            root = await self._flush()
+            root = await (self._flush() if batch else self._confirm())
             await _each(batch, self._settle)
             return root
         except BaseException as error:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gilfoyle.config import IpfsSettings
-from gilfoyle.errors import ObjectNotFound
+from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.storage.ipfs_calls import in_thread, patiently
 from gilfoyle.storage.kubo import Answer, Kubo
+from gilfoyle.storage.kubo_errors import Passing
 
 T = TypeVar("T")
 
@@ -74,7 +75,21 @@ class Node:
         return [(link["Name"], Entry(link["Hash"], link["Size"], link["Type"] == 1)) for link in folder["Links"] or ()]
 
     async def make_folder(self, path: str) -> None:
-        await self.call("files/mkdir", path, parents="true", flush="false", cid_version="1")
+        """Make a folder and those above it, where they are missing. Raises StorageError if a file is in the way."""
+
+        async def once() -> None:
+            try:
+                await self.call_once("files/mkdir", path, parents="true", flush="false", cid_version="1")
+            except Passing:
+                # "already exists": said of a file, but also if another call made one of the folders at this moment.
+                if (found := await self.find(path)) is None or found.folder:
+                    raise
+                raise ObjectNotFound(path) from None
+
+        try:
+            await self.patiently(once)
+        except ObjectNotFound as error:
+            raise StorageError(f"The folder {path} can't be made: a file is where a folder should be.") from error
 
     async def move(self, source: str, target: str) -> None:
         """Raises ObjectNotFound if the source or the target's folder doesn't exist, or it was moved already."""
@@ -92,7 +107,11 @@ class Node:
 
     async def flush(self) -> str:
         """Make all changes durable; returns the CID of the MFS's root."""
-        (found,) = await self.call("files/flush", "/")
+        return await self.patiently(self.flush_once)
+
+    async def flush_once(self) -> str:
+        """`flush`, without patience."""
+        (found,) = await self.call_once("files/flush", "/")
         return str(found["Cid"])
 
     async def close(self) -> None:

@@ -22,7 +22,7 @@ import ipfshttpclient.exceptions as theirs
 import requests
 from ipfshttpclient import multipart
 
-from gilfoyle.errors import StorageError
+from gilfoyle.errors import ConfigError, StorageError
 from gilfoyle.storage.base import CHUNK_BYTES
 from gilfoyle.storage.kubo_errors import Passing, refusal, status_error
 
@@ -163,11 +163,13 @@ class Download:
 
 
 def multiaddress(url: str) -> str:
-    """The multiaddress of a URL's host and port: `/ip4/127.0.0.1/tcp/5001/http`. Raises StorageError."""
+    """The multiaddress of a URL's host and port: `/ip4/127.0.0.1/tcp/5001/http`. Raises ConfigError."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
-        raise StorageError(f"storage.ipfs.api is not a URL that can be used: {error}") from error
+        raise ConfigError(f"storage.ipfs.api is not a URL that can be used: {error}.") from error
+    if not host:
+        raise ConfigError("storage.ipfs.api must be the URL of a Kubo node's RPC API, such as http://127.0.0.1:5001.")
     kind = "ip6" if ":" in host else "ip4" if host.replace(".", "").isdigit() else "dns"
     return f"/{kind}/{host}/tcp/{port}/{parts.scheme}"

@@ -12,7 +12,7 @@ _MISSING = (
     "was not a directory",
     "not pinned",
 )
-_LOST = ("could not find", "not found locally")
+_LOST = ("could not find", "not found locally", "failed to fetch all nodes")
 _FULL = ("no space left", "disk quota exceeded")
 
 

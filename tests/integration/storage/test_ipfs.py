@@ -1,14 +1,24 @@
+"""The contract, and what is IPFS's own: CIDs, pins, gateways, shared content."""
+
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from gilfoyle.config import IpfsSettings
-from gilfoyle.storage.contract import StorageContract
+from gilfoyle.errors import ObjectNotFound, StorageError
+from gilfoyle.storage.base import ContentAddressed
+from gilfoyle.storage.contract import StorageContract, collect, keys_of
 from gilfoyle.storage.ipfs import IpfsStorage
+from tests.clips import clip
 from tests.kubo_node import KuboNode, kubo_node
+from tests.sources import FFMPEG, FFPROBE
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +32,14 @@ def settings(node: KuboNode, **others: object) -> IpfsSettings:
     return IpfsSettings(api=node.api, gateway=node.gateway, folder=f"/{uuid4().hex}", **others)
 
 
+@pytest.fixture
+async def storage(node: KuboNode) -> AsyncIterator[IpfsStorage]:
+    storage = IpfsStorage(settings(node))
+    yield storage
+    assert [write async for write in storage.unfinished()] == []
+    await storage.close()
+
+
 class TestContract(StorageContract):
     @pytest.fixture
     async def storage(self, node: KuboNode) -> AsyncIterator[IpfsStorage]:
@@ -29,3 +47,136 @@ class TestContract(StorageContract):
         yield storage
         assert [write async for write in storage.unfinished()] == []
         await storage.close()
+
+
+async def run(*command: str, folder: Path | None = None) -> bytes:
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=folder)
+    out, _ = await process.communicate()
+    assert process.returncode == 0, command
+    return out
+
+
+async def test_is_content_addressed(storage: IpfsStorage) -> None:
+    assert isinstance(storage, ContentAddressed)
+    info = await storage.write("m/1/index.m3u8", b"#EXTM3U\n")
+    assert info.etag == (await storage.stat("m/1/index.m3u8")).etag
+    first = await storage.cid("m/1")
+    await storage.write("m/1/00000.m4s", b"segment")
+    assert await storage.cid("m/1") != first
+    assert first.startswith("bafy")
+    for missing in ("m/2", "m/1/index.m3u8"):
+        with pytest.raises(ObjectNotFound):
+            await storage.cid(missing)
+
+
+async def test_ffmpeg_reads_by_range_from_the_gateway(storage: IpfsStorage) -> None:
+    await storage.write("m/source", clip("bigbuckbunny.mp4").read_bytes())
+    url = await storage.ffmpeg_input("m/source")
+    async with httpx.AsyncClient() as client:
+        part = await client.get(url, headers={"Range": "bytes=100000-100999"})
+    assert part.status_code == 206
+    assert part.content == clip("bigbuckbunny.mp4").read_bytes()[100000:101000]
+    probed = json.loads(await run(FFPROBE, "-v", "error", "-show_streams", "-of", "json", url))
+    assert [stream["codec_name"] for stream in probed["streams"]] == ["h264", "aac"]
+    decode = [FFMPEG, "-v", "error", "-ss", "4", "-i", url, "-frames:v", "1", "-f", "rawvideo", "-"]
+    assert len(await run(*decode)) == 1280 * 720 * 3 // 2
+
+
+async def test_a_folder_plays_from_a_gateway_by_its_cid(storage: IpfsStorage, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    (made / "low").mkdir(parents=True)
+    options = "-c copy -an -f hls -hls_segment_type fmp4 -hls_time 2 -hls_playlist_type vod index.m3u8"
+    source = str(clip("bigbuckbunny.mp4"))
+    await run(FFMPEG, "-v", "error", "-i", source, *options.split(), folder=made / "low")
+    (made / "master.m3u8").write_text("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\nlow/index.m3u8\n")
+    for path in sorted(made.rglob("*.*")):
+        await storage.write(f"m/1/{path.relative_to(made)}", path.read_bytes())
+    gateway = (await storage.ffmpeg_input("m/1/master.m3u8")).partition("/ipfs/")[0]
+    url = f"{gateway}/ipfs/{await storage.cid('m/1')}/master.m3u8"
+    options = "-v error -count_packets -select_streams v -show_entries stream=nb_read_packets -of csv=p=0"
+    packets = await run(FFPROBE, *options.split(), url)
+    assert int(packets.split()[0].strip(b",")) == 132
+
+
+async def test_pins_and_unpins_a_folder(storage: IpfsStorage, node: KuboNode) -> None:
+    media = uuid4().hex
+    await storage.write("m/1/00000.m4s", media.encode())
+    cid = await storage.cid("m/1")
+    await storage.pin(cid, "media m")
+    await storage.pin(cid, "media m")
+    assert f"{cid} recursive media m" in node.run("pin", "ls", "--type=recursive", "--names").split("\n")
+    await storage.delete_prefix("m")
+    node.run("repo", "gc")
+    assert node.run("cat", f"{cid}/00000.m4s") == media
+    await storage.unpin(cid)
+    await storage.unpin(cid)
+    assert cid not in node.run("pin", "ls", "--type=recursive")
+
+
+async def test_pins_only_what_the_node_holds(storage: IpfsStorage) -> None:
+    with pytest.raises(ObjectNotFound, match="doesn't hold"):
+        await asyncio.wait_for(storage.pin("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy", "x"), 10)
+
+
+async def test_equal_medias_share_their_content_and_not_their_fate(storage: IpfsStorage, node: KuboNode) -> None:
+    data = b"".join(uuid4().bytes for _ in range(200_000))
+    for media in ("a", "b"):
+        await storage.write(f"{media}/source", data)
+        await storage.write(f"{media}/1/00000.m4s", data[:1000])
+    assert await storage.cid("a") == await storage.cid("b")
+    assert await storage.delete_prefix("a") == 2
+    node.run("repo", "gc")
+    assert await storage.read("b/source") == data
+    assert await keys_of(storage, "a") == []
+    await storage.delete_prefix("b")
+    node.run("repo", "gc")
+    with pytest.raises(ObjectNotFound):
+        await storage.read("b/source")
+
+
+async def test_a_reader_keeps_the_object_that_it_began(storage: IpfsStorage) -> None:
+    await storage.write("m/source", b"a" * 5_000_000)
+    stream = storage.stream("m/source")
+    first = await anext(stream)
+    await storage.write("m/source", b"b" * 5_000_000)
+    assert first + await collect(stream) == b"a" * 5_000_000
+
+
+async def test_players_are_sent_to_a_public_gateway_if_there_is_one(node: KuboNode) -> None:
+    storage = IpfsStorage(settings(node, public_gateway=node.gateway))
+    await storage.write("m/object", b"content")
+    url = await storage.player_url("m/object")
+    assert url == f"{node.gateway}/ipfs/{(await storage.stat('m/object')).etag}"
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(url)).content == b"content"
+    assert await storage.player_url("m/nothing") is None
+    await storage.close()
+
+
+async def test_a_file_where_a_folder_should_be_is_a_storage_error(storage: IpfsStorage) -> None:
+    await storage.write("m/object", b"x")
+    for key, reason in (("m/object/below", "a file is where a folder should be"), ("m", "a folder is in its place")):
+        with pytest.raises(StorageError, match=reason):
+            await storage.write(key, b"x")
+    assert await keys_of(storage, "m") == ["m/object"]
+
+
+async def test_several_stores_write_into_one_node(node: KuboNode) -> None:
+    """As the processes of a cluster do: Kubo detaches a folder at each flush, and a change in it is made again."""
+    shared = settings(node)
+    stores = [IpfsStorage(shared) for _ in range(4)]
+    names = [f"m/1/{rendition}p/{n:05d}.m4s" for n in range(15) for rendition in (360, 720)]
+
+    async def write(number: int, store: IpfsStorage) -> None:
+        for name in names[number :: len(stores)]:
+            await store.write(name, name.encode())
+            await store.write("m/1/index.m3u8", name.encode())
+
+    await asyncio.gather(*(write(number, store) for number, store in enumerate(stores)))
+    assert await keys_of(stores[0], "m") == sorted([*names, "m/1/index.m3u8"])
+    for name in names:
+        assert await stores[0].read(name) == name.encode()
+    await asyncio.gather(stores[0].delete_prefix("m/1/360p"), stores[1].delete_prefix("m/1/720p"))
+    assert await keys_of(stores[3], "m") == ["m/1/index.m3u8"]
+    for store in stores:
+        await store.close()
