@@ -20,13 +20,11 @@ from gilfoyle.api.services import Injected
 from gilfoyle.errors import InvalidRequest, NotFound, ObjectNotFound, RangeNotSatisfiable
 from gilfoyle.storage import Storage, keys
 from gilfoyle.storage.base import check_key
+from gilfoyle.storage.content import PLAYLIST_TYPE, cache_control, media_type
 
 router = APIRouter(prefix="/medias", tags=["playback"])
 
-PLAYLIST = "application/vnd.apple.mpegurl"
-_TYPES = {".m3u8": PLAYLIST, ".m4s": "video/iso.segment", ".mp4": "video/mp4", ".jpg": "image/jpeg", ".vtt": "text/vtt"}
-_IMMUTABLE = "public, max-age=31536000, immutable"
-_CONTENT = {"content": {PLAYLIST: {"example": "#EXTM3U\n#EXT-X-VERSION:7\n"}}, "description": "the object"}
+_CONTENT = {"content": {PLAYLIST_TYPE: {"example": "#EXTM3U\n#EXT-X-VERSION:7\n"}}, "description": "the object"}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _CONTENT,
     206: {"description": "the range of it that was asked for"},
@@ -53,7 +51,7 @@ async def stream(media_id: UUID, path: str, request: Request, services: Injected
         url = await storage.player_url(key)
         if url is not None:
             return RedirectResponse(url, 307, {"Cache-Control": "no-store"})
-        return await _file(storage, key, path, playback, request)
+        return await _file(storage, key, playback, request)
     except (InvalidRequest, ObjectNotFound) as error:
         raise NotFound("There is nothing under this path of the media.") from error
 
@@ -71,11 +69,11 @@ async def _playlist(storage: Storage, key: str, playback: Playback, request: Req
     async def piece(start: int, end: int) -> AsyncIterator[bytes]:
         yield content[start:end]
 
-    headers |= _headers(PLAYLIST, etag, "public, max-age=60" if playback.complete else "no-cache")
+    headers |= _headers(PLAYLIST_TYPE, etag, "public, max-age=60" if playback.complete else "no-cache")
     return _answer(request, headers, len(content), piece)
 
 
-async def _file(storage: Storage, key: str, path: str, playback: Playback, request: Request) -> Response:
+async def _file(storage: Storage, key: str, playback: Playback, request: Request) -> Response:
     found = await storage.stat(key)
 
     async def pieces(start: int, end: int) -> AsyncIterator[bytes]:
@@ -83,17 +81,8 @@ async def _file(storage: Storage, key: str, path: str, playback: Playback, reque
             async for piece in stream:
                 yield piece
 
-    immutable = path.endswith((".m4s", keys.INIT_NAME))
-    cache = _IMMUTABLE if immutable else "public, max-age=60" if playback.complete else "no-cache"
-    return _answer(request, _headers(media_type(path), found.etag, cache), found.size, pieces)
-
-
-def media_type(path: str) -> str:
-    """By the name; what lies below an `audio…` rendition is audio (RFC 6381 does not tell, players like to know)."""
-    *folders, name = path.split("/")
-    kind = _TYPES.get(name[name.rfind(".") :] if "." in name else "", "application/octet-stream")
-    audio = bool(folders) and folders[0].startswith("audio")
-    return "audio/mp4" if audio and kind.startswith("video/") else kind
+    cache = cache_control(key) or ("public, max-age=60" if playback.complete else "no-cache")
+    return _answer(request, _headers(media_type(key), found.etag, cache), found.size, pieces)
 
 
 def _headers(kind: str, etag: str, cache: str) -> dict[str, str]:
