@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -33,6 +34,7 @@ class FaultyProxy:
         self._target = (host, port)
         self._mode: Mode = "pass"
         self._cut_after, self._cuts_left, self._reset = 0, 0, False
+        self._later: tuple[int, Callable[[], None]] | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="faulty-proxy", daemon=True)
         self._changed = asyncio.Event()
@@ -81,6 +83,14 @@ class FaultyProxy:
         self._cuts_left = -1 if times is None else times
         self._set("cut")
 
+    def later(self, after_bytes: int, fault: Callable[[], None]) -> None:
+        """Call `fault` as soon as the body of one response has come so far: a fault amid a read."""
+        self._later = (after_bytes, fault)
+
+    def call_later(self, seconds: float, fault: Callable[[], None]) -> None:
+        """Call `fault` after a while."""
+        self._loop.call_soon_threadsafe(self._loop.call_later, seconds, fault)
+
     def sever(self) -> None:
         """Close the connections that are open now, once."""
         self._loop.call_soon_threadsafe(lambda: [writer.transport.abort() for writer in list(self._open)])
@@ -121,6 +131,8 @@ class FaultyProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        # Little lies between: what was sent is about what was read.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _READ)
         self._open.add(writer)
         upstream: asyncio.StreamWriter | None = None
         pumps: list[asyncio.Task[None]] = []
@@ -187,6 +199,9 @@ class _Talk:
             body = 0 if head < 0 else len(data) - (head + 4 - len(self._tail))
             self._in_head, self._tail = head < 0, data[-3:]
         self._body += body
+        if self._proxy._later and self._body >= self._proxy._later[0]:
+            (_, fault), self._proxy._later = self._proxy._later, None
+            fault()
         over = self._body - self._proxy._cut_after
         if self._proxy.mode != "cut" or not self._proxy._cuts_left or over <= 0:
             self._proxy.sent += len(data)

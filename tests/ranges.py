@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,11 +28,16 @@ class RangeServer:
     """Serves the files below `root` on a free loopback port; a query is ignored, as that of a presigned URL is."""
 
     def __init__(self, root: Path) -> None:
+        self.root = root
         self.served: list[Served] = []
+        self.status: int | None = None
+        """Answer every request with this status instead."""
+        self.moved: str | None = None
+        """Send every request on to the same path below this URL."""
         outer = self
 
         class Handler(_Handler):
-            folder, served = root, outer.served
+            ours = outer
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -59,13 +65,18 @@ class RangeServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    folder: Path
-    served: list[Served]
+    ours: RangeServer
 
     def do_GET(self) -> None:
-        path = self.folder / urlsplit(self.path).path.lstrip("/")
-        if not path.is_file():
-            self.send_error(404)
+        path = self.ours.root / urlsplit(self.path).path.lstrip("/")
+        if self.ours.status or not path.is_file():
+            self.send_error(self.ours.status or 404)
+            return
+        if self.ours.moved:
+            self.send_response(307)
+            self.send_header("Location", self.ours.moved + self.path)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         size = path.stat().st_size
         asked = _RANGE.match(self.headers.get("Range", ""))
@@ -81,13 +92,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(end - start))
         self.end_headers()
         note = Served(path.name, start)
-        self.served.append(note)
+        self.ours.served.append(note)
         with path.open("rb") as file:
             file.seek(start)
             while note.sent < end - start:
                 piece = file.read(min(_PIECE, end - start - note.sent))
                 self.wfile.write(piece)
                 note.sent += len(piece)
+
+    def setup(self) -> None:
+        # Little lies between: what was sent is about what was read.
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _PIECE)
+        super().setup()
 
     def handle_one_request(self) -> None:
         try:

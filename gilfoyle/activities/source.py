@@ -25,8 +25,10 @@ _WAITS = re.compile(r"Will reconnect at \d+ in (\d+) second")
 _REFUSED = re.compile(r"HTTP error (\d{3})")
 _ENDED = re.compile(r"EOF while reading input|Error during demuxing")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
-# The answers of this kind that another moment may change: timeout, too early, too many.
+# Those answers that another moment may change: timeout, too early, too many.
 _PASSING = {408, 425, 429}
+# Nothing lies there: a broken file has told to look beyond its end.
+_BEYOND = 416
 
 
 class Source:
@@ -63,11 +65,12 @@ class SourceWatch:
         self.lost = False
         """Reading was given up: whoever runs the program must end it, before it takes this for the file's end."""
         self.troubled = False
-        """Something went wrong with reading, healed or not."""
+        """Reading didn't go on at once after a fault. (A connection that had just been closed does: that is common.)"""
 
     def hear(self, data: bytes) -> None:
         """Take in what the program wrote to stderr."""
-        *lines, self._rest = (self._rest + data.decode(errors="replace")).split("\n")
+        *lines, rest = (self._rest + data.decode(errors="replace")).split("\n")
+        self._rest = rest[-TEXT_BYTES:]
         for line in lines:
             self._take(line)
 
@@ -110,14 +113,16 @@ class SourceWatch:
 
     def _network(self, level: str, text: str) -> None:
         refused = _REFUSED.match(text)
+        status = int(refused[1]) if refused else None
         if waits := _WAITS.match(text):
             self._open = False
+            self.troubled = self.troubled or int(waits[1]) > 0
             if int(waits[1]) >= GIVE_UP_S:
                 self._lose()
-        elif refused or level in ("error", "fatal"):
-            self.troubled = self._open = True
-            self._fault = _told(text, refused and int(refused[1]))
-            if refused and refused[1].startswith("4") and int(refused[1]) not in _PASSING:
+        elif status != _BEYOND and (status or level in ("error", "fatal")):
+            self._open = True
+            self._fault = _told(text, status)
+            if status in range(400, 500) and status not in _PASSING:
                 self._lose()
 
     def _lose(self) -> None:

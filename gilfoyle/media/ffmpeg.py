@@ -34,8 +34,9 @@ _OVER_HTTP: Mapping[str, Any] = {
     "reconnect": 1,
     # No connection, a reset, no answer in time …
     "reconnect_on_network_error": 1,
-    # … and refusals too: those that waiting can't heal are noticed by whoever runs ffmpeg.
-    "reconnect_on_http_error": "4xx,5xx",
+    # … and refusals too: those that waiting can't heal are noticed by whoever runs ffmpeg. Not 416: that is the end of
+    # the file, where a broken one tells to look beyond it.
+    "reconnect_on_http_error": "400,401,403,404,408,410,425,429,5xx",
     # As long as ffmpeg allows (s): a server's Retry-After must not make it give up by itself.
     "reconnect_delay_max": 4294,
     # A silent connection is dead after this long (µs): a gateway may have to find the content first.

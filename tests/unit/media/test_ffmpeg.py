@@ -27,6 +27,7 @@ FORMATS = (
     "mpegvideo,dv,rm"
 )
 AS_ALWAYS = "-hide_banner -nostdin -v error -nostats -progress pipe:1 -y"
+REFUSALS = "400,401,403,404,408,410,425,429,5xx"
 OVER_HTTP = AS_ALWAYS.replace("error", "repeat+level+verbose")
 
 
@@ -79,7 +80,7 @@ def test_the_first_chunk_does_not_seek() -> None:
     found = video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 120, 7)], "https://bucket/source?signed=1")
     assert found == line(
         f"ffmpeg -copyts -format_whitelist {FORMATS} -protocol_whitelist http,https,tcp,tls",
-        "-reconnect 1 -reconnect_delay_max 4294 -reconnect_on_http_error 4xx,5xx -reconnect_on_network_error 1",
+        f"-reconnect 1 -reconnect_delay_max 4294 -reconnect_on_http_error {REFUSALS} -reconnect_on_network_error 1",
         "-rw_timeout 20000000 -seekable 1 -i 'https://bucket/source?signed=1' -filter_complex",
         "'[0:0]fps=eof_action=pass:fps=30000/1001:round=near:start_time=-0.004171[s0];"
         "[s0]setpts=PTS-STARTPTS[s1];[s1]tpad=stop=30:stop_mode=clone[s2];"
@@ -202,7 +203,7 @@ def test_sound_starts_with_the_picture() -> None:
 
 
 HTTP_OPTIONS = (
-    "-reconnect 1 -reconnect_on_network_error 1 -reconnect_on_http_error 4xx,5xx -reconnect_delay_max 4294 "
+    f"-reconnect 1 -reconnect_on_network_error 1 -reconnect_on_http_error {REFUSALS} -reconnect_delay_max 4294 "
     "-rw_timeout 20000000 -seekable 1"
 )
 
