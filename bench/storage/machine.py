@@ -19,6 +19,8 @@ class Machine:
 
     cores: int
     system: str
+    load: float
+    """How many processes wanted a core, over the last minute: of others, if it is asked for before the measurement."""
     boto3: str
     seaweedfs: str
     kubo: str
@@ -26,11 +28,11 @@ class Machine:
     @classmethod
     def here(cls) -> Self:
         """This machine."""
-        system = f"{platform.system()} {platform.machine()}"
         weed, ipfs = seaweed.binary(), kubo.binary()
         return cls(
             cores=os.cpu_count() or 1,
-            system=system,
+            system=f"{platform.system()} {platform.machine()}",
+            load=round(os.getloadavg()[0], 1),
             boto3=boto3.__version__,
             # `version 8000GB 4.48 …`, of which the first is how large a volume may be.
             seaweedfs=_word(weed, 2),
@@ -40,7 +42,13 @@ class Machine:
 
     def __str__(self) -> str:
         servers = [("boto3", self.boto3), ("SeaweedFS", self.seaweedfs), ("Kubo", self.kubo)]
-        return ", ".join([f"{self.cores} cores", self.system, *(f"{name} {is_}" for name, is_ in servers if is_)])
+        return ", ".join(
+            [
+                f"{self.cores} cores, load {self.load} before",
+                self.system,
+                *(f"{name} {is_}" for name, is_ in servers if is_),
+            ]
+        )
 
 
 def _word(program: str | None, index: int) -> str:

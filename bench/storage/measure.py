@@ -31,6 +31,7 @@ def storage(sizes: Sizes, *, runs: int, as_json: bool) -> None:
     """
     console = Console(stderr=True)
     _check_room(sizes.disk_bytes)
+    machine = Machine.here()
     found = subjects()
     backends, missing = {}, {}
     for subject in found:
@@ -39,7 +40,6 @@ def storage(sizes: Sizes, *, runs: int, as_json: bool) -> None:
             console.print(f"{subject.name} is left out: there is {subject.missing}.")
         else:
             backends[subject.name] = measure(subject, sizes, runs, console.print)
-    machine = Machine.here()
     tools = {subject.name: subject.bare for subject in found}
     Console().print(speeds(backends, tools, sizes, machine), memory(backends, sizes))
     if as_json:

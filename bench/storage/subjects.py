@@ -37,7 +37,7 @@ def subjects() -> list[Subject]:
 @contextmanager
 def _filesystem() -> Iterator[StorageSettings]:
     with tempfile.TemporaryDirectory(prefix="gfb-", ignore_cleanup_errors=True) as folder:
-        yield StorageSettings(filesystem=FilesystemSettings(path=Path(folder) / "store"))
+        yield StorageSettings(filesystem=FilesystemSettings(path=Path(folder)))
 
 
 @contextmanager
