@@ -180,3 +180,21 @@ async def test_several_stores_write_into_one_node(node: KuboNode) -> None:
     assert await keys_of(stores[3], "m") == ["m/1/index.m3u8"]
     for store in stores:
         await store.close()
+
+
+async def test_a_replacement_can_be_found_by_its_key_before_the_old_object_goes(
+    storage: IpfsStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await storage.write("m/index.m3u8", b"old")
+    move, moves = storage._node.move, []
+
+    async def watched(source: str, target: str) -> None:
+        moves.append((source, target))
+        if target == storage._tree.path("m/index.m3u8"):
+            assert storage._tree.replaces(source.rpartition("/")[2], "m/index.m3u8")
+        await move(source, target)
+
+    monkeypatch.setattr(storage._node, "move", watched)
+    await storage.write("m/index.m3u8", b"new")
+    assert len(moves) == 2
+    assert await storage.read("m/index.m3u8") == b"new"
