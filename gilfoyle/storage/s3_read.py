@@ -19,7 +19,8 @@ from botocore.exceptions import ClientError
 from gilfoyle.errors import StorageError
 from gilfoyle.storage.base import CHUNK_BYTES
 from gilfoyle.storage.s3_errors import code_of
-from gilfoyle.storage.s3_requests import Requests, bare_etag, settle
+from gilfoyle.storage.s3_requests import Requests, bare_etag
+from gilfoyle.storage.threads import settle
 
 FIRST_BYTES = 2 << 20
 """The first range: most segments fit, so that one request does for them."""
@@ -44,7 +45,7 @@ async def read_ranges(requests: Requests, key: str, name: str, start: int, end: 
     doing = f"The object {key} can't be read"
 
     async def fetch(position: int, stop: int, etag: str = "") -> _Range:
-        return await requests.call(doing, partial(_fetch, requests, name, position, stop, etag))
+        return await requests.call(doing, partial(_fetch, requests, name, position, stop, etag), reads=True)
 
     stop = start + FIRST_BYTES if end is None else min(end, start + FIRST_BYTES)
     first = await fetch(start, stop)
@@ -82,7 +83,7 @@ async def read_whole(requests: Requests, key: str, name: str) -> bytes:
         with closing(answer["Body"]) as body:
             return bytes(body.read())
 
-    return await requests.call(f"The object {key} can't be read", fetch)
+    return await requests.call(f"The object {key} can't be read", fetch, reads=True)
 
 
 def _fetch(requests: Requests, name: str, start: int, stop: int, etag: str) -> _Range:

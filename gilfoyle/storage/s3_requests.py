@@ -8,15 +8,18 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from gilfoyle.config import S3Settings
 from gilfoyle.storage.s3_client import make_client
 from gilfoyle.storage.s3_errors import FAULTS, passing, service, translate
+from gilfoyle.storage.threads import settle
 
 log = logging.getLogger(__name__)
 
+# A task that is cancelled need not wait for what only reads: nothing depends on how it ends.
+_READS = {"head_object", "list_objects_v2", "list_multipart_uploads"}
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
 
@@ -57,17 +60,21 @@ class Requests:
     async def ask(self, doing: str, operation: str, *, patience_s: float | None = None, **arguments: Any) -> Any:
         """Call the client's `operation` on the bucket, and return its answer. See `call`."""
         method = getattr(self.client, operation)
-        return await self.call(doing, lambda: method(Bucket=self.settings.bucket, **arguments), patience_s)
+        call = partial(method, Bucket=self.settings.bucket, **arguments)
+        return await self.call(doing, call, patience_s, reads=operation in _READS)
 
-    async def call(self, doing: str, call: Callable[[], T], patience_s: float | None = None) -> T:
+    async def call(
+        self, doing: str, call: Callable[[], T], patience_s: float | None = None, *, reads: bool = False
+    ) -> T:
         """Run a blocking, repeatable call, again and again while it fails for a reason that passes.
 
-        Raises StorageError or ObjectNotFound; `doing` begins the sentence, such as `m/source can't be read`.
+        A cancelled task waits for a call that has begun, so that all of it is done or nothing; not if it only
+        `reads`. Raises StorageError or ObjectNotFound; `doing` begins the sentence, such as `m/source can't be read`.
         """
         patience = Patience(self.settings.patience_s if patience_s is None else patience_s)
         while True:
             try:
-                answer = await self._run(call)
+                answer = await self._run(call, reads)
             except FAULTS as error:
                 fault = translate(error, doing, self.settings)
                 pause = patience.pause() if passing(error) else None
@@ -88,26 +95,15 @@ class Requests:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.client.close()
 
-    async def _run(self, call: Callable[[], T]) -> T:
-        """Run it in a thread. A cancelled task waits for what has begun: then all of it is done, or nothing."""
+    async def _run(self, call: Callable[[], T], reads: bool) -> T:
         submitted = self._pool.submit(call)
         future = asyncio.wrap_future(submitted)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            if submitted.cancel():
-                raise
-            await settle(future)
+            if not reads and not submitted.cancel():
+                await settle(future)
             raise
-
-
-async def settle(future: asyncio.Future[Any]) -> None:
-    """Wait until it is done, even if this task is cancelled (again). Its outcome, an error too, counts as seen."""
-    while not future.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait([future])
-    if not future.cancelled():
-        future.exception()  # else asyncio warns that it was never seen
 
 
 def bare_etag(answer: Mapping[str, Any]) -> str:

@@ -15,7 +15,8 @@ from gilfoyle.errors import StorageError
 from gilfoyle.storage.base import ObjectInfo
 from gilfoyle.storage.s3_errors import code_of
 from gilfoyle.storage.s3_parts import cut, part_bytes, parts_in_flight
-from gilfoyle.storage.s3_requests import Requests, bare_etag, settle
+from gilfoyle.storage.s3_requests import Requests, bare_etag
+from gilfoyle.storage.threads import settle
 
 _ABORT_PATIENCE_S = 5.0
 """An upload that can't be aborted is left to the sweep; whoever waits for the failure should not wait long."""

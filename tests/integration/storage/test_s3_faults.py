@@ -208,3 +208,18 @@ async def test_a_killed_process_leaves_an_unfinished_write_and_no_object(s3_sett
     await storage.abandon(left)
     assert [write async for write in storage.unfinished()] == []
     await storage.close()
+
+
+async def test_who_has_had_enough_of_a_silent_store_need_not_wait_for_it(
+    proxy: FaultyProxy, s3_settings: S3Settings
+) -> None:
+    storage = S3Storage(s3_settings.model_copy(update={"endpoint": proxy.url, "timeout_s": 30}))
+    await storage.write("m/object", b"x")
+    proxy.hang()
+    for call in (storage.stat("m/object"), storage.read("m/object"), collect(storage.stream("m/object"))):
+        begun = asyncio.get_running_loop().time()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(call, 0.5)
+        assert asyncio.get_running_loop().time() - begun < 15
+    proxy.heal()
+    await storage.close()
