@@ -22,7 +22,7 @@ from gilfoyle.config import FilesystemSettings, StorageSettings
 from gilfoyle.errors import StorageError
 
 ROOT = Path(__file__).parents[3]
-LINE = [sys.executable, "-m", "bench", "storage", "--size-mb", "17", "--segments", "10", "--runs", "2", "--json"]
+LINE = [sys.executable, "-m", "bench", "storage", "--size-mb", "2", "--segments", "10", "--runs", "2", "--json"]
 
 
 @pytest.fixture
