@@ -49,17 +49,15 @@ def storage(sizes: Sizes, *, runs: int, as_json: bool) -> None:
 
 
 def measure(subject: Subject, sizes: Sizes, runs: int, say: Say) -> Backend:
-    """All jobs of one backend. The server is a new one for each pair: it starts empty, and the disk stays free."""
-    found = Backend()
+    """All jobs of one backend. The server is a new one for each pair, so that the disk doesn't fill up."""
+    objects, segments, small = [], [], None
     for number in range(1, runs + 1):
-        works: tuple[tuple[Work, list[Pair]], ...] = (("object", found.objects), ("segments", found.segments))
-        for work, pairs in works:
-            say(f"{subject.name}, pair {number} of {runs}: {work} …")
-            with subject.start() as settings:
-                pairs.append(_pair(settings, work, sizes, ours_first=number % 2 == 1))
-    with subject.start() as settings:
-        small = _do(settings, "ours", "object", Sizes(SMALL_MIB, 0))
-    return Backend(found.objects, found.segments, small)
+        say(f"{subject.name}, pair {number} of {runs} …")
+        with subject.start() as settings:
+            objects.append(_pair(settings, "object", sizes, ours_first=number % 2 == 1))
+            segments.append(_pair(settings, "segments", sizes, ours_first=number % 2 == 1))
+            small = small or _do(settings, "ours", "object", Sizes(SMALL_MIB, 0))
+    return Backend(objects, segments, small)
 
 
 def _pair(settings: StorageSettings, work: Work, sizes: Sizes, *, ours_first: bool) -> Pair:

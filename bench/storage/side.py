@@ -15,9 +15,6 @@ IN_FLIGHT = 8
 SMALL_MIB = 16
 """The object whose memory the large one's is held against."""
 
-_COPIES = 3.5
-"""The source, and what each side made of it; and servers add their own."""
-
 Who = Literal["ours", "bare"]
 Work = Literal["object", "segments"]
 
@@ -40,8 +37,9 @@ class Sizes:
 
     @property
     def disk_bytes(self) -> int:
-        """What is on the disk at the same time."""
-        return round(_COPIES * max(self.object_bytes, self.segments_bytes, SMALL_MIB << 20))
+        """What is on the disk at most: what each side made of everything, and one source; servers add their own."""
+        stored = 2 * (self.object_bytes + self.segments_bytes) + max(self.object_bytes, self.segments_bytes)
+        return round(1.1 * stored) + (3 * SMALL_MIB << 20)
 
 
 class Side(Protocol):
