@@ -185,6 +185,28 @@ async def test_a_storage_that_fails_amid_a_pass_stops_it(
     assert {key: after[key] for key in before} == before
 
 
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts", "avi"])
+async def test_an_ffmpeg_that_gives_up_by_itself_is_not_believed(
+    container: str, films: dict[str, Path], remote: RemotePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the break for the end of the film and ends with status 0: frozen picture, silence to the end."""
+    await remote.probe(films[container])
+    with monkeypatch.context() as context:
+        context.setattr(ffmpeg, "_OVER_HTTP", {})
+        remote.proxy.cut(films[container].stat().st_size // 2)
+        for one in remote.whole():
+            with pytest.raises(StorageError, match="broke off"):
+                await remote.encode([one])
+    remote.proxy.heal()
+    before = remote.stored()
+    assert 2 < len(before) < 2 * remote.plan.grid.segments
+    await remote.encode(remote.whole())
+    await remote.package()
+    assert_right(remote)
+    after = remote.stored()
+    assert {key: after[key] for key in before} == before
+
+
 async def test_a_short_outage_is_waited_for(films: dict[str, Path], remote: RemotePipeline) -> None:
     await remote.probe(films["mp4"])
     proxy = remote.proxy
