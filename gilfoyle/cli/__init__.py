@@ -6,7 +6,10 @@ inside the command that needs it, so that `gilfoyle --help` answers at once.
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -58,8 +61,21 @@ def main() -> NoReturn:
         app(prog_name="gilfoyle")
     except GilfoyleError as error:
         typer.echo(explain(error), err=True)
-        sys.exit(1)
-    sys.exit(0)
+        _leave(1)
+    except SystemExit as left:
+        _leave(left.code)
+    _leave(0)
+
+
+def _leave(status: str | int | None) -> NoReturn:
+    """Exit. If Temporal's client was used, at once: a thread of it that is just ending can abort a Python that ends."""
+    if isinstance(status, int) and "temporalio.bridge" in sys.modules:
+        logging.shutdown()
+        with suppress(OSError):  # whoever read it has gone
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def explain(error: GilfoyleError) -> str:
