@@ -33,8 +33,8 @@ async def finish(process: asyncio.subprocess.Process, seconds: float = 60) -> Fi
     return Finished(process.returncode, stdout.decode(), stderr.decode())
 
 
-def starter(made: Service) -> Gilfoyle:
-    """Starts `gilfoyle …` with the settings of that service."""
+def starter(made: Service, *program: str) -> Gilfoyle:
+    """Starts `gilfoyle …` with the settings of that service. `program`: what Python runs instead of it."""
     settings = made.parts.settings
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GILFOYLE_")} | {
         "GILFOYLE_TEMPORAL__ADDRESS": settings.temporal.address,
@@ -43,7 +43,7 @@ def starter(made: Service) -> Gilfoyle:
     }
 
     async def start(*arguments: str) -> asyncio.subprocess.Process:
-        command = [sys.executable, "-m", "gilfoyle", *arguments]
+        command = [sys.executable, *(program or ("-m", "gilfoyle")), *arguments]
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
 
