@@ -142,8 +142,11 @@ class IpfsStorage:
 
     async def pin(self, cid: str, name: str) -> None:
         """See ContentAddressed.pin. Raises ObjectNotFound if the node doesn't hold all of it."""
-        # With progress, the node says something each second, however long it takes.
-        await self._node.call("pin/add", cid, recursive="true", name=name, progress="true", offline="true")
+        # With progress, the node says something each second, however long it takes. An error after that is in an HTTP
+        # trailer, which requests doesn't show: what shows is that the last word is missing.
+        said = await self._node.call("pin/add", cid, recursive="true", name=name, progress="true", offline="true")
+        if not any("Pins" in answer for answer in said):
+            raise ObjectNotFound(f"Kubo could not pin all of {cid}: it lacks some of the content.")
 
     async def unpin(self, cid: str) -> None:
         try:

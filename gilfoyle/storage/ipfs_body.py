@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 from gilfoyle.storage.base import CHUNK_BYTES
 
-AHEAD = 2
+AHEAD = 4
 """Pieces of CHUNK_BYTES that may wait to be sent."""
 
 

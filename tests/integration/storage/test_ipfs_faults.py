@@ -156,6 +156,18 @@ async def test_a_lost_block_is_said_and_not_waited_for(storage: IpfsStorage, nod
         node.run("block", "rm", line)
     with pytest.raises(ObjectNotFound, match="or lost it"):
         await asyncio.wait_for(storage.read("m/source"), 10)
+    with pytest.raises(ObjectNotFound):
+        await asyncio.wait_for(storage.pin(await storage.cid("m"), "m"), 10)
+
+
+async def test_the_staging_folder_is_made_again(storage: IpfsStorage, node: KuboNode) -> None:
+    await storage.write("m/a", b"a")
+    node.run("files", "rm", "-r", "/gilfoyle.tmp")
+    await storage.write("m/b", b"b")
+    assert "gilfoyle.tmp" in node.run("files", "ls", "/").split()
+    node.run("files", "rm", "-r", "/gilfoyle.tmp")
+    assert await storage.delete_prefix("m") == 2
+    assert await keys_of(storage, "m") == []
 
 
 async def answer(status: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
