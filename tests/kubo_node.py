@@ -11,19 +11,27 @@ import pytest
 from bench.servers import kubo
 from bench.servers.kubo import KuboNode
 
-__all__ = ["KuboNode", "kubo_node"]
+__all__ = ["KuboNode", "kubo_node", "skip_module_without_kubo"]
+
+_REASON = "there is no Kubo (`make test` builds it where Go is installed; or set GILFOYLE_IPFS)"
+
+
+def skip_module_without_kubo() -> None:
+    """Leave a whole test module out where there is no Kubo: pytest then says it in one line, for all of them."""
+    if kubo.binary() is None and not os.environ.get("CI"):
+        pytest.skip(f"the IPFS tests were not run: {_REASON}", allow_module_level=True)
 
 
 @contextmanager
 def kubo_node() -> Iterator[KuboNode]:
     """A running node in a temporary folder. Skips the test where there is no Kubo; in CI it fails."""
     if kubo.binary() is None:
-        _unavailable("there is no Kubo (`make test` builds it where Go is installed; or set GILFOYLE_IPFS)")
+        _unavailable()
     with kubo.kubo_node() as node:
         yield node
 
 
-def _unavailable(reason: str) -> None:
+def _unavailable() -> None:
     if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(f"the IPFS tests were not run: {reason}")
+        pytest.fail(_REASON)
+    pytest.skip(f"the IPFS tests were not run: {_REASON}")

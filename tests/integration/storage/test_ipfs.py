@@ -17,8 +17,10 @@ from gilfoyle.storage.base import ContentAddressed
 from gilfoyle.storage.contract import StorageContract, collect, keys_of
 from gilfoyle.storage.ipfs import IpfsStorage
 from tests.clips import clip
-from tests.kubo_node import KuboNode, kubo_node
+from tests.kubo_node import KuboNode, kubo_node, skip_module_without_kubo
 from tests.sources import FFMPEG, FFPROBE
+
+skip_module_without_kubo()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,9 @@ from gilfoyle.storage.base import CHUNK_BYTES
 from gilfoyle.storage.contract import keys_of, pieces
 from gilfoyle.storage.ipfs import IpfsStorage
 from tests.conftest import free_port
-from tests.kubo_node import KuboNode, kubo_node
+from tests.kubo_node import KuboNode, kubo_node, skip_module_without_kubo
+
+skip_module_without_kubo()
 
 
 @pytest.fixture(scope="module")
