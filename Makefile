@@ -44,8 +44,8 @@ $(STAMP): pyproject.toml constraints.txt
 # The IPFS node that the tests run. Without it, or where it can't be built, everything else works; tried again next time.
 $(KUBO): tests/kubo/go.mod tests/kubo/go.sum | $(STAMP)
 	@if ! command -v go >/dev/null 2>&1; then \
-	  if [ -z "$$GILFOYLE_IPFS" ] && ! command -v ipfs >/dev/null 2>&1; then \
-	    echo "There is no Go, so the tests will not run against IPFS: install Go, or set GILFOYLE_IPFS to a Kubo binary."; \
+	  if [ -z "$$KUBO_BINARY" ] && ! command -v ipfs >/dev/null 2>&1; then \
+	    echo "There is no Go, so the tests will not run against IPFS: install Go, or set KUBO_BINARY to a Kubo binary."; \
 	  fi; \
 	else \
 	  echo "Building Kubo into $(VENV); the first time takes a minute or two."; \

@@ -13,6 +13,7 @@ SECRETS = frozenset(
     {
         "temporal.api_key",
         "database.url",
+        "storage.ipfs.api",
         "storage.s3.access_key_id",
         "storage.s3.secret_access_key",
         "storage.s3.session_token",

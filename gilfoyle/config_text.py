@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 import yaml
 from pydantic import BaseModel
 
-from gilfoyle.config import Settings
-from gilfoyle.config_faults import item_model
+from gilfoyle.config import Settings, StorageSettings
+from gilfoyle.config_faults import SECRETS, item_model
 
 MASK = "***"
+# Secrets of which a part is worth showing.
+_URLS = {"database.url", "storage.ipfs.api"}
+Section = TypeVar("Section", bound=BaseModel)
 
 DEFAULTS_HEADER = """\
 # Gilfoyle's settings, each with its default: change what you like, leave out the rest. Nothing here is required.
@@ -30,9 +33,19 @@ def render(settings: Settings, header: str = "") -> str:
 
 def masked(settings: Settings) -> Settings:
     """The same settings without the secrets: keys and passwords become `***`."""
-    temporal = settings.temporal.model_copy(update={"api_key": MASK if settings.temporal.api_key else ""})
-    database = settings.database.model_copy(update={"url": mask_url(settings.database.url)})
-    return settings.model_copy(update={"temporal": temporal, "database": database})
+    for name in SECRETS:
+        settings = _masked(settings, name.split("."), mask_url if name in _URLS else _mask)
+    return settings
+
+
+def _masked(section: Section, path: list[str], mask: Callable[[Any], Any]) -> Section:
+    name, *below = path
+    value = getattr(section, name)
+    return section.model_copy(update={name: _masked(value, below, mask) if below else mask(value)})
+
+
+def _mask(value: Any) -> Any:
+    return dict.fromkeys(value, MASK) if isinstance(value, dict) else value and MASK
 
 
 def mask_url(url: str) -> str:
@@ -115,9 +128,21 @@ def consequences(settings: Settings) -> list[tuple[str, str]]:
         ("catalog", mask_url(settings.database.url)),
         ("Temporal", f"{settings.temporal.address}, namespace {settings.temporal.namespace}"),
         ("queues", f"{prefix}-pipeline, {prefix}-io, {prefix}-transcode"),
-        ("storage", f"files in {settings.storage.filesystem.path.absolute()}"),
+        ("storage", _place(settings.storage)),
         ("video", ", ".join(f"{rung.height}p at most {rung.max_kbps} kbit/s" for rung in policy.video)),
         ("audio", ", ".join(f"{rung.kbps} kbit/s" for rung in policy.audio)),
         ("encoding", f"x264 {policy.preset}, segments of {segment:g} s, chunks of at most {policy.chunk_s:g} s"),
         ("uploads", f"at most {settings.limits.upload_bytes} bytes and {settings.limits.duration_s:g} s"),
     ]
+
+
+def _place(storage: StorageSettings) -> str:
+    """Where new medias go."""
+    if storage.driver == "filesystem":
+        return f"files in {storage.filesystem.path.absolute()}"
+    if storage.driver == "s3":
+        folder = f"/{storage.s3.prefix}" if storage.s3.prefix else ""
+        return f"bucket {storage.s3.bucket}{folder} at {storage.s3.endpoint or 'AWS'}, players by {storage.s3.serve}"
+    if storage.driver == "ipfs":
+        return f"folder {storage.ipfs.folder} of the IPFS node at {mask_url(storage.ipfs.api)}"
+    return f"the backend {storage.driver} of another package"

@@ -13,7 +13,7 @@ from bench.servers.kubo import KuboNode
 
 __all__ = ["KuboNode", "kubo_node", "skip_module_without_kubo"]
 
-_REASON = "there is no Kubo (`make test` builds it where Go is installed; or set GILFOYLE_IPFS)"
+_REASON = "there is no Kubo (`make test` builds it where Go is installed; or set KUBO_BINARY)"
 
 
 def skip_module_without_kubo() -> None:

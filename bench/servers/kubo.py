@@ -21,8 +21,8 @@ START_S = 60
 
 
 def binary() -> str | None:
-    """Where Kubo is: `$GILFOYLE_IPFS`, else beside the interpreter (`make test` builds it there), else on the PATH."""
-    named = os.environ.get("GILFOYLE_IPFS")
+    """Where Kubo is: `$KUBO_BINARY`, else beside the interpreter (`make test` builds it there), else on the PATH."""
+    named = os.environ.get("KUBO_BINARY")
     beside = Path(sys.executable).with_name("ipfs")
     return named or (str(beside) if beside.exists() else shutil.which("ipfs"))
 
@@ -100,7 +100,7 @@ def kubo_node() -> Iterator[KuboNode]:
     """A running node in a temporary folder, until the end of the block. Raises StartupError."""
     ipfs = binary()
     if ipfs is None:
-        raise StartupError("There is no Kubo: `make test` builds it where Go is installed; or set GILFOYLE_IPFS.")
+        raise StartupError("There is no Kubo: `make test` builds it where Go is installed; or set KUBO_BINARY.")
     with tempfile.TemporaryDirectory(prefix="gfk-", ignore_cleanup_errors=True) as folder:
         node = KuboNode(ipfs, Path(folder))
         try:

