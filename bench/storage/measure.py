@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -69,13 +70,27 @@ def _pair(settings: StorageSettings, work: Work, sizes: Sizes, *, ours_first: bo
 
 def _do(settings: StorageSettings, who: Who, work: Work, sizes: Sizes) -> Measured:
     """One side, with data that no one has stored before: IPFS would have nothing to do the second time."""
+    size = sizes.object_bytes if work == "object" else sizes.segments_bytes
     with tempfile.TemporaryDirectory(prefix="gfb-", ignore_cleanup_errors=True) as folder:
         source = Path(folder) / "source"
         if work == "object":
-            make_object(source, sizes.object_bytes)
-            return job.run(Job(who, work, settings, source, sizes.object_bytes))
-        make_segments(source, sizes.segments)
-        return job.run(Job(who, work, settings, source, sizes.segments_bytes))
+            make_object(source, size)
+        else:
+            make_segments(source, sizes.segments)
+        _touch(Path(folder), size)
+        return job.run(Job(who, work, settings, source, size))
+
+
+def _touch(folder: Path, size: int) -> None:
+    """Write and remove as much as will be stored.
+
+    A virtual machine gets memory and disk from its host when it first uses them, many times slower than ever after:
+    whoever is first would pay for all.
+    """
+    file = folder / "touch"
+    make_object(file, size)
+    os.sync()
+    file.unlink()
 
 
 def _check_room(needed: int) -> None:
