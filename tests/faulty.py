@@ -39,6 +39,7 @@ class FaultyProxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="faulty-proxy", daemon=True)
         self._changed = asyncio.Event()
         self._open: set[asyncio.StreamWriter] = set()
+        self._closing = False
         self.port = 0
         self.connections = 0
         """How many have been accepted, in any mode."""
@@ -123,11 +124,24 @@ class FaultyProxy:
         self._loop.call_soon_threadsafe(change)
 
     async def _close(self) -> None:
+        self._closing = True
         self._server.close()
-        serving = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in serving:
-            task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
+        self._changed.set()
+        # Not cancelled: one that has not begun would leave its connection open.
+        while serving := asyncio.all_tasks() - {asyncio.current_task()}:
+            for writer in list(self._open):
+                writer.transport.abort()
+            await asyncio.wait(serving, timeout=0.1)
+        for _ in range(5):  # the loop's own last steps with each socket
+            await asyncio.sleep(0)
+
+    async def _part(self, writer: asyncio.StreamWriter) -> None:
+        """Close a connection; what was written is still sent, unless the proxy itself is at its end."""
+        if self._closing:
+            writer.transport.abort()
+        with suppress(OSError):
+            writer.close()
+            await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -137,7 +151,7 @@ class FaultyProxy:
         upstream: asyncio.StreamWriter | None = None
         pumps: list[asyncio.Task[None]] = []
         try:
-            if self._mode == "drop":
+            if self._mode == "drop" or self._closing:
                 return writer.transport.abort()
             answers, upstream = await asyncio.open_connection(*self._target)
             talk = _Talk(self, reader, writer)
@@ -146,19 +160,19 @@ class FaultyProxy:
                 asyncio.create_task(_pump(answers, writer, talk.on_answer)),
             ]
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        except (OSError, asyncio.CancelledError):
-            pass  # the target is down, or the proxy is being closed
+        except OSError:
+            pass  # the target is down
         finally:
             for task in pumps:
                 task.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            self._open.discard(writer)
             for each in (writer, upstream):
                 if each is not None:
-                    each.close()
+                    await self._part(each)
+            self._open.discard(writer)
 
     async def _while_hanging(self) -> None:
-        while self._mode == "hang":
+        while self._mode == "hang" and not self._closing:
             await self._changed.wait()
 
 

@@ -68,10 +68,14 @@ class ProbeActivities:
     async def _probe(self, source: Source) -> MediaInfo:
         place = source.place
         # The first frames correct what the header declares, but a declared absurdity is refused all the same.
-        declared, header = await asyncio.gather(
-            self._json(source, declared_command(self._ffprobe, place)),
-            self._json(source, probe_command(self._ffprobe, place)),
-        )
+        commands = declared_command(self._ffprobe, place), probe_command(self._ffprobe, place)
+        readings = [asyncio.create_task(self._json(source, command)) for command in commands]
+        try:
+            declared, header = await asyncio.gather(*readings)
+        finally:
+            for reading in readings:  # if one has failed, the other has no use any more
+                reading.cancel()
+            await asyncio.gather(*readings, return_exceptions=True)
         check_sizes(declared, self._limits)
         precheck(header, self._limits)
         return read(header, await self._ends(source, header), self._limits)
