@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.servers.ports import free_ports
+from bench.servers.signals import undisturbed
 from gilfoyle.errors import StartupError
 
 START_S = 60
@@ -53,7 +54,7 @@ class KuboNode:
 
     def start(self, *options: str) -> None:
         """Start the daemon and wait until it answers."""
-        with (self._folder / "daemon.log").open("ab") as log:
+        with (self._folder / "daemon.log").open("ab") as log, undisturbed():
             self._process = subprocess.Popen(
                 [self._ipfs, "daemon", "--offline", *options],
                 env=self._environment(),

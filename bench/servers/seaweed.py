@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bench.servers.ports import free_ports
+from bench.servers.signals import undisturbed
 from gilfoyle.errors import StartupError
 
 START_S = 60
@@ -91,7 +92,7 @@ class Seaweed:
 
     def start(self) -> None:
         """Run it, and wait until an object can be written."""
-        with (self._folder / "log").open("ab") as log:
+        with (self._folder / "log").open("ab") as log, undisturbed():
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._folder,
