@@ -34,6 +34,8 @@ class RangeServer:
         """Answer every request with this status instead."""
         self.moved: str | None = None
         """Send every request on to the same path below this URL."""
+        self.page: bytes | None = None
+        """Answer every request with this page, and status 200."""
         outer = self
 
         class Handler(_Handler):
@@ -68,6 +70,12 @@ class _Handler(BaseHTTPRequestHandler):
     ours: RangeServer
 
     def do_GET(self) -> None:
+        if self.ours.page is not None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(self.ours.page)))
+            self.end_headers()
+            self.wfile.write(self.ours.page)
+            return
         path = self.ours.root / urlsplit(self.path).path.lstrip("/")
         if self.ours.status or not path.is_file():
             self.send_error(self.ours.status or 404)

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
+from gilfoyle.activities.confirm import confirm
 from gilfoyle.activities.process import ProcessFailed, capture
 from gilfoyle.activities.source import Source
 from gilfoyle.config import LimitSettings
@@ -57,12 +58,15 @@ class ProbeActivities:
         source can't be read.
         """
         storage = await self._storages.of(job.storage)
-        source = Source(await storage.ffmpeg_input(keys.source(job.media_id)))
+        key = keys.source(job.media_id)
+        source = Source(await storage.ffmpeg_input(key))
         try:
             return await self._probe(source)
         except (UnsupportedMedia, EncodeFailed) as error:
             # An upload that is refused is deleted: not for what a bad connection made of it.
             source.blame(error)
+            if isinstance(error, UnsupportedMedia):
+                await confirm(storage, key, source.place)
             raise
 
     async def _probe(self, source: Source) -> MediaInfo:

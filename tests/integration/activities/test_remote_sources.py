@@ -278,6 +278,28 @@ async def test_a_bad_file_is_refused_as_ever(reason: str, make: Maker, remote: R
     assert_discreet(refused.value, remote)
 
 
+@pytest.mark.parametrize("page", [b"<!doctype html><title>Down for maintenance</title>", b"", bytes(100_000)])
+async def test_a_page_in_place_of_the_source_does_not_condemn_it(
+    page: bytes, remote: RemotePipeline, server: RangeServer, tmp_path: Path
+) -> None:
+    source = numbered(tmp_path / "film.mp4", "30", 60)
+    server.page = page
+    with pytest.raises(StorageError) as failed:
+        await remote.probe(source)
+    assert_discreet(failed.value, remote)
+    server.page = None
+    await remote.probe(source)
+
+
+async def test_a_redirect_without_end_does_not_condemn_the_source(
+    remote: RemotePipeline, server: RangeServer, tmp_path: Path
+) -> None:
+    server.moved = server.url
+    with pytest.raises(StorageError) as failed:
+        await remote.probe(numbered(tmp_path / "film.mp4", "30", 60))
+    assert_discreet(failed.value, remote)
+
+
 async def test_a_damaged_file_is_encoded_as_ever(remote: RemotePipeline, lowest: Pipeline, tmp_path: Path) -> None:
     data = bytearray(film(tmp_path, "-movflags", "+faststart"))
     middle = len(data) * 2 // 3
