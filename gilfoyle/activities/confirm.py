@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 import httpx
 
 from gilfoyle.errors import StorageError
 from gilfoyle.media.ffmpeg import is_remote
 from gilfoyle.storage import Storage
+
+# It would log every URL, with its signature.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _HEAD_BYTES = 1 << 16
 _TIMEOUT_S = 30.0

@@ -269,13 +269,17 @@ async def test_a_storage_that_fails_while_probing_is_never_a_bad_file(
         pytest.param("protected", protected, id="protected"),
     ],
 )
-async def test_a_bad_file_is_refused_as_ever(reason: str, make: Maker, remote: RemotePipeline, tmp_path: Path) -> None:
+async def test_a_bad_file_is_refused_as_ever(
+    reason: str, make: Maker, remote: RemotePipeline, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     source = tmp_path / "upload.mp4"
     source.write_bytes(make(tmp_path))
     with pytest.raises(UnsupportedMedia) as refused:
         await remote.probe(source)
     assert refused.value.reason == reason
     assert_discreet(refused.value, remote)
+    assert SECRET not in caplog.text
 
 
 @pytest.mark.parametrize("page", [b"<!doctype html><title>Down for maintenance</title>", b"", bytes(100_000)])
