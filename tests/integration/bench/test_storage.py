@@ -54,6 +54,7 @@ def test_every_backend_that_is_here_is_measured(folder: Path) -> None:
     for name in here:
         for figure in ("put_ratio", "get_ratio", "put_segments_ratio", "get_segments_ratio"):
             assert found[f"{name}_{figure}"] > 0
+    assert found["filesystem_get_cached_ratio"] > 0
     assert set(found["missing"]) == {"filesystem", "s3", "ipfs"} - set(here)
     assert 10 < found["peak_rss_mb_16mib"] < 500
     assert 10 < found["peak_rss_mb_1gib"] < 500

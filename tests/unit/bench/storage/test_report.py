@@ -34,5 +34,10 @@ def test_a_row_has_both_sides_their_ratio_and_the_aim() -> None:
     assert "2 cores, load 0.3 before, Linux x86_64, boto3 1.44.8, SeaweedFS 4.48; pairs: 1" in text
 
 
+def test_what_was_not_measured_is_a_dash() -> None:
+    _, *rows = cells(speeds({"filesystem": backend()}, {"filesystem": "cp"}, SIZES, MACHINE))
+    assert ["filesystem get, cached, MB/s (cp)", "–", "–", "–", ""] in rows
+
+
 def test_memory_by_size_and_how_it_grew() -> None:
     assert ["s3", "60.0", "50.0", "10.0"] in cells(memory(BACKENDS, SIZES))
