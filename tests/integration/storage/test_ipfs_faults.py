@@ -216,11 +216,21 @@ async def test_a_node_that_stays_away_is_named() -> None:
 
 
 async def test_a_node_that_is_silent_is_given_up() -> None:
-    server = await asyncio.start_server(lambda *_: asyncio.sleep(30), "127.0.0.1", 0)
+    over, closed = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.close()
+        await writer.wait_closed()
+        closed.set()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     storage = IpfsStorage(IpfsSettings(api=f"http://127.0.0.1:{port}", patience_s=0, timeout_s=1))
     with pytest.raises(StorageError, match="silent for 1 s"):
         await storage.read("m/x")
+    over.set()
+    await closed.wait()
     await storage.close()
     server.close()
 
