@@ -31,9 +31,12 @@ class Body:
         """Hand over everything. Returns early when nobody reads any more; raises what `data` raises."""
         buffer = bytearray()
         async for piece in data:
-            buffer += piece
+            if len(piece) == CHUNK_BYTES and not buffer:
+                await self._put(piece)  # each copy of it would be time that Kubo lacks, on the same cores
+            else:
+                buffer += piece
             while len(buffer) >= CHUNK_BYTES:
-                await self._put(bytes(buffer[:CHUNK_BYTES]))
+                await self._put(bytes(memoryview(buffer)[:CHUNK_BYTES]))
                 del buffer[:CHUNK_BYTES]
             if not self._wanted:
                 return
