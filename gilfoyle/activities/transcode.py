@@ -89,9 +89,11 @@ class TranscodeActivities:
 
     @activity.defn
     async def encode_audio(self, job: TranscodeInput) -> None:
-        """Encode one audio rendition, from its first missing segment on. Raises EncodeFailed, StorageError."""
+        """Encode the pass's audio rendition, from its first missing segment on. Raises EncodeFailed, StorageError."""
         storage = await self._storages.of(job.storage)
-        missing = await _missing(storage, job, job.plan.audio_grid.segments)
+        grid = job.plan.audio_grid
+        end = min(job.chunk.first + job.chunk.count, grid.segments)
+        missing = await _missing(storage, job, end)
         if not missing:
             return
         (part,) = missing
@@ -101,9 +103,11 @@ class TranscodeActivities:
         source = await storage.ffmpeg_input(keys.source(job.media_id))
 
         def build(descriptors: Sequence[int]) -> list[str]:
-            return audio_command(self._ffmpeg, source, job.info, audio, job.plan, rendition, part.first, descriptors[0])
+            return audio_command(
+                self._ffmpeg, source, job.info, audio, job.plan, rendition, part.first, end, descriptors[0]
+            )
 
-        splitter = AudioSplitter(job.plan.audio_grid, part.first, audio_skip(job.plan, part.first))
+        splitter = AudioSplitter(grid, part.first, end, audio_skip(job.plan, part.first))
         await self._run(storage, job, source, build, missing, [splitter])
 
     async def _run(
@@ -151,7 +155,7 @@ def _announcer(chunk: Pass) -> Callable[[int], Awaitable[None]]:
 
     async def announce(index: int) -> None:
         count = index + 1
-        if chunk.first == 0 and chunk.count > 1 and count & (count - 1) == 0:
+        if chunk.first <= 1 and chunk.count > 1 and count & (count - 1) == 0:
             handle = activity.client().get_workflow_handle(activity.info().workflow_id or "")
             await handle.signal(STORED_SIGNAL)
 

@@ -127,15 +127,16 @@ class VideoSplitter(Splitter):
 
 
 class AudioSplitter(Splitter):
-    """Segments from `first` on of an AAC rendition, from one fragment per AAC frame.
+    """Segments `[first, end)` of an AAC rendition, from one fragment per AAC frame.
 
     `skip` AAC frames at the beginning are not wanted: the priming frame, and what warms the encoder up on a resume.
     """
 
-    def __init__(self, grid: AudioTimeline, first: int, skip: int) -> None:
+    def __init__(self, grid: AudioTimeline, first: int, end: int, skip: int) -> None:
         super().__init__()
         self._grid = grid
         self._segment = first
+        self._end = end
         self._skip = skip
         self._samples: list[bytes] = []
 
@@ -145,8 +146,8 @@ class AudioSplitter(Splitter):
         if self._skip:
             self._skip -= 1
             return
-        if self._segment >= self._grid.segments:
-            return  # The encoder's tail: silence beyond the end.
+        if self._segment >= self._end:
+            return  # The encoder's tail: what lets the last frame sound right, or silence beyond the end.
         self._samples.append(mdat.payload)
         if len(self._samples) == self._wanted:
             yield self._close()
@@ -166,8 +167,8 @@ class AudioSplitter(Splitter):
 
     def finish(self) -> Iterator[Segment]:
         """Nothing is left over; raises FragmentError if the sound ends too early."""
-        if self._segment < self._grid.segments:
-            raise FragmentError(f"the sound ended in segment {self._segment} of {self._grid.segments}")
+        if self._segment < self._end:
+            raise FragmentError(f"the sound ended in segment {self._segment} of {self._end}")
         return iter(())
 
 

@@ -57,6 +57,9 @@ AUDIO_WARM_UP = 24
 AUDIO_PRIMING = 1
 """AAC frames that the encoder puts before the first sample (ISO/IEC 14496-3's 1,024 samples of delay)."""
 
+AUDIO_OVERLAP = 2
+"""AAC frames encoded and dropped after a stretch that is not the last: a frame is heard together with the next."""
+
 # HDR (PQ, HLG) to SDR: linear light, BT.709 primaries, Hable's curve.
 _TONE_MAP = (
     ("zscale", {"transfer": "linear", "npl": 100}),
@@ -149,15 +152,18 @@ def audio_command(
     plan: Plan,
     rendition: AudioRendition,
     first_segment: int,
+    end_segment: int,
     descriptor: int,
 ) -> list[str]:
-    """Encode the sound from `first_segment` on as fragmented MP4, an AAC frame a fragment, to a pipe.
+    """Encode the sound of segments `[first_segment, end_segment)` as fragmented MP4 to a pipe, an AAC frame a fragment.
 
-    The first `audio_skip(plan, first_segment)` frames are priming and warm-up, for the splitter to drop.
+    The first `audio_skip(plan, first_segment)` frames are priming and warm-up, for the splitter to drop, and so are
+    the frames beyond the end: a frame overlaps with the next, so that one must have been heard, too.
     """
     grid = plan.audio_grid
     begin = max(0, grid.first_frame(first_segment) - AUDIO_WARM_UP) * AAC_FRAME
-    length = grid.total_frames * AAC_FRAME - begin
+    end = min(grid.total_frames, grid.first_frame(end_segment) + AUDIO_OVERLAP)
+    length = end * AAC_FRAME - begin
     # A second early: what lies before `begin` is trimmed to the sample below.
     start = plan.origin + Fraction(begin, SAMPLE_RATE) - 1
     seek = _seek(info, start) if first_segment and info.exact_seek else None

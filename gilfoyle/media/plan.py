@@ -61,7 +61,7 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
     sound = audio_ladder(audio.channels, policy.audio, with_video=info.video is not None) if audio else []
     if info.video is None:
         assert audio is not None  # MediaInfo holds at least one stream
-        return _audio_plan(audio, sound, policy)
+        return _audio_plan(info, audio, sound, policy)
     grid, origin, picture_frames = _video_grid(info.video, audio, policy)
     ladder = video_ladder(info.video.width, info.video.height, policy.video)
     names = [rendition.name for rendition in ladder]
@@ -72,7 +72,7 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
         picture_frames=picture_frames,
         video=ladder,
         audio=sound,
-        passes=[*_audio_passes(sound, grid), *_video_passes(names, cut, grid, policy)],
+        passes=[*_audio_passes(sound, grid, info), *_video_passes(names, cut, grid, policy)],
     )
 
 
@@ -101,7 +101,7 @@ def _video_chunks(grid: Timeline, picture_frames: int, policy: EncodingPolicy) -
     return [*with_picture[:-1], Chunk(last.first, grid.segments - last.first)]
 
 
-def _audio_plan(audio: AudioInfo, sound: list[AudioRendition], policy: EncodingPolicy) -> Plan:
+def _audio_plan(info: MediaInfo, audio: AudioInfo, sound: list[AudioRendition], policy: EncodingPolicy) -> Plan:
     rate = Fraction(SAMPLE_RATE, AAC_FRAME)
     grid = timeline(rate, _frames(audio.end - audio.start, rate), policy)
     return Plan(
@@ -110,14 +110,21 @@ def _audio_plan(audio: AudioInfo, sound: list[AudioRendition], policy: EncodingP
         picture_frames=0,
         video=[],
         audio=sound,
-        passes=_audio_passes(sound, grid),
+        passes=_audio_passes(sound, grid, info),
     )
 
 
-def _audio_passes(sound: Sequence[AudioRendition], grid: Timeline) -> list[Pass]:
-    """One pass per audio rendition, over the whole media: AAC is cheap, and has no seams then."""
+def _audio_passes(sound: Sequence[AudioRendition], grid: Timeline, info: MediaInfo) -> list[Pass]:
+    """Two passes per audio rendition: the first segment, which playing waits for, and all the rest: AAC is cheap.
+
+    One, where the source can't be sought: the second would read it from its beginning again.
+    """
+    first = 1 if info.exact_seek else grid.segments
+    cut = [Chunk(0, first), *([Chunk(first, grid.segments - first)] if first < grid.segments else [])]
     return [
-        Pass(renditions=[rendition.name], first=0, count=grid.segments, priority=FIRST_PRIORITY) for rendition in sound
+        _pass([rendition.name], chunk, HEAD_PRIORITY if chunk.first else FIRST_PRIORITY)
+        for chunk in cut
+        for rendition in sound
     ]
 
 

@@ -58,7 +58,9 @@ class Encoding:
         tasks = self._start(urgent)
         try:
             # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable
-            # is handed out before the rest: a step of two short activities before it.
+            # is handed out before the rest, and where that is only a segment of each, nothing shares the cores with it.
+            if all(chunk.count == 1 for chunk in urgent) and workflow.patched("first-segments-alone"):
+                await asyncio.gather(*tasks)
             await self._publish(final=False)
             passes = [*tasks, *self._start(others)]
             tasks = [asyncio.create_task(self._publish_as_it_grows()), *passes]
@@ -113,7 +115,8 @@ class Encoding:
         return self.failed[essential[-1]]
 
     async def _encode(self, chunk: Pass) -> None:
-        async with self._head if chunk.priority == HEAD_PRIORITY else self._slots:
+        in_head = chunk.priority == HEAD_PRIORITY and not set(chunk.renditions) <= self._audio
+        async with self._head if in_head else self._slots:
             await self._attempt(chunk)
         self._stored = True
 

@@ -49,7 +49,9 @@ def audio_bytes(seconds: Fraction, first: int) -> bytes:
     info, plan = small(Fraction(30), seconds, sound=True)
     assert info.main_audio
     source = f"sine=frequency=440:sample_rate=48000:duration={float(seconds):.3f}"
-    return lavfi(audio_command(FFMPEG, source, info, info.main_audio, plan, plan.audio[0], first, 1))
+    return lavfi(
+        audio_command(FFMPEG, source, info, info.main_audio, plan, plan.audio[0], first, plan.audio_grid.segments, 1)
+    )
 
 
 def split(splitter: Splitter, pieces: Sequence[bytes] | Iterator[bytes]) -> list[Segment]:

@@ -42,7 +42,7 @@ def new_video(grid: Timeline) -> Callable[[], VideoSplitter]:
 
 @pytest.fixture(scope="session")
 def new_audio() -> Callable[[], AudioSplitter]:
-    return lambda: AudioSplitter(small(Fraction(30), SECONDS, sound=True)[1].audio_grid, 0, 1)
+    return lambda: AudioSplitter(small(Fraction(30), SECONDS, sound=True)[1].audio_grid, 0, 4, 1)
 
 
 def moofs(segment: Segment) -> list[bytes]:
@@ -169,11 +169,17 @@ def test_audio_samples_lie_where_the_fragment_says(sound: bytes, new_audio: Call
 
 def test_sound_is_resumed_where_it_ended(sound: bytes, new_audio: Callable[[], AudioSplitter]) -> None:
     grid = small(Fraction(30), SECONDS, sound=True)[1].audio_grid
-    splitter = AudioSplitter(grid, 2, 25)
+    splitter = AudioSplitter(grid, 2, 4, 25)
     resumed, whole = split(splitter, [audio_bytes(SECONDS, 2)]), split(new_audio(), [sound])[2:]
     assert [segment.index for segment in resumed] == [2, 3]
     assert [list(map(decode_time, moofs(a))) for a in resumed] == [list(map(decode_time, moofs(b))) for b in whole]
     assert [list(map(samples, moofs(a))) for a in resumed] == [list(map(samples, moofs(b))) for b in whole]
+
+
+def test_sound_beyond_the_end_of_a_stretch_is_dropped(sound: bytes, new_audio: Callable[[], AudioSplitter]) -> None:
+    grid = small(Fraction(30), SECONDS, sound=True)[1].audio_grid
+    stretch, whole = split(AudioSplitter(grid, 0, 2, 1), [sound]), split(new_audio(), [sound])
+    assert [segment.data for segment in stretch] == [segment.data for segment in whole[:2]]
 
 
 def test_too_few_frames(picture: bytes, grid: Timeline) -> None:

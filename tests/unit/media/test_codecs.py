@@ -33,7 +33,7 @@ def picture() -> tuple[bytes, bytes]:
 @pytest.fixture(scope="session")
 def sound() -> tuple[bytes, bytes]:
     grid = small(Fraction(30), SECONDS, sound=True)[1].audio_grid
-    return parts(AudioSplitter(grid, 0, 1), audio_bytes(SECONDS, 0))
+    return parts(AudioSplitter(grid, 0, grid.segments, 1), audio_bytes(SECONDS, 0))
 
 
 def probed(path: Path, track: tuple[bytes, bytes]) -> dict[str, str | int]:

@@ -40,7 +40,9 @@ def video_line(info: MediaInfo, plan: Plan, first: int, outputs: list[tuple[str,
 def sound_line(info: MediaInfo, plan: Plan, first: int, source: str = "/m/source") -> str:
     sound = info.main_audio
     assert sound
-    return shlex.join(audio_command("ffmpeg", source, info, sound, plan, plan.audio[0], first, 7))
+    return shlex.join(
+        audio_command("ffmpeg", source, info, sound, plan, plan.audio[0], first, plan.audio_grid.segments, 7)
+    )
 
 
 def line(*parts: str) -> str:

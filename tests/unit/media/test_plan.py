@@ -26,7 +26,8 @@ def test_the_lowest_goes_alone_through_the_head_and_then_all_share_a_decode() ->
     """60 s are 15 segments; the head is 0.34 of them."""
     plan = make_plan(media(video(), audio()), POLICY)
     assert passes(plan) == [
-        (["audio-128k"], 0, 15, FIRST_PRIORITY),
+        (["audio-128k"], 0, 1, FIRST_PRIORITY),
+        (["audio-128k"], 1, 14, HEAD_PRIORITY),
         (LOWEST, 0, 1, FIRST_PRIORITY),
         (LOWEST, 1, 2, HEAD_PRIORITY),
         (LOWEST, 3, 4, HEAD_PRIORITY),
@@ -123,8 +124,10 @@ def test_sound_alone_has_a_grid_of_aac_frames() -> None:
     assert plan.origin == Fraction("0.025")
     assert (plan.video, plan.picture_frames) == ([], 0)
     assert passes(plan) == [
-        (["audio-128k"], 0, 15, FIRST_PRIORITY),
-        (["audio-64k"], 0, 15, FIRST_PRIORITY),
+        (["audio-128k"], 0, 1, FIRST_PRIORITY),
+        (["audio-64k"], 0, 1, FIRST_PRIORITY),
+        (["audio-128k"], 1, 14, HEAD_PRIORITY),
+        (["audio-64k"], 1, 14, HEAD_PRIORITY),
     ]
     # Cut at the same AAC frames as the grid says, exactly.
     grid = plan.grid
