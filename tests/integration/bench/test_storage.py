@@ -45,6 +45,7 @@ def assert_nothing_left(folder: Path) -> None:
         assert str(folder) not in (process.info["environ"] or {}).values(), process
 
 
+@pytest.mark.slow
 def test_every_backend_that_is_here_is_measured(folder: Path) -> None:
     done = subprocess.run(LINE, cwd=ROOT, env=environment(folder), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -150,6 +150,7 @@ async def test_what_can_t_work_is_refused_at_once(shop: Shop, s3_service: Seawee
     assert (await shop.catalog.get(media.id)).storage == "filesystem"
 
 
+@pytest.mark.slow
 async def test_ctrl_c_leaves_it_running_and_the_same_command_follows_it_again(shop: Shop) -> None:
     media = await ready(shop.catalog, await shop.files())
     uploading = await shop.catalog.create("Film")

@@ -44,6 +44,7 @@ class Player:
             self.rounds += 1
 
 
+@pytest.mark.slow
 async def test_a_player_never_gets_an_error_or_a_wrong_byte(
     new_service: Callable[..., AbstractAsyncContextManager[Service]],
     database_url: str,
