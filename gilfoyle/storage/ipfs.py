@@ -10,12 +10,13 @@ from gilfoyle.config import IpfsSettings
 from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.storage.base import ObjectInfo, Unfinished, check_key
 from gilfoyle.storage.ipfs_body import Body
-from gilfoyle.storage.ipfs_calls import finished, in_thread
+from gilfoyle.storage.ipfs_calls import in_thread
 from gilfoyle.storage.ipfs_changes import Placement, Removal
 from gilfoyle.storage.ipfs_commit import Commits
 from gilfoyle.storage.ipfs_node import FORMAT, Entry, Node
 from gilfoyle.storage.ipfs_reading import stream
 from gilfoyle.storage.ipfs_tree import Tree
+from gilfoyle.storage.threads import finished
 
 CHUNKER = "size-1048576"
 """How Kubo cuts objects into blocks: 1 MiB, as its own `unixfs-v1-2025` profile does."""

@@ -34,7 +34,7 @@ class Kubo:
 
     def __init__(self, api: str, timeout_s: float) -> None:
         """`api`: the URL, perhaps with `user:password@` and a path. Nothing is connected yet."""
-        self._api, self._timeout_s = api, timeout_s
+        self._timeout_s = timeout_s
         parts = urlsplit(api)
         self.name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         """The URL without a password, for messages."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 from gilfoyle.config import S3Settings
+from gilfoyle.storage.patience import Patience
 from gilfoyle.storage.s3_client import make_client
 from gilfoyle.storage.s3_errors import FAULTS, passing, service, translate
 from gilfoyle.storage.threads import settle
@@ -21,30 +20,8 @@ log = logging.getLogger(__name__)
 # A task that is cancelled need not wait for what only reads: nothing depends on how it ends.
 _READS = {"head_object", "list_objects_v2", "list_multipart_uploads"}
 FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0
 
 T = TypeVar("T")
-
-
-class Patience:
-    """When to try again: growing pauses with jitter, for `seconds` after the first failure."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds = seconds
-        self._clock = clock
-        self._end: float | None = None
-        self._pause = FIRST_PAUSE_S
-
-    def pause(self) -> float | None:
-        """How long to wait after a failure, in seconds; None: no longer. The last attempt is at the very end."""
-        now = self._clock()
-        if self._end is None:
-            self._end = now + self._seconds
-        if now >= self._end:
-            return None
-        pause = self._pause * random.uniform(0.5, 1)
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
-        return min(pause, self._end - now)
 
 
 class Requests:
@@ -71,7 +48,7 @@ class Requests:
         A cancelled task waits for a call that has begun, so that all of it is done or nothing; not if it only
         `reads`. Raises StorageError or ObjectNotFound; `doing` begins the sentence, such as `m/source can't be read`.
         """
-        patience = Patience(self.settings.patience_s if patience_s is None else patience_s)
+        patience = Patience(self.settings.patience_s if patience_s is None else patience_s, FIRST_PAUSE_S)
         while True:
             try:
                 answer = await self._run(call, reads)

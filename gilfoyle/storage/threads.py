@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def finished(call: asyncio.Future[T]) -> T:
-    """What the call returns. A cancelled task waits for its end: the thread uses the task's file."""
+    """What the call returns. A cancelled task waits for its end: the thread may use what the task would let go of."""
     try:
         return await asyncio.shield(call)
     except asyncio.CancelledError:

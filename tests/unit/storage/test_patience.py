@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from gilfoyle.storage.s3_requests import LONGEST_PAUSE_S, Patience
+from gilfoyle.storage.patience import LONGEST_PAUSE_S, Patience
 
 
 def attempts(seconds: float, each: float) -> list[float]:
     """When attempts are made that take `each` seconds and all fail."""
     now, times = 0.0, []
-    patience = Patience(seconds, lambda: now)
+    patience = Patience(seconds, 0.2, lambda: now)
     while True:
         times.append(now)
         now += each
