@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, String
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, String, func, or_
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 
 class MediaStatus(StrEnum):
@@ -84,6 +84,10 @@ class Media(SQLModel, table=True):
     """Until when an upload in progress keeps others out; renewed as bytes arrive, so a dead one lets go."""
     created_at: datetime = Field(default_factory=now, sa_column=_time())
     updated_at: datetime = Field(default_factory=now, sa_column=_time())
+
+
+NO_UPLOAD = or_(col(Media.upload_lease).is_(None), col(Media.upload_lease) < func.now())
+"""In SQL: no upload's lease is alive. The database's clock counts, not those of the servers."""
 
 
 class Rendition(SQLModel, table=True):

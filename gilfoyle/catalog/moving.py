@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 
-from gilfoyle.catalog.models import Media, MediaStatus
+from gilfoyle.catalog.models import NO_UPLOAD, Media, MediaStatus
 from gilfoyle.catalog.rows import Rows
 
 _AT_REST = (MediaStatus.READY, MediaStatus.ERRORED)
@@ -76,8 +76,7 @@ def _elsewhere(target: str, source: str, without: Collection[UUID]) -> list[Any]
 
 def _at_rest() -> Any:
     """Nobody writes to it: it is Ready or Errored, or awaits an upload that has not begun."""
-    idle = or_(col(Media.upload_lease).is_(None), col(Media.upload_lease) < func.now())
     return or_(
         col(Media.status).in_(_AT_REST),
-        and_(col(Media.status) == MediaStatus.AWAITING_UPLOAD, idle),
+        and_(col(Media.status) == MediaStatus.AWAITING_UPLOAD, NO_UPLOAD),
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, extract, func, select, update
+from sqlalchemy import Row, extract, func, not_, select, update
 from sqlmodel import col
 
-from gilfoyle.catalog.models import Media, MediaStatus
+from gilfoyle.catalog.models import NO_UPLOAD, Media, MediaStatus
 from gilfoyle.catalog.rows import Rows
 
 
@@ -29,8 +29,7 @@ class Owner:
     """Seconds since the row was changed last."""
 
 
-# The database's clock counts, not those of the servers.
-_ALIVE = func.coalesce(col(Media.upload_lease) > func.now(), False)
+_ALIVE = not_(NO_UPLOAD)
 _COLUMNS: tuple[Any, ...] = (
     col(Media.id),
     col(Media.storage),

@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlmodel import col
 
-from gilfoyle.catalog.models import Media, MediaStatus
+from gilfoyle.catalog.models import NO_UPLOAD, Media, MediaStatus
 from gilfoyle.catalog.rows import Rows
 from gilfoyle.errors import Conflict
 
@@ -35,9 +35,8 @@ class Uploads(Rows):
 
         Raises NotFound, and Conflict if the media awaits no upload or another upload's lease is alive.
         """
-        free = or_(col(Media.upload_lease).is_(None), col(Media.upload_lease) < func.now())
         awaiting = col(Media.status) == MediaStatus.AWAITING_UPLOAD
-        until = await self._set_lease(media_id, seconds, free & awaiting, storage=storage)
+        until = await self._set_lease(media_id, seconds, NO_UPLOAD & awaiting, storage=storage)
         if until is None:
             async with self._locked(media_id) as (_session, media):
                 if media.status != MediaStatus.AWAITING_UPLOAD:
