@@ -19,8 +19,9 @@ from gilfoyle.embedded import leftovers, ports, temporal
 from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.embedded.postgres import Postgres
 from gilfoyle.embedded.process import ChildSpec
-from gilfoyle.embedded.supervisor import Supervisor, together
+from gilfoyle.embedded.supervisor import Supervisor
 from gilfoyle.errors import GilfoyleError, StartupError
+from gilfoyle.tasks import together
 
 _POLL_S = 0.1
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}

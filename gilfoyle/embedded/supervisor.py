@@ -6,9 +6,8 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from gilfoyle.embedded import leftovers, orphans
 from gilfoyle.embedded.folder import DataFolder
@@ -114,13 +113,3 @@ class Supervisor:
         if self._adopting:
             async with self._spawning:
                 await asyncio.to_thread(orphans.sweep, {c.pid for c in self._children if c.pid})
-
-
-async def together(*steps: Coroutine[Any, Any, None]) -> None:
-    """Run the steps at the same time; the first error cancels the others and is raised by itself."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for step in steps:
-                group.create_task(step)
-    except BaseExceptionGroup as errors:
-        raise errors.exceptions[0] from None

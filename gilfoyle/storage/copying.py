@@ -5,13 +5,13 @@ Nothing is taken over half, and copying can be taken up again at any point: what
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.storage.base import ObjectInfo, Storage
 from gilfoyle.storage.verified import Damaged, copy_object
+from gilfoyle.tasks import together
 
 _PASSES = 5
 _PARALLEL = 4
@@ -91,7 +91,7 @@ class _Copying:
         gap = False
         for start in range(0, len(rest), _PARALLEL):
             batch = rest[start : start + _PARALLEL]
-            copied = await _all([self._copy(item, there=item.key in there) for item in batch])
+            copied = await together(*(self._copy(item, there=item.key in there) for item in batch))
             gap = gap or not all(copied)
             mark = mark if gap else max(mark, batch[-1].key)
             self._progress(CopyMark(mark, len(self._copied), self._bytes))
@@ -113,15 +113,3 @@ class _Copying:
         before = self._copied.get(item.key)
         self._bytes += item.size - (before.size if before else 0)
         self._copied[item.key] = item
-
-
-async def _all(copies: Sequence[Coroutine[None, None, bool]]) -> list[bool]:
-    """Run them side by side. If one fails, or this task is cancelled, none goes on."""
-    tasks = [asyncio.ensure_future(copy) for copy in copies]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise

@@ -9,6 +9,7 @@ from temporalio import workflow
 from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
+from gilfoyle.tasks import stop, together
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault, fault_of
 
@@ -67,7 +68,7 @@ class Encoding:
             tasks.append(asyncio.create_task(self._note_end(passes)))
             await asyncio.gather(*tasks)
         except BaseException:
-            await _stop(tasks)
+            await stop(tasks)
             raise
         if self.fatal_fault() is None:
             await self._complete()
@@ -88,12 +89,7 @@ class Encoding:
 
     async def _encode_again(self, renditions: list[str]) -> None:
         """Run their passes once more: what is stored, each of them finds and leaves."""
-        tasks = self._start([chunk for chunk in self._passes if set(chunk.renditions) & set(renditions)])
-        try:
-            await asyncio.gather(*tasks)
-        except BaseException:
-            await _stop(tasks)
-            raise
+        await together(*self._start([chunk for chunk in self._passes if set(chunk.renditions) & set(renditions)]))
 
     def _start(self, passes: list[Pass]) -> list[asyncio.Task[None]]:
         return [asyncio.create_task(self._encode(chunk)) for chunk in passes]
@@ -199,12 +195,6 @@ class Encoding:
             **routes.catalog(),
         )
         return packaged
-
-
-async def _stop(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _errored(failed: tuple[str, Fault]) -> RenditionProgress:

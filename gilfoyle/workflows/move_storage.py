@@ -6,9 +6,9 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
+from gilfoyle.tasks import stop, together
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import fault_of
 
@@ -28,8 +28,6 @@ with workflow.unsafe.imports_passed_through():
 
 # An attempt may copy for so long; it beats, so a dead worker is noticed at once, and the next goes on where it was.
 _LONGEST = timedelta(hours=24)
-# What makes a media playable goes first on the io queue.
-_LAST = Priority(priority_key=5)
 # What fails so often fails for one reason; and the list of them is handed on from run to run.
 _MOST_FAILED = 1000
 
@@ -125,14 +123,7 @@ class MoveStorage:
         self._after, self._held_up = None, False
 
     async def _move_page(self, medias: list[Candidate]) -> None:
-        moves = [asyncio.create_task(self._move(media)) for media in medias]
-        try:
-            moved = [media for media in await asyncio.gather(*moves) if media]
-        except (Exception, asyncio.CancelledError):
-            for move in moves:
-                move.cancel()
-            await asyncio.gather(*moves, return_exceptions=True)
-            raise
+        moved = [media for media in await together(*(self._move(media) for media in medias)) if media]
         self._after = medias[-1].media_id
         self._clearing.append(asyncio.create_task(self._clear_later(moved)))
         workflow.set_current_details(_details(self._progress))
@@ -170,7 +161,7 @@ class MoveStorage:
                 MoveActivities.move,
                 MoveInput(media_id=media.media_id, source=media.storage, target=self._job.target),
                 summary=f"{media.media_id} from {media.storage}",
-                priority=_LAST,
+                priority=routes.LAST,
                 # So that nothing is written any more when a cancelled move cleans up.
                 cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 **routes.io(_LONGEST),
@@ -194,7 +185,7 @@ class MoveStorage:
                 MoveActivities.clear,
                 ClearInput(media_id=media.media_id, storage=storage),
                 summary=f"{media.media_id} in {storage}",
-                priority=_LAST,
+                priority=routes.LAST,
                 **routes.io(timedelta(hours=1)),
             )
         except ActivityError as error:
@@ -205,9 +196,7 @@ class MoveStorage:
 
     async def _clean_up(self) -> None:
         """Leave each media that was under way in one backend only, where the catalog says that it lies."""
-        for task in self._clearing:
-            task.cancel()
-        await asyncio.gather(*self._clearing, return_exceptions=True)
+        await stop(self._clearing)
         if self._touched:
             await workflow.sleep(self._job.linger_s, summary="for players that read the old objects")
         for media in list(self._touched):

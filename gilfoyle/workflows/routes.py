@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 
 PIPELINE, IO, TRANSCODE = "pipeline", "io", "transcode"
 QUEUES = (PIPELINE, IO, TRANSCODE)
@@ -22,6 +22,9 @@ _PATIENT = RetryPolicy(
 )
 
 _IO_SILENCE = timedelta(seconds=20)
+
+LAST = Priority(priority_key=5)
+"""For work on a whole storage: what makes a media playable goes first on the io queue."""
 
 # How much slower than real time one rendition may be encoded before the attempt is given up.
 _SLOWEST = 30

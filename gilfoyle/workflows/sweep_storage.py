@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from gilfoyle.workflows import routes
@@ -17,8 +16,6 @@ with workflow.unsafe.imports_passed_through():
 
 # Ten thousand medias' objects may take hours to remove; an attempt that ends early leaves the rest to the next.
 _LONGEST = timedelta(hours=12)
-# What makes a media playable goes first on the io queue.
-_LAST = Priority(priority_key=5)
 
 
 @workflow.defn
@@ -43,7 +40,7 @@ class SweepStorage:
                 SweepActivities.sweep,
                 SweepBackendInput(backend=name, older_than_s=job.older_than_s, dry_run=job.dry_run, force=job.force),
                 summary=f"{name}, {'look only' if job.dry_run else 'remove'}",
-                priority=_LAST,
+                priority=routes.LAST,
                 **routes.io(_LONGEST),
             )
         except ActivityError as error:

@@ -13,8 +13,8 @@ import pytest
 
 from gilfoyle.embedded import leftovers
 from gilfoyle.embedded.folder import DataFolder
-from gilfoyle.embedded.supervisor import together
 from gilfoyle.errors import StartupError
+from gilfoyle.tasks import together
 from tests.integration.embedded.supervision import READY, eventually, processes_of, python, supervising
 
 SLEEP = "import time; time.sleep(60)"

@@ -1,0 +1,26 @@
+"""Tasks side by side: if one fails, or all are cancelled, none goes on. In workflows as well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def together(*steps: Coroutine[Any, Any, T] | asyncio.Task[T]) -> list[T]:
+    """What they return. Raises what the first that fails raises, once the others have ended."""
+    tasks = [asyncio.ensure_future(step) for step in steps]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except (Exception, asyncio.CancelledError):
+        await stop(tasks)
+        raise
+
+
+async def stop(tasks: Sequence[asyncio.Task[T]]) -> None:
+    """Cancel them, and wait until all have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
