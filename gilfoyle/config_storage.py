@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,3 +92,14 @@ class StorageSettings(_Section):
     ipfs: IpfsSettings = Field(IpfsSettings(), description="the IPFS backend")
     sweep: SweepSettings = Field(SweepSettings(), description="removing what no media owns")
     options: dict[str, Any] = Field({}, description="settings of a backend from another package")
+
+    def impatient(self, patience_s: float, timeout_s: float = math.inf) -> StorageSettings:
+        """The same for when a person waits: a store that fails is given up after `patience_s`.
+
+        And a connection that is silent, after `timeout_s` at the latest.
+        """
+        sections = {
+            name: section.model_copy(update={"patience_s": patience_s, "timeout_s": min(section.timeout_s, timeout_s)})
+            for name, section in (("s3", self.s3), ("ipfs", self.ipfs))
+        }
+        return self.model_copy(update=sections)

@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 
 from gilfoyle.cli.client import Client, Json
-from gilfoyle.cli.text import clean, say
+from gilfoyle.cli.live import Live
+from gilfoyle.cli.text import clean
 from gilfoyle.errors import GilfoyleError, Unavailable, UnsupportedMedia
 
 POLL_S = 0.5
@@ -55,29 +56,19 @@ def poll(client: Client, media_id: str, pause: float = POLL_S, patience: float =
         time.sleep(pause)
 
 
-class Report:
+class Report(Live):
     """What is shown of one media while it is followed."""
 
     def __init__(self, console: Console, name: str) -> None:
-        self._console, self._name = console, name
-        self._told: set[str] = set()
-        self._tasks: dict[str, TaskID] = {}
-        self._progress = Progress(
+        super().__init__(
+            console,
             TextColumn("  {task.description:>12}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TextColumn("{task.fields[status]}", markup=False),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
         )
-
-    def __enter__(self) -> Report:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._name = name
+        self._tasks: dict[str, TaskID] = {}
 
     def update(self, media: Json, elapsed: float, url: str | None) -> None:
         """Show `media` as it is `elapsed` seconds after its upload."""
@@ -102,6 +93,4 @@ class Report:
             self._once(f"{name} ready", f"{name} ready")
 
     def _once(self, what: str, sentence: str) -> None:
-        if what not in self._told:
-            self._told.add(what)
-            say(self._console, f"{self._name}: {sentence}")
+        super()._once(what, f"{self._name}: {sentence}")

@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from gilfoyle.cli.text import clean, human_bytes, say
+from gilfoyle.cli.live import Live
+from gilfoyle.cli.text import clean, human_bytes
 from gilfoyle.config import Settings, StorageSettings
 from gilfoyle.errors import Conflict, StorageError, Unavailable
 from gilfoyle.storage import Storages
@@ -21,11 +21,10 @@ from gilfoyle.storage.drivers import opener
 from gilfoyle.storage.tryout import try_out
 from gilfoyle.temporal import connect
 from gilfoyle.workflows.messages import MoveProgress, MoveStorageInput, move_id
-from gilfoyle.workflows.routes import PIPELINE, queue_name
 
 _RPC = timedelta(seconds=5)
 # Somebody waits at a terminal.
-_PATIENCE = {"patience_s": 3}
+_PATIENCE_S = 3.0
 _LOOK_S = 60
 
 
@@ -35,11 +34,6 @@ def prepare(settings: Settings, job: MoveStorageInput) -> None:
     Raises ConfigError, StorageError if the backend can't be used from here, Conflict if another move runs.
     """
     asyncio.run(_prepare(settings, job))
-
-
-def begin(settings: Settings, job: MoveStorageInput) -> bool:
-    """Start the move and don't wait; False if it runs already. Raises Unavailable."""
-    return asyncio.run(_begin(settings, job))
 
 
 async def _prepare(settings: Settings, job: MoveStorageInput) -> None:
@@ -55,8 +49,7 @@ async def _prepare(settings: Settings, job: MoveStorageInput) -> None:
 async def _look(settings: StorageSettings, target: str) -> None:
     if target == "filesystem" and not settings.filesystem.path.is_dir():
         return  # the workers make it where they are; here would be the wrong place
-    impatient = {name: getattr(settings, name).model_copy(update=_PATIENCE) for name in ("s3", "ipfs")}
-    storages = Storages(settings.model_copy(update=impatient))
+    storages = Storages(settings.impatient(_PATIENCE_S))
     try:
         async with asyncio.timeout(_LOOK_S):
             await try_out(await storages.of(target))
@@ -84,44 +77,20 @@ async def _running(client: Client, settings: Settings) -> MoveStorageInput | Non
     return None
 
 
-async def _begin(settings: Settings, job: MoveStorageInput) -> bool:
-    client = await connect(settings.temporal)
-    prefix = settings.temporal.queue_prefix
-    try:
-        await client.start_workflow(
-            "MoveStorage", job, id=move_id(prefix), task_queue=queue_name(prefix, PIPELINE), rpc_timeout=_RPC
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    except RPCError as error:
-        raise Unavailable(f"Temporal can't be reached at {settings.temporal.address}.") from error
-    return True
-
-
-class Report:
-    """What is shown while a move is followed: a line that grows, or plain lines where no terminal is."""
+class Report(Live):
+    """What is shown while a move is followed."""
 
     def __init__(self, console: Console, *, hint: str = "") -> None:
         """`hint`: what helps those that wait to come to an end."""
-        self._console, self._hint = console, hint
-        self._told: set[str] = set()
-        self._progress = Progress(
+        super().__init__(
+            console,
             TextColumn("  {task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("medias, {task.fields[bytes]}", markup=False),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
         )
+        self._hint = hint
         self._task = self._progress.add_task("moving", total=None, bytes="")
-
-    def __enter__(self) -> Report:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
 
     def update(self, state: Any) -> None:
         """Show it. `state`: what the workflow's query answers."""
@@ -134,11 +103,6 @@ class Report:
             self._once(str(each.media_id), f"{each.media_id} stays where it is: {each.message}")
         if progress.waiting and progress.waiting == progress.left:
             self._once("waiting", f"{_medias(progress.waiting)} will follow once uploaded and processed.{self._hint}")
-
-    def _once(self, what: str, sentence: str) -> None:
-        if what not in self._told:
-            self._told.add(what)
-            say(self._console, sentence)
 
 
 def lines(result: MoveProgress, driver: str) -> Iterator[str]:

@@ -81,6 +81,11 @@ def perform(
         raise
 
 
+def begin(settings: Settings, operation: Operation[Result]) -> bool:
+    """Start the operation and don't wait; False if one of that id runs already. Raises Unavailable."""
+    return asyncio.run(_Follower(settings, operation, lambda _sentence: None, None).begin())
+
+
 class _Follower(Generic[Result]):
     def __init__(
         self,
@@ -111,6 +116,13 @@ class _Follower(Generic[Result]):
                 self.begun = True
                 await self._end(handle, ours=True)
             return await self._result(handle)
+
+    async def begin(self) -> bool:
+        try:
+            await self._start(await connect(self._settings.temporal))
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
 
     async def _start(self, client: Client) -> WorkflowHandle[Any, Result]:
         """Raises WorkflowAlreadyStartedError if one runs already."""

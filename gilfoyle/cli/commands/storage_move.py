@@ -22,7 +22,7 @@ def command(
     from rich.console import Console
 
     from gilfoyle.cli import moving, text
-    from gilfoyle.cli.operations import Operation, perform
+    from gilfoyle.cli.operations import Operation, begin, perform
     from gilfoyle.config import load
     from gilfoyle.workflows.messages import MoveProgress, MoveStorageInput, move_id
 
@@ -33,10 +33,6 @@ def command(
     job = MoveStorageInput(target=to, source=source)
     moving.prepare(settings, job)
     notes = Console(stderr=True)
-    if no_wait:
-        started = moving.begin(settings, job)
-        text.say(notes, f"The move {'has begun' if started else 'is running already'}: `{again}` follows it.")
-        return
     hint = "" if settings.storage.driver == to else f" New ones go to {settings.storage.driver}: set `storage.driver`."
     operation = Operation(
         workflow="MoveStorage",
@@ -46,6 +42,10 @@ def command(
         title="The move",
         query="progress",
     )
+    if no_wait:
+        started = begin(settings, operation)
+        text.say(notes, f"The move {'has begun' if started else 'is running already'}: `{again}` follows it.")
+        return
     try:
         with moving.Report(notes, hint=hint) as report:
             result = perform(settings, operation, lambda sentence: text.say(notes, sentence), report.update)

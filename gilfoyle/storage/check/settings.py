@@ -17,12 +17,7 @@ _USER = re.compile(r"(https?://)[^\s/@\"'<>]+@")
 
 def quick(settings: StorageSettings) -> StorageSettings:
     """The same settings, impatient: what does not answer fails within seconds."""
-    return settings.model_copy(
-        update={
-            name: section.model_copy(update={"patience_s": 0, "timeout_s": min(section.timeout_s, QUICK_S)})
-            for name, section in (("s3", settings.s3), ("ipfs", settings.ipfs))
-        }
-    )
+    return settings.impatient(patience_s=0, timeout_s=QUICK_S)
 
 
 def without_secrets(text: str, settings: StorageSettings) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from gilfoyle.media.ffmpeg import is_remote
 from gilfoyle.storage.check.advice import cors_rule, fetch_advice, player_setting, source_setting, user
 from gilfoyle.storage.check.results import Fault, Skip
 from gilfoyle.storage.check.trial import Trial
@@ -23,7 +24,7 @@ async def ffmpeg_reads(trial: Trial) -> str:
     source = await trial.storage.ffmpeg_input(trial.source)
     size = trial.sample.size
     for start, end in ((0, 4096), (size // 2, size // 2 + 100_000), (size - 100, size)):
-        if source.startswith(("http://", "https://")):
+        if is_remote(source):
             found = await _fetch_range(trial, source, start, end)
         else:
             found = await asyncio.to_thread(_read_file, source, start, end)
