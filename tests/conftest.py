@@ -1,4 +1,4 @@
-"""The real servers that tests use, one of each for the whole run: PostgreSQL and Temporal."""
+"""The real servers that tests use, one of each for the whole run: PostgreSQL, Temporal, SeaweedFS and Kubo."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.catalog.migrate import upgrade
+from gilfoyle.config import S3Settings
 from gilfoyle.embedded import temporal
 from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.embedded.postgres import Postgres
 from gilfoyle.embedded.process import ChildSpec
+from tests.kubo_node import KuboNode, kubo_node
+from tests.seaweed import Seaweed, seaweed
 
 START_S = 60
 
@@ -55,6 +59,33 @@ async def temporal_address(data_folder: DataFolder) -> AsyncIterator[str]:
         assert spec.answers is not None
         await asyncio.wait_for(spec.answers(), START_S)
         yield f"{temporal.HOST}:{port}"
+
+
+@pytest.fixture(scope="session")
+def s3_service() -> Iterator[Seaweed]:
+    """A real S3 service, SeaweedFS, for the whole run."""
+    with seaweed() as service:
+        yield service
+
+
+@pytest.fixture
+def s3_settings(s3_service: Seaweed) -> S3Settings:
+    """Settings for it, with an empty prefix of its own for each test."""
+    return S3Settings(
+        bucket=s3_service.bucket,
+        prefix=f"tests/{uuid4().hex}",
+        endpoint=s3_service.endpoint,
+        access_key_id=s3_service.access_key,
+        secret_access_key=s3_service.secret_key,
+        part_mb=5,
+    )
+
+
+@pytest.fixture(scope="session")
+def kubo() -> Iterator[KuboNode]:
+    """A real IPFS node, Kubo, for the whole run: use a folder of your own. Skips where there is none."""
+    with kubo_node() as node:
+        yield node
 
 
 @pytest.fixture(scope="session")

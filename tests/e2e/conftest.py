@@ -13,8 +13,6 @@ from playwright.async_api import Browser, Error, async_playwright
 
 from tests.e2e.gilfoyle_server import Server, up
 from tests.e2e.player import Site, site
-from tests.kubo_node import KuboNode, kubo_node
-from tests.seaweed import Seaweed, seaweed
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _OPTIONS = [
@@ -54,20 +52,6 @@ async def browser() -> AsyncIterator[Browser]:
             _unavailable(f"there is no Chromium ({str(error).splitlines()[0]})")
         yield running
         await running.close()
-
-
-@pytest.fixture(scope="session")
-def store() -> Iterator[Seaweed]:
-    """A real S3 service."""
-    with seaweed() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def kubo() -> Iterator[KuboNode]:
-    """A real IPFS node."""
-    with kubo_node() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

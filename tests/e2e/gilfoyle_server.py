@@ -98,6 +98,14 @@ def wait_for(check: Callable[[], T | None], timeout_s: float = 30) -> T:
     raise AssertionError(f"not within {timeout_s} s")
 
 
+def is_ready(http: httpx.Client) -> bool:
+    """Whether an API that may still be starting can work."""
+    try:
+        return http.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 @contextmanager
 def up(folder: Path, **settings: str) -> Iterator[Server]:
     """Run `gilfoyle up` on free ports with settings such as `GILFOYLE_WORKERS__THREADS="1"`."""

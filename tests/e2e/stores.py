@@ -6,7 +6,7 @@ from tests.kubo_node import KuboNode
 from tests.seaweed import Seaweed
 
 
-def s3_settings(store: Seaweed, prefix: str, **more: str) -> dict[str, str]:
+def s3_variables(store: Seaweed, prefix: str, **more: str) -> dict[str, str]:
     """As environment variables: the bucket, below a prefix of the server's own."""
     settings = {
         "driver": "s3",
@@ -19,7 +19,7 @@ def s3_settings(store: Seaweed, prefix: str, **more: str) -> dict[str, str]:
     return _variables(settings | more)
 
 
-def ipfs_settings(node: KuboNode, **more: str) -> dict[str, str]:
+def ipfs_variables(node: KuboNode, **more: str) -> dict[str, str]:
     """As environment variables: the node, in a folder of its MFS."""
     return _variables({"driver": "ipfs", "ipfs__api": node.api, "ipfs__gateway": node.gateway} | more)
 

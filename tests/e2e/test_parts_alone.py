@@ -15,7 +15,7 @@ import yaml
 
 from tests.clips import clip
 from tests.conftest import free_port
-from tests.e2e.gilfoyle_server import Server, wait_for
+from tests.e2e.gilfoyle_server import Server, is_ready, wait_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,17 +48,10 @@ def test_an_api_and_two_workers_make_a_stream(server: Server, tmp_path: Path) ->
         parts.enter_context(_process(worker, "--queue", "pipeline", "--queue", "io", config=config))
         parts.enter_context(_process(worker, "--queue", "transcode", config=config))
         http = parts.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30))
-        wait_for(lambda: _answers(http))
+        wait_for(lambda: is_ready(http))
         alone = Server(psutil.Process(), {**server.addresses, "api": str(http.base_url)}, http)
         media = alone.stream(clip("bikes.mp4"))
         assert http.get(media["stream_url"]).status_code == 200
         assert (tmp_path / "media" / media["id"]).is_dir()
         assert not server.objects(media["id"]).exists()
         assert http.delete(f"/medias/{media['id']}").status_code == 204
-
-
-def _answers(http: httpx.Client) -> bool:
-    try:
-        return http.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False

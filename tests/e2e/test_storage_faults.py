@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.gilfoyle_server import Server, up, wait_for
-from tests.e2e.stores import ipfs_settings, objects, s3_settings, uploads
+from tests.e2e.stores import ipfs_variables, objects, s3_variables, uploads
 from tests.faulty import FaultyProxy
 from tests.kubo_node import KuboNode
 from tests.seaweed import Seaweed
@@ -65,13 +65,15 @@ def _outage(begin: Callable[[], None], end: Callable[[], None]) -> None:
 
 
 @pytest.fixture
-def proxy(store: Seaweed) -> Iterator[FaultyProxy]:
-    with FaultyProxy(store.host, store.port) as proxy:
+def proxy(s3_service: Seaweed) -> Iterator[FaultyProxy]:
+    with FaultyProxy(s3_service.host, s3_service.port) as proxy:
         yield proxy
 
 
-def test_a_bucket_that_refuses_hangs_and_dies(folder: Path, store: Seaweed, proxy: FaultyProxy, film: Path) -> None:
-    settings = s3_settings(store, "faulty", s3__endpoint=proxy.url)
+def test_a_bucket_that_refuses_hangs_and_dies(
+    folder: Path, s3_service: Seaweed, proxy: FaultyProxy, film: Path
+) -> None:
+    settings = s3_variables(s3_service, "faulty", s3__endpoint=proxy.url)
     (folder / "faulty").mkdir()
     with up(folder / "faulty", **settings) as server:
         media_id = server.create()
@@ -81,21 +83,21 @@ def test_a_bucket_that_refuses_hangs_and_dies(folder: Path, store: Seaweed, prox
             _outage(fault, proxy.heal)
             _grows(server, media_id)
         _media(server, media_id)
-        store.kill()
+        s3_service.kill()
         proxy.sever()
         time.sleep(2)
-        store.start()
+        s3_service.start()
         media = server.wait(media_id, 200)
         _is_whole(server, media)
-        assert objects(store, "faulty") == _expected(media)
-        assert uploads(store, "faulty") == []
+        assert objects(s3_service, "faulty") == _expected(media)
+        assert uploads(s3_service, "faulty") == []
         assert server.http.delete(f"/medias/{media_id}").status_code == 204
-        assert objects(store, "faulty") == []
+        assert objects(s3_service, "faulty") == []
 
 
 def test_a_node_that_dies(folder: Path, kubo: KuboNode, film: Path) -> None:
     (folder / "dying").mkdir()
-    with up(folder / "dying", **ipfs_settings(kubo, ipfs__folder="/dying")) as server:
+    with up(folder / "dying", **ipfs_variables(kubo, ipfs__folder="/dying")) as server:
         media_id = server.create()
         assert server.send(media_id, film).status_code == 202
         wait_for(lambda: _media(server, media_id)["playable"])

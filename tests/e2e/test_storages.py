@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Response
 from tests.clips import clip
 from tests.e2e.gilfoyle_server import Server, up
 from tests.e2e.player import Site, seen, until, watched
-from tests.e2e.stores import ipfs_settings, objects, s3_settings
+from tests.e2e.stores import ipfs_variables, objects, s3_variables
 from tests.kubo_node import KuboNode
 from tests.seaweed import Seaweed
 
@@ -21,20 +21,20 @@ FILM = "bigbuckbunny.mp4"
 
 
 @pytest.fixture(scope="module")
-def proxied(folder: Path, store: Seaweed) -> Iterator[Server]:
-    with _up(folder / "proxied", s3_settings(store, "proxied")) as server:
+def proxied(folder: Path, s3_service: Seaweed) -> Iterator[Server]:
+    with _up(folder / "proxied", s3_variables(s3_service, "proxied")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def redirected(folder: Path, store: Seaweed) -> Iterator[Server]:
-    with _up(folder / "redirected", s3_settings(store, "redirected", s3__serve="redirect")) as server:
+def redirected(folder: Path, s3_service: Seaweed) -> Iterator[Server]:
+    with _up(folder / "redirected", s3_variables(s3_service, "redirected", s3__serve="redirect")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def on_ipfs(folder: Path, kubo: KuboNode) -> Iterator[Server]:
-    with _up(folder / "ipfs", ipfs_settings(kubo)) as server:
+    with _up(folder / "ipfs", ipfs_variables(kubo)) as server:
         yield server
 
 
@@ -62,28 +62,28 @@ def _is_segment(answer: Response) -> bool:
     return answer.status == 200 and urlsplit(answer.url).path.endswith(".m4s")
 
 
-async def test_from_a_bucket_through_the_api(proxied: Server, store: Seaweed, browser: Browser, web: Site) -> None:
+async def test_from_a_bucket_through_the_api(proxied: Server, s3_service: Seaweed, browser: Browser, web: Site) -> None:
     media = proxied.stream(clip(FILM))
     assert media["storage"] == "s3"
     assert await _plays(browser, web, proxied.url(media["stream_url"])) == {urlsplit(proxied.url("")).netloc}
-    assert f"{media['id']}/source" in objects(store, "proxied")
+    assert f"{media['id']}/source" in objects(s3_service, "proxied")
     assert not proxied.objects(media["id"]).exists()
     segment = proxied.http.get(f"/medias/{media['id']}/stream/360p/00000.m4s", headers={"Range": "bytes=10-19"})
     assert (segment.status_code, len(segment.content)) == (206, 10)
     assert proxied.http.delete(f"/medias/{media['id']}").status_code == 204
-    assert objects(store, "proxied") == []
+    assert objects(s3_service, "proxied") == []
 
 
-async def test_from_a_bucket_by_redirects(redirected: Server, store: Seaweed, browser: Browser, web: Site) -> None:
+async def test_from_a_bucket_by_redirects(redirected: Server, s3_service: Seaweed, browser: Browser, web: Site) -> None:
     media = redirected.stream(clip(FILM))
     url = redirected.url(media["stream_url"])
-    assert await _plays(browser, web, url) == {f"{store.host}:{store.port}"}
+    assert await _plays(browser, web, url) == {f"{s3_service.host}:{s3_service.port}"}
     page = await browser.new_page()
     await page.goto(redirected.url(f"/medias/{media['id']}/watch"))
     await watched(page, 4.5)
     await page.close()
     assert redirected.http.delete(f"/medias/{media['id']}").status_code == 204
-    assert objects(store, "redirected") == []
+    assert objects(s3_service, "redirected") == []
 
 
 async def test_from_ipfs_through_the_api_and_from_a_gateway(

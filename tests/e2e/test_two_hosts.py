@@ -13,8 +13,8 @@ import httpx
 import psutil
 
 from tests.conftest import free_port
-from tests.e2e.gilfoyle_server import Server, wait_for
-from tests.e2e.stores import objects, s3_settings
+from tests.e2e.gilfoyle_server import Server, is_ready, wait_for
+from tests.e2e.stores import objects, s3_variables
 from tests.seaweed import Seaweed
 from tests.sources import numbered
 
@@ -48,9 +48,9 @@ class Host:
         return [path for path in self._disk.rglob("*") if not path.is_dir()]
 
 
-def test_a_media_becomes_ready_and_leaves_no_file(server: Server, store: Seaweed, tmp_path: Path) -> None:
+def test_a_media_becomes_ready_and_leaves_no_file(server: Server, s3_service: Seaweed, tmp_path: Path) -> None:
     port = free_port()
-    settings = s3_settings(store, "hosts") | {
+    settings = s3_variables(s3_service, "hosts") | {
         "GILFOYLE_SERVER__PORT": str(port),
         "GILFOYLE_DATABASE__URL": server.addresses["database_url"],
         "GILFOYLE_TEMPORAL__ADDRESS": server.addresses["temporal_address"],
@@ -64,19 +64,12 @@ def test_a_media_becomes_ready_and_leaves_no_file(server: Server, store: Seaweed
         parts.enter_context(back.runs(worker, "--queue", "pipeline", "--queue", "io", **settings))
         parts.enter_context(back.runs(worker, "--queue", "transcode", **settings))
         http = parts.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30))
-        wait_for(lambda: _answers(http))
+        wait_for(lambda: is_ready(http))
         there = Server(psutil.Process(), {**server.addresses, "api": str(http.base_url)}, http)
         media = there.stream(film)
         assert http.get(media["stream_url"]).status_code == 200
-        assert f"{media['id']}/source" in objects(store, "hosts")
+        assert f"{media['id']}/source" in objects(s3_service, "hosts")
         assert front.files() == back.files() == []
         assert http.delete(f"/medias/{media['id']}").status_code == 204
     assert front.files() == back.files() == []
-    assert objects(store, "hosts") == []
-
-
-def _answers(http: httpx.Client) -> bool:
-    try:
-        return http.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
+    assert objects(s3_service, "hosts") == []

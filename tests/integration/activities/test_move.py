@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -17,7 +18,7 @@ from gilfoyle.errors import StorageError
 from gilfoyle.storage import FilesystemStorage, ObjectInfo, Storages, keys
 from gilfoyle.storage.ipfs import IpfsStorage
 from tests.integration.workflows.moving import Watched, contents, ready, uploaded, whole
-from tests.kubo_node import KuboNode, kubo_node
+from tests.kubo_node import KuboNode
 
 
 class Full(FilesystemStorage):
@@ -157,15 +158,9 @@ async def test_clearing_spares_the_place_in_which_a_media_lies(place: Place) -> 
     assert await contents(place.old, media.id) == whole()
 
 
-@pytest.fixture(scope="module")
-def kubo() -> Iterator[KuboNode]:
-    with kubo_node() as node:
-        yield node
-
-
 async def test_to_ipfs_and_back(place: Place, kubo: KuboNode) -> None:
     """Pinned and with its CID when it has arrived, unpinned and without when it has left."""
-    ipfs = IpfsStorage(IpfsSettings(api=kubo.api, gateway=kubo.gateway))
+    ipfs = IpfsStorage(IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}"))
     place.storages._opened["ipfs"] = ipfs
     media = await ready(place.catalog, place.old)
     assert (await place.move(media, "ipfs")).outcome == Outcome.MOVED
@@ -186,7 +181,7 @@ async def test_to_ipfs_and_back(place: Place, kubo: KuboNode) -> None:
 
 
 async def test_a_rotten_source_does_not_reach_ipfs(place: Place, kubo: KuboNode) -> None:
-    ipfs = IpfsStorage(IpfsSettings(api=kubo.api, gateway=kubo.gateway))
+    ipfs = IpfsStorage(IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}"))
     place.storages._opened["ipfs"] = ipfs
     media = await ready(place.catalog, place.old)
     await place.old.write(keys.source(media.id), b"rotten")

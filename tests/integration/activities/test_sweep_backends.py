@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,25 +15,18 @@ from gilfoyle.config import IpfsSettings, S3Settings, StorageSettings
 from gilfoyle.storage import ContentAddressed, Storages
 from gilfoyle.storage.s3 import S3Storage
 from tests.integration.activities.test_sweep import Yard
-from tests.kubo_node import KuboNode, kubo_node
-from tests.seaweed import Seaweed, seaweed
-
-
-@pytest.fixture(scope="module")
-def node() -> Iterator[KuboNode]:
-    with kubo_node() as running:
-        yield running
+from tests.kubo_node import KuboNode
 
 
 @pytest.fixture
-async def ipfs(database: Database, tmp_path: Path, node: KuboNode) -> AsyncIterator[Yard]:
-    settings = IpfsSettings(api=node.api, gateway=node.gateway, folder=f"/{uuid4().hex}")
+async def ipfs(database: Database, tmp_path: Path, kubo: KuboNode) -> AsyncIterator[Yard]:
+    settings = IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}")
     storages = Storages(StorageSettings(driver="ipfs", ipfs=settings))
     yield Yard(tmp_path, storages, database)
     await storages.close()
 
 
-async def test_ipfs_without_ages(ipfs: Yard, node: KuboNode) -> None:
+async def test_ipfs_without_ages(ipfs: Yard, kubo: KuboNode) -> None:
     """No media: gone. In another backend: perhaps a move's, so it stays. Else the row's age counts."""
     storage = await ipfs.storages.of("ipfs")
     assert isinstance(storage, ContentAddressed)
@@ -50,10 +43,10 @@ async def test_ipfs_without_ages(ipfs: Yard, node: KuboNode) -> None:
     assert await ipfs.swept(backend="ipfs") == {str(nobody): "no_media", f"{failed}/1": "errored"}
     assert {name async for name in storage.folders()} == {str(elsewhere), str(failed), str(lately)}
     assert [item.key async for item in storage.list(str(failed))] == [f"{failed}/source"]
-    assert cid not in node.run("pin", "ls", "--type=recursive")
+    assert cid not in kubo.run("pin", "ls", "--type=recursive")
 
 
-async def test_what_is_served_stays_pinned_when_the_same_content_goes(ipfs: Yard, node: KuboNode) -> None:
+async def test_what_is_served_stays_pinned_when_the_same_content_goes(ipfs: Yard, kubo: KuboNode) -> None:
     """A file that was encoded twice has one CID, and one pin."""
     storage = await ipfs.storages.of("ipfs")
     assert isinstance(storage, ContentAddressed)
@@ -65,26 +58,12 @@ async def test_what_is_served_stays_pinned_when_the_same_content_goes(ipfs: Yard
     await ipfs.change(media_id, cid=cid)
     assert await ipfs.swept(backend="ipfs") == {f"{media_id}/1": "superseded"}
     assert [name async for name in storage.folders(str(media_id))] == ["2"]
-    assert cid in node.run("pin", "ls", "--type=recursive")
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Seaweed]:
-    with seaweed() as running:
-        yield running
+    assert cid in kubo.run("pin", "ls", "--type=recursive")
 
 
 @pytest.fixture
-async def s3(database: Database, tmp_path: Path, service: Seaweed) -> AsyncIterator[Yard]:
-    settings = S3Settings(
-        bucket=service.bucket,
-        prefix=uuid4().hex,
-        endpoint=service.endpoint,
-        access_key_id=service.access_key,
-        secret_access_key=service.secret_key,
-        part_mb=5,
-    )
-    storages = Storages(StorageSettings(driver="s3", s3=settings))
+async def s3(database: Database, tmp_path: Path, s3_settings: S3Settings) -> AsyncIterator[Yard]:
+    storages = Storages(StorageSettings(driver="s3", s3=s3_settings))
     yield Yard(tmp_path, storages, database)
     await storages.close()
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -21,7 +21,7 @@ from gilfoyle.workflows.messages import MoveProgress
 from tests.integration.cli.conftest import Finished, finish, starter
 from tests.integration.workflows.moving import contents, ready, whole
 from tests.integration.workflows.service import Service
-from tests.seaweed import Seaweed, seaweed
+from tests.seaweed import Seaweed
 
 LARGE = os.urandom(11 << 20)
 # The command as it is, but for the time that old objects linger.
@@ -32,24 +32,6 @@ Input.model_rebuild(force=True)
 from gilfoyle.cli import main
 main()
 """
-
-
-@pytest.fixture(scope="module")
-def s3_service() -> Iterator[Seaweed]:
-    with seaweed() as service:
-        yield service
-
-
-@pytest.fixture
-def s3_settings(s3_service: Seaweed) -> S3Settings:
-    return S3Settings(
-        bucket=s3_service.bucket,
-        prefix=f"tests/{uuid4().hex}",
-        endpoint=s3_service.endpoint,
-        access_key_id=s3_service.access_key,
-        secret_access_key=s3_service.secret_key,
-        part_mb=5,
-    )
 
 
 class Shop:

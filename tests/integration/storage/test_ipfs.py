@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,26 +17,20 @@ from gilfoyle.storage.base import ContentAddressed
 from gilfoyle.storage.contract import StorageContract, collect, keys_of
 from gilfoyle.storage.ipfs import IpfsStorage
 from tests.clips import clip
-from tests.kubo_node import KuboNode, kubo_node, skip_module_without_kubo
+from tests.kubo_node import KuboNode, skip_module_without_kubo
 from tests.sources import FFMPEG, FFPROBE
 
 skip_module_without_kubo()
 
 
-@pytest.fixture(scope="module")
-def node() -> Iterator[KuboNode]:
-    with kubo_node() as running:
-        yield running
-
-
-def settings(node: KuboNode, **others: object) -> IpfsSettings:
+def settings(kubo: KuboNode, **others: object) -> IpfsSettings:
     """A folder of its own for each test."""
-    return IpfsSettings(api=node.api, gateway=node.gateway, folder=f"/{uuid4().hex}", **others)
+    return IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}", **others)
 
 
 @pytest.fixture
-async def storage(node: KuboNode) -> AsyncIterator[IpfsStorage]:
-    storage = IpfsStorage(settings(node))
+async def storage(kubo: KuboNode) -> AsyncIterator[IpfsStorage]:
+    storage = IpfsStorage(settings(kubo))
     yield storage
     assert [write async for write in storage.unfinished()] == []
     await storage.close()
@@ -44,8 +38,8 @@ async def storage(node: KuboNode) -> AsyncIterator[IpfsStorage]:
 
 class TestContract(StorageContract):
     @pytest.fixture
-    async def storage(self, node: KuboNode) -> AsyncIterator[IpfsStorage]:
-        storage = IpfsStorage(settings(node))
+    async def storage(self, kubo: KuboNode) -> AsyncIterator[IpfsStorage]:
+        storage = IpfsStorage(settings(kubo))
         yield storage
         assert [write async for write in storage.unfinished()] == []
         await storage.close()
@@ -100,19 +94,19 @@ async def test_a_folder_plays_from_a_gateway_by_its_cid(storage: IpfsStorage, tm
     assert int(packets.split()[0].strip(b",")) == 132
 
 
-async def test_pins_and_unpins_a_folder(storage: IpfsStorage, node: KuboNode) -> None:
+async def test_pins_and_unpins_a_folder(storage: IpfsStorage, kubo: KuboNode) -> None:
     media = uuid4().hex
     await storage.write("m/1/00000.m4s", media.encode())
     cid = await storage.cid("m/1")
     await storage.pin(cid, "media m")
     await storage.pin(cid, "media m")
-    assert f"{cid} recursive media m" in node.run("pin", "ls", "--type=recursive", "--names").split("\n")
+    assert f"{cid} recursive media m" in kubo.run("pin", "ls", "--type=recursive", "--names").split("\n")
     await storage.delete_prefix("m")
-    node.run("repo", "gc")
-    assert node.run("cat", f"{cid}/00000.m4s") == media
+    kubo.run("repo", "gc")
+    assert kubo.run("cat", f"{cid}/00000.m4s") == media
     await storage.unpin(cid)
     await storage.unpin(cid)
-    assert cid not in node.run("pin", "ls", "--type=recursive")
+    assert cid not in kubo.run("pin", "ls", "--type=recursive")
 
 
 async def test_pins_only_what_the_node_holds(storage: IpfsStorage) -> None:
@@ -120,18 +114,18 @@ async def test_pins_only_what_the_node_holds(storage: IpfsStorage) -> None:
         await asyncio.wait_for(storage.pin("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy", "x"), 10)
 
 
-async def test_equal_medias_share_their_content_and_not_their_fate(storage: IpfsStorage, node: KuboNode) -> None:
+async def test_equal_medias_share_their_content_and_not_their_fate(storage: IpfsStorage, kubo: KuboNode) -> None:
     data = b"".join(uuid4().bytes for _ in range(200_000))
     for media in ("a", "b"):
         await storage.write(f"{media}/source", data)
         await storage.write(f"{media}/1/00000.m4s", data[:1000])
     assert await storage.cid("a") == await storage.cid("b")
     assert await storage.delete_prefix("a") == 2
-    node.run("repo", "gc")
+    kubo.run("repo", "gc")
     assert await storage.read("b/source") == data
     assert await keys_of(storage, "a") == []
     await storage.delete_prefix("b")
-    node.run("repo", "gc")
+    kubo.run("repo", "gc")
     with pytest.raises(ObjectNotFound):
         await storage.read("b/source")
 
@@ -144,11 +138,11 @@ async def test_a_reader_keeps_the_object_that_it_began(storage: IpfsStorage) -> 
     assert first + await collect(stream) == b"a" * 5_000_000
 
 
-async def test_players_are_sent_to_a_public_gateway_if_there_is_one(node: KuboNode) -> None:
-    storage = IpfsStorage(settings(node, public_gateway=node.gateway))
+async def test_players_are_sent_to_a_public_gateway_if_there_is_one(kubo: KuboNode) -> None:
+    storage = IpfsStorage(settings(kubo, public_gateway=kubo.gateway))
     await storage.write("m/object", b"content")
     url = await storage.player_url("m/object")
-    assert url == f"{node.gateway}/ipfs/{(await storage.stat('m/object')).etag}"
+    assert url == f"{kubo.gateway}/ipfs/{(await storage.stat('m/object')).etag}"
     async with httpx.AsyncClient() as client:
         assert (await client.get(url)).content == b"content"
     assert await storage.player_url("m/nothing") is None
@@ -163,9 +157,9 @@ async def test_a_file_where_a_folder_should_be_is_a_storage_error(storage: IpfsS
     assert await keys_of(storage, "m") == ["m/object"]
 
 
-async def test_several_stores_write_into_one_node(node: KuboNode) -> None:
+async def test_several_stores_write_into_one_node(kubo: KuboNode) -> None:
     """As the processes of a cluster do: Kubo detaches a folder at each flush, and a change in it is made again."""
-    shared = settings(node)
+    shared = settings(kubo)
     stores = [IpfsStorage(shared) for _ in range(4)]
     names = [f"m/1/{rendition}p/{n:05d}.m4s" for n in range(15) for rendition in (360, 720)]
 
