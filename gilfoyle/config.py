@@ -103,6 +103,9 @@ class WorkerSettings(_Section):
     heartbeat_timeout_s: float = Field(
         30, ge=2, description="a worker silent this long is dead: its pass goes to another (seconds)"
     )
+    stall_timeout_s: float = Field(
+        300, ge=1, description="an ffmpeg that makes no progress for this long is ended, and tried again (seconds)"
+    )
     # Short: a pass takes minutes, so waiting rarely completes it, and the next worker goes on after its last segment.
     grace_s: float = Field(3, ge=0, description="how long a stopping worker lets its activities finish (seconds)")
 

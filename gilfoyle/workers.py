@@ -145,6 +145,7 @@ def _transcode(parts: Parts) -> Worker:
         ffmpeg_path(parts.settings.tools),
         threads=threads,
         memory_mb=parts.settings.limits.memory_mb,
+        stall_s=parts.settings.workers.stall_timeout_s,
     )
     return _worker(parts, TRANSCODE, slots, [activities.encode_video, activities.encode_audio])
 
@@ -171,7 +172,7 @@ def _worker(
         activities=activities,
         workflows=workflows,
         max_concurrent_activities=slots,
-        interceptors=[TranslateErrors(), *([Beat()] if queue == IO else [])],
+        interceptors=[TranslateErrors(notice_silence=queue == TRANSCODE), *([Beat()] if queue == IO else [])],
         graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s),
         max_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
         default_heartbeat_throttle_interval=_HEARTBEAT_EVERY,

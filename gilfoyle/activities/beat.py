@@ -14,6 +14,8 @@ from temporalio.worker import (
     Interceptor,
 )
 
+from gilfoyle.activities.trail import own_details
+
 _EVERY_S = 2.0
 
 
@@ -36,7 +38,7 @@ class _Inbound(ActivityInboundInterceptor):
         super().init(self._told)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        self._told.details = activity.info().heartbeat_details
+        self._told.details = own_details()
         beating = asyncio.create_task(self._beat())
         try:
             return await self.next.execute_activity(input)

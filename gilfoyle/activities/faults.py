@@ -7,44 +7,92 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
 
+from gilfoyle.activities.trail import Trail, TrailOutbound
 from gilfoyle.errors import EncodeFailed, GilfoyleError
 
 log = logging.getLogger(__name__)
 
 # An error that we did not foresee is a bug or a passing oddity; it gets this many attempts, then the media fails.
-_UNFORESEEN_ATTEMPTS = 5
+_UNFORESEEN = 5
 # ffmpeg that fails three times on the same chunk will fail a fourth time.
-_ENCODE_ATTEMPTS = 3
+_ENCODE_FAILED = 3
+# A machine that goes down takes its passes with it, through no fault of theirs; but not that often the same one.
+_SILENT = 8
 
 
 class TranslateErrors(Interceptor):
-    """Worker interceptor: a GilfoyleError becomes an ApplicationError of type `code` with the finer reason inside."""
+    """Worker interceptor: a GilfoyleError becomes an ApplicationError of type `code` with the finer reason inside.
+
+    With `notice_silence`, an activity that ends its worker, or never ends, is given up too, as an EncodeFailed.
+    """
+
+    def __init__(self, *, notice_silence: bool = False) -> None:
+        self._notice_silence = notice_silence
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _Inbound(next)
+        return _Inbound(next, self._notice_silence)
 
 
 class _Inbound(ActivityInboundInterceptor):
+    _outbound: TrailOutbound
+
+    def __init__(self, next: ActivityInboundInterceptor, notice_silence: bool) -> None:
+        super().__init__(next)
+        self._notice_silence = notice_silence
+
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        self._outbound = TrailOutbound(outbound)
+        super().init(self._outbound)
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        self._outbound.begin()
+        trail = self._outbound.trail
         try:
+            if self._notice_silence:
+                self._notice(trail)
             return await self.next.execute_activity(input)
-        except GilfoyleError as error:
-            info = activity.info()
-            log.warning("%s of %s, attempt %d: %s", info.activity_type, info.workflow_id, info.attempt, error.message)
-            given_up = isinstance(error, EncodeFailed) and info.attempt >= _ENCODE_ATTEMPTS
-            raise ApplicationError(
-                error.message, error.reason, type=error.code, non_retryable=given_up or not error.retryable
-            ) from error
-        except (ApplicationError, CancelledError):
-            raise
-        except Exception as error:
-            log.exception("%s of %s failed", activity.info().activity_type, activity.info().workflow_id)
-            last = activity.info().attempt >= _UNFORESEEN_ATTEMPTS
-            raise ApplicationError(
-                f"Something unforeseen went wrong: {type(error).__name__}: {str(error)[:500]}",
-                "internal",
-                type="internal",
-                non_retryable=last,
-            ) from error
+        except BaseException as error:
+            trail.under_way = False
+            translated = _translated(error, trail)
+            self._outbound.tell()
+            if translated is error:
+                raise
+            raise translated from error
+
+    def _notice(self, trail: Trail) -> None:
+        """Tell that an attempt is under way. Raises EncodeFailed if too many have been, and were never heard of."""
+        trail.silent += trail.under_way
+        if trail.silent >= _SILENT:
+            raise EncodeFailed(
+                f"{trail.silent} workers died or fell silent while they encoded this: look into their logs and memory.",
+                code="worker_lost",
+            )
+        trail.under_way = True
+        self._outbound.tell()
+
+
+def _translated(error: BaseException, trail: Trail) -> BaseException:
+    """Count it, and say whether to try again."""
+    info = activity.info()
+    if isinstance(error, GilfoyleError):
+        log.warning("%s of %s, attempt %d: %s", info.activity_type, info.workflow_id, info.attempt, error.message)
+        trail.encode_failed += isinstance(error, EncodeFailed)
+        final = trail.encode_failed >= _ENCODE_FAILED or trail.silent >= _SILENT or not error.retryable
+        return ApplicationError(error.message, error.reason, type=error.code, non_retryable=final)
+    if isinstance(error, ApplicationError | CancelledError) or not isinstance(error, Exception):
+        return error
+    log.error("%s of %s failed", info.activity_type, info.workflow_id, exc_info=error)
+    trail.unforeseen += 1
+    return ApplicationError(
+        f"Something unforeseen went wrong: {type(error).__name__}: {str(error)[:500]}",
+        "internal",
+        type="internal",
+        non_retryable=trail.unforeseen >= _UNFORESEEN,
+    )

@@ -11,6 +11,7 @@ from temporalio import activity
 
 from gilfoyle.activities.relocation import Refused, Relocation
 from gilfoyle.activities.removal import remove
+from gilfoyle.activities.trail import own_details
 from gilfoyle.catalog import Catalog, Media, MediaStatus
 from gilfoyle.errors import NotFound, ObjectNotFound, StorageError
 from gilfoyle.storage import Storage, Storages
@@ -183,7 +184,7 @@ def _candidate(media: Media) -> Candidate:
 
 def _mark() -> str:
     """How far an attempt before this one came."""
-    details = activity.info().heartbeat_details
+    details = own_details()
     return str(details[0]) if details else ""
 
 

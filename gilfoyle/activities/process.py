@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from gilfoyle.activities.source import SourceWatch
+from gilfoyle.activities.stall import Stall
+from gilfoyle.tasks import stop
 
 Consumer = Callable[[asyncio.StreamReader], Awaitable[None]]
 """Reads one of ffmpeg's outputs to its end."""
@@ -50,14 +52,21 @@ async def encode(
     on_progress: Callable[[dict[str, str]], None],
     *,
     memory_mb: int,
+    stall_s: float,
     watch: SourceWatch | None = None,
 ) -> None:
     """Run ffmpeg with one pipe per consumer. `build` makes the command line from the pipes' descriptors.
 
     Consumers are given only what can't come of a source that broke off (`SourceWatch.proven`), and its end only if
-    ffmpeg has succeeded. Raises ProcessFailed, StorageError if the source could not be read, or what a consumer raised
-    if ffmpeg itself had nothing to complain of.
+    ffmpeg has succeeded. Raises ProcessFailed, also after `stall_s` seconds without any progress, StorageError if the
+    source could not be read, or what a consumer raised if ffmpeg itself had nothing to complain of.
     """
+    stall = Stall(stall_s, len(consumers))
+
+    def note(block: dict[str, str]) -> None:
+        stall.progress(block)
+        on_progress(block)
+
     pipes = [os.pipe() for _ in consumers]
     readers = [pipe[0] for pipe in pipes]
     writers = [pipe[1] for pipe in pipes]
@@ -71,9 +80,13 @@ async def encode(
         finally:
             _close(writers)
         assert run.process.stdout is not None
-        progress = asyncio.create_task(_progress(run.process.stdout, on_progress))
+        progress = asyncio.create_task(_progress(run.process.stdout, note))
         end = asyncio.create_task(run.end())
-        outputs = [asyncio.create_task(_consume(fd, use, run, end)) for fd, use in zip(readers, consumers, strict=True)]
+        outputs = [
+            asyncio.create_task(_consume(fd, use, _ProvenReader(run, end, stall)))
+            for fd, use in zip(readers, consumers, strict=True)
+        ]
+        stalling = asyncio.create_task(_kill_if_stalled(stall, run))
         try:
             fault = await _first_fault(outputs)
             if fault is not None:
@@ -85,9 +98,7 @@ async def encode(
             if fault is not None:
                 raise fault
         finally:
-            for task in [end, progress, *outputs]:
-                task.cancel()
-            await asyncio.gather(end, progress, *outputs, return_exceptions=True)
+            await stop([end, progress, stalling, *outputs])
 
 
 class _Run:
@@ -97,6 +108,7 @@ class _Run:
         self.process = process
         self._stderr: int | None = stderr
         self._watch = watch
+        self._killed_for = ""
         watch.on_lost = lambda: _send(process, signal.SIGKILL)
         os.set_blocking(stderr, False)
         asyncio.get_running_loop().add_reader(stderr, self._hear)
@@ -106,13 +118,18 @@ class _Run:
         self._hear()
         return self._watch.proven
 
+    def kill(self, reason: str) -> None:
+        """At once; `end` raises ProcessFailed with the reason."""
+        self._killed_for = reason
+        _send(self.process, signal.SIGKILL)
+
     async def end(self) -> None:
         """Wait for the program's end. Raises ProcessFailed, or StorageError if reading was in trouble."""
         status = await self.process.wait()
         self._hear()
         self._watch.check()
         if status:
-            error = ProcessFailed(status, self._watch.text)
+            error = ProcessFailed(status, self._killed_for or self._watch.text)
             self._watch.blame(error)
             raise error
 
@@ -138,19 +155,24 @@ class _Run:
 class _ProvenReader(asyncio.StreamReader):
     """One of ffmpeg's outputs. What may be of half a source is kept back until ffmpeg has ended well."""
 
-    def __init__(self, run: _Run, end: asyncio.Task[None]) -> None:
+    def __init__(self, run: _Run, end: asyncio.Task[None], stall: Stall) -> None:
         super().__init__(limit=_PIPE_BYTES)
-        self._run, self._end = run, end
+        self._run, self._end, self._stall = run, end, stall
 
     async def read(self, n: int = -1) -> bytes:
         held = []
-        while data := await super().read(n):
+        while data := await self._next(n):
             held.append(data)
             if self._run.proven():
                 break
         else:
-            await asyncio.shield(self._end)
+            with self._stall.waiting():
+                await asyncio.shield(self._end)
         return b"".join(held)
+
+    async def _next(self, n: int) -> bytes:
+        with self._stall.waiting():
+            return await super().read(n)
 
 
 @asynccontextmanager
@@ -198,6 +220,11 @@ async def _terminate(process: Process) -> None:
             await asyncio.wait_for(process.wait(), _TERMINATE_S)
 
 
+async def _kill_if_stalled(stall: Stall, run: _Run) -> None:
+    await stall.noticed()
+    run.kill(f"it has made no progress for {stall.limit_s:g} s")
+
+
 async def _first_fault(tasks: Sequence[asyncio.Task[None]]) -> Exception | None:
     """Wait for all, or for the first that fails; returns its exception."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -210,13 +237,12 @@ async def _first_fault(tasks: Sequence[asyncio.Task[None]]) -> Exception | None:
     return None
 
 
-async def _consume(descriptor: int, use: Consumer, run: _Run, end: asyncio.Task[None]) -> None:
+async def _consume(descriptor: int, use: Consumer, reader: _ProvenReader) -> None:
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     loop = asyncio.get_running_loop()
-    reader = _ProvenReader(run, end)
     transport, _ = await loop.connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0)
     )

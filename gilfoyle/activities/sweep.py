@@ -11,6 +11,7 @@ from temporalio import activity
 
 from gilfoyle.activities.orphans import Orphan, too_many
 from gilfoyle.activities.survey import Backend, Survey
+from gilfoyle.activities.trail import own_details
 from gilfoyle.catalog import Catalog
 from gilfoyle.errors import GilfoyleError, Unavailable
 from gilfoyle.storage import Storages
@@ -67,7 +68,7 @@ class SweepActivities:
         What is wrong with the backend itself is in the result: a later sweep finds the rest.
         """
         swept = SweptBackend(backend=job.backend)
-        removed = Removed(**(activity.info().heartbeat_details or [{}])[0])
+        removed = Removed(**(own_details() or [{}])[0])
         try:
             storage = await self._storages.of(job.backend)
             backend = Backend(job.backend, storage, self._catalog, job.older_than_s, self._moving)

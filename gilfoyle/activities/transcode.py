@@ -48,11 +48,12 @@ class _Missing:
 class TranscodeActivities:
     """On the transcode queue, as many at a time as the worker has slots."""
 
-    def __init__(self, storages: Storages, ffmpeg: str, *, threads: int, memory_mb: int) -> None:
+    def __init__(self, storages: Storages, ffmpeg: str, *, threads: int, memory_mb: int, stall_s: float) -> None:
         self._storages = storages
         self._ffmpeg = ffmpeg
         self._threads = threads
         self._memory_mb = memory_mb
+        self._stall_s = stall_s
 
     @activity.defn
     async def encode_video(self, job: TranscodeInput) -> None:
@@ -130,6 +131,7 @@ class TranscodeActivities:
                 [sink.consume for sink in sinks],
                 lambda block: activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")}),
                 memory_mb=self._memory_mb,
+                stall_s=self._stall_s + _passed_over(job, missing),
                 watch=watch,
             )
         except ProcessFailed as error:
@@ -148,6 +150,13 @@ async def _missing(storage: Storage, job: TranscodeInput, end: int) -> list[_Mis
         if first < end:
             found.append(_Missing(name, first))
     return found
+
+
+def _passed_over(job: TranscodeInput, missing: Sequence[_Missing]) -> float:
+    """Seconds of media that ffmpeg decodes before there is anything to encode, and no progress to be seen."""
+    if job.info.exact_seek:
+        return 0
+    return float(job.plan.grid.segment_start(min(part.first for part in missing)))
 
 
 def _announcer(chunk: Pass) -> Callable[[int], Awaitable[None]]:

@@ -146,6 +146,22 @@ async def test_a_rendition_that_can_not_be_encoded_fails_alone(
         assert [name for name in VIDEO if f"{name}/index.m3u8" in master] == others
 
 
+async def test_a_rendition_at_which_ffmpeg_hangs_fails_alone(
+    new_service: NewService, film: Path, tmp_path: Path
+) -> None:
+    """It goes on telling of its progress, as ffmpeg does, but there is none."""
+    script = tmp_path / "ffmpeg"
+    hang = "while :; do printf 'frame=7\\nprogress=continue\\n'; sleep 0.1; done"
+    script.write_text(f'#!/bin/sh\ncase "$*" in\n    *scale=320:180*) {hang};;\nesac\nexec {FFMPEG} "$@"\n')
+    script.chmod(0o755)
+    async with new_service(str(script), stall_s=1) as service:
+        media = await service.accept(film)
+        await (await service.process(media)).result()
+        rows = await service.renditions(media)
+        assert {name for name, row in rows.items() if row.status == RenditionStatus.ERRORED} == {"180p"}
+        assert "no progress for 1 s" in (rows["180p"].error_message or "")
+
+
 async def test_a_film_whose_sound_can_not_be_encoded_is_ready_without(
     new_service: NewService, film: Path, tmp_path: Path
 ) -> None:
