@@ -60,7 +60,8 @@ class CatalogActivities:
 
     @activity.defn
     async def plan(self, job: PlanInput) -> Plan:
-        """Plan the encoding and enter its renditions. In the history, the plan outlives changes of the planner.
+        """Plan the encoding and enter its renditions. In the history, the plan outlives changes of the planner;
+        in the catalog, with the policy, it outlives the history.
 
         Raises UnsupportedMedia if a video was promised and there is none.
         """
@@ -77,6 +78,8 @@ class CatalogActivities:
         plan = make_plan(job.info, job.policy)
         await self._catalog.save_probe(job.media_id, job.info.model_dump(mode="json"), float(plan.grid.duration))
         await self._catalog.plan(job.media_id, job.encoding, _rows(job, plan))
+        made_by = plan.model_dump(mode="json"), job.policy.model_dump(mode="json")
+        await self._catalog.keep_recipe(job.media_id, job.encoding, *made_by)
         return plan
 
     @activity.defn

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TypeGuard
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -19,7 +18,6 @@ from gilfoyle.storage.verified import Damaged
 
 # Backends that answer, and yet this media can't be copied: after so many attempts, two minutes, a person must look.
 _ATTEMPTS = 8
-_STILL = (MediaStatus.READY, MediaStatus.ERRORED, MediaStatus.AWAITING_UPLOAD)
 
 
 class OpenInput(BaseModel):
@@ -68,7 +66,7 @@ class Outcome(StrEnum):
 
     MOVED = "moved"
     BUSY = "busy"
-    """It can't move now: it is being uploaded or processed."""
+    """It can't move now: it is being uploaded or processed, or a rendition is tried again."""
     GONE = "gone"
     """It was deleted meanwhile."""
     FAILED = "failed"
@@ -116,7 +114,7 @@ class MoveActivities:
         Raises StorageError if a backend does not answer.
         """
         media = await self._find(job.media_id)
-        if not _can_move(media, job):
+        if media is None or not await self._can_move(media, job):
             return _outcome(media, job)
         if media.status == MediaStatus.AWAITING_UPLOAD:
             await self._catalog.switch(media, job.target)
@@ -126,7 +124,7 @@ class MoveActivities:
             return await self._relocate(media, source, target, job)
         except (Refused, StorageError) as error:
             now = await self._find(job.media_id)
-            if not _can_move(now, job):  # its objects were taken away meanwhile, and rightly
+            if now is None or not await self._can_move(now, job):  # its objects were taken away meanwhile, and rightly
                 return _outcome(now, job)
             if isinstance(error, (Refused, Damaged)) or await self._is_hopeless(source, target):
                 return Moved(outcome=Outcome.FAILED, message=str(error))
@@ -149,7 +147,7 @@ class MoveActivities:
         objects = await relocation.copy(_mark(), lambda mark: activity.heartbeat(mark.key, mark.objects, mark.bytes))
         # Asked after the objects were listed: so nothing had been taken away from the old backend by then.
         now = await self._find(job.media_id)
-        if not _can_move(now, job):
+        if now is None or not await self._can_move(now, job):
             return _outcome(now, job)
         cid = await relocation.complete(objects)
         if not await self._catalog.switch(media, job.target, cid):
@@ -159,15 +157,14 @@ class MoveActivities:
     async def _is_hopeless(self, source: Storage, target: Storage) -> bool:
         return activity.info().attempt >= _ATTEMPTS and await _answers(source) and await _answers(target)
 
+    async def _can_move(self, media: Media, job: MoveInput) -> bool:
+        return media.storage == job.source and await self._catalog.at_rest(media.id)
+
     async def _find(self, media_id: UUID) -> Media | None:
         try:
             return await self._catalog.source(media_id)
         except NotFound:
             return None
-
-
-def _can_move(media: Media | None, job: MoveInput) -> TypeGuard[Media]:
-    return media is not None and media.storage == job.source and media.status in _STILL
 
 
 def _outcome(media: Media | None, job: MoveInput) -> Moved:

@@ -5,24 +5,27 @@ from __future__ import annotations
 from gilfoyle.catalog.database import Database
 from gilfoyle.catalog.deletion import Deletion
 from gilfoyle.catalog.medias import Medias
-from gilfoyle.catalog.models import Media, MediaKind, MediaStatus, Rendition, RenditionStatus
+from gilfoyle.catalog.models import FINAL, Media, MediaKind, MediaStatus, Recipe, Rendition, RenditionStatus
 from gilfoyle.catalog.moving import Moving
 from gilfoyle.catalog.ownership import Owner, Ownership
 from gilfoyle.catalog.processing import Processing, RenditionProgress
+from gilfoyle.catalog.retrying import Retrying
 from gilfoyle.catalog.uploads import Uploads
 
 __all__ = [
+    "FINAL",
     "Catalog",
     "Database",
     "Media",
     "MediaKind",
     "MediaStatus",
     "Owner",
+    "Recipe",
     "Rendition",
     "RenditionProgress",
     "RenditionStatus",
 ]
 
 
-class Catalog(Medias, Uploads, Processing, Deletion, Moving, Ownership):
+class Catalog(Medias, Uploads, Processing, Retrying, Deletion, Moving, Ownership):
     """Everything that can be asked of the catalog. Every method is one transaction, and raises Unavailable."""

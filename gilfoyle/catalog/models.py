@@ -1,4 +1,4 @@
-"""The rows of the catalog: medias and their renditions."""
+"""The rows of the catalog: medias, their renditions, and by what those are made."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, String, func, or_
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, String, exists, func, not_, or_
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, col
 
@@ -80,6 +80,8 @@ class Media(SQLModel, table=True):
     """The backend in which its objects lie, or will once there are any."""
     cid: str | None = Field(default=None, sa_column=Column(String(100)))
     """Of the folder of the encoding that is served, where that is IPFS."""
+    retries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often a rendition was tried again once it was Ready: its objects are not what they were before."""
     upload_lease: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     """Until when an upload in progress keeps others out; renewed as bytes arrive, so a dead one lets go."""
     created_at: datetime = Field(default_factory=now, sa_column=_time())
@@ -123,3 +125,31 @@ class Rendition(SQLModel, table=True):
     """Average bit rate, in bit/s, as measured."""
     error_code: str | None = Field(default=None, sa_column=Column(String(50)))
     error_message: str | None = Field(default=None, sa_column=Column(String(4000)))
+
+
+class Recipe(SQLModel, table=True):
+    """By what an encoding is made: enough to make any part of it once more, the same, in a later release."""
+
+    __tablename__ = "recipe"
+
+    media_id: UUID = Field(
+        sa_column=Column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, nullable=False)
+    )
+    encoding: int = Field(primary_key=True)
+    plan: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    """`gilfoyle.media.plan.Plan`, as JSON."""
+    policy: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    """`gilfoyle.media.policy.EncodingPolicy`, as JSON: the operator's settings when the upload was accepted."""
+
+
+FINAL = (RenditionStatus.READY, RenditionStatus.ERRORED)
+"""Nobody works on a rendition in these."""
+
+NO_RETRY = not_(
+    exists().where(
+        col(Rendition.media_id) == col(Media.id),
+        col(Rendition.encoding) == col(Media.encoding),
+        col(Rendition.status).not_in(FINAL),
+    )
+)
+"""In SQL, of a media that is Ready: no rendition of what it serves is encoded once more."""

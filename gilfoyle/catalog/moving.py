@@ -8,12 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from gilfoyle.catalog.models import NO_UPLOAD, Media, MediaStatus
+from gilfoyle.catalog.models import NO_RETRY, NO_UPLOAD, Media, MediaStatus
 from gilfoyle.catalog.rows import Rows
-
-_AT_REST = (MediaStatus.READY, MediaStatus.ERRORED)
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Elsewhere:
     left: int
     """All of them."""
     waiting: int
-    """Those among them that can't move now: they are being uploaded or processed."""
+    """Those among them that can't move now: they are being uploaded or processed, or a rendition is retried."""
 
 
 class Moving(Rows):
@@ -51,18 +50,31 @@ class Moving(Rows):
     async def switch(self, moved: Media, target: str, cid: str | None = None) -> bool:
         """From now on the media lies in `target`; False, and nothing changes, if it is not as `moved` was read.
 
-        That is: it is Deleting or gone, being uploaded or processed, in another storage, or serves another encoding.
+        That is: it is Deleting or gone, somebody writes to it, it is in another storage, serves another encoding, or a
+        rendition was tried again.
         `cid`: of the folder of that encoding, if `target` is IPFS.
         """
         async with self._locked_if_any(moved.id) as (session, media):
             if media is None:
                 return False
-            seen = (media.storage, media.status, media.encoding) == (moved.storage, moved.status, moved.encoding)
-            at_rest = await session.scalar(select(func.count()).where(col(Media.id) == moved.id, _at_rest()))
-            if not seen or not at_rest:
+            if _state(media) != _state(moved) or not await _rests(session, moved.id):
                 return False
             media.storage, media.cid = target, cid
         return True
+
+    async def at_rest(self, media_id: UUID) -> bool:
+        """Whether there is such a media and nobody writes to it now."""
+        async with self._database.session() as session:
+            return await _rests(session, media_id)
+
+
+def _state(media: Media) -> tuple[str, str, int, int]:
+    """What changes with its objects."""
+    return media.storage, media.status, media.encoding, media.retries
+
+
+async def _rests(session: AsyncSession, media_id: UUID) -> bool:
+    return (await session.scalar(select(func.count()).where(col(Media.id) == media_id, _at_rest()))) != 0
 
 
 def _elsewhere(target: str, source: str, without: Collection[UUID]) -> list[Any]:
@@ -75,8 +87,9 @@ def _elsewhere(target: str, source: str, without: Collection[UUID]) -> list[Any]
 
 
 def _at_rest() -> Any:
-    """Nobody writes to it: it is Ready or Errored, or awaits an upload that has not begun."""
+    """Nobody writes to it: it is Ready and no rendition is retried, Errored, or awaits an upload that has not begun."""
     return or_(
-        col(Media.status).in_(_AT_REST),
+        and_(col(Media.status) == MediaStatus.READY, NO_RETRY),
+        col(Media.status) == MediaStatus.ERRORED,
         and_(col(Media.status) == MediaStatus.AWAITING_UPLOAD, NO_UPLOAD),
     )

@@ -1,7 +1,8 @@
 """What the pipeline reports. Activities run twice, late and out of order, so:
 
 every method can be repeated; nothing that was reached is lowered again; and on a media that is not Processing (it is
-deleted, finished, or its upload was reopened) nothing happens, without an error.
+deleted, finished, or its upload was reopened) nothing happens, without an error. Renditions that are tried again once
+the media is Ready are the exception: `progress` tells of them too, but only `catalog.retrying` ends them.
 """
 
 from __future__ import annotations
@@ -17,10 +18,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from gilfoyle.catalog.models import Media, MediaStatus, Rendition, RenditionStatus, now
+from gilfoyle.catalog.models import FINAL, Media, MediaStatus, Recipe, Rendition, RenditionStatus, now
 from gilfoyle.catalog.rows import Rows
-
-_FINAL = (RenditionStatus.READY, RenditionStatus.ERRORED)
 
 
 class RenditionProgress(BaseModel):
@@ -55,6 +54,14 @@ class Processing(Rows):
                 await session.execute(insert(Rendition).values(rows).on_conflict_do_nothing())
                 media.updated_at = now()
 
+    async def keep_recipe(self, media_id: UUID, encoding: int, plan: dict[str, Any], policy: dict[str, Any]) -> None:
+        """Keep by what an encoding is made, both as JSON; the last one counts."""
+        made_by = {"plan": plan, "policy": policy}
+        insertion = insert(Recipe).values(media_id=media_id, encoding=encoding, **made_by)
+        async with self._processing(media_id) as (session, media):
+            if media is not None:
+                await session.execute(insertion.on_conflict_do_update(constraint="recipe_pkey", set_=made_by))
+
     async def progress(
         self,
         media_id: UUID,
@@ -64,14 +71,17 @@ class Processing(Rows):
         progress: float,
     ) -> None:
         """Record how far the renditions are; `progress` is the whole media's, 0 to 1."""
-        async with self._processing(media_id) as (session, media):
-            if media is None:
+        async with self._locked_if_any(media_id) as (session, media):
+            if media is None or media.status not in (MediaStatus.PROCESSING, MediaStatus.READY):
                 return
-            rows = await _renditions(session, media_id, encoding)
+            rows = await rendition_rows(session, media_id, encoding)
             for update in updates:
-                if update.name in rows:
-                    _advance(rows[update.name], update)
-            if encoding == media.encoding:
+                if update.name not in rows:
+                    continue
+                if media.status == MediaStatus.READY and update.status in FINAL:
+                    update = update.model_copy(update={"status": RenditionStatus.ENCODING})
+                advance(rows[update.name], update)
+            if encoding == media.encoding and media.status == MediaStatus.PROCESSING:
                 media.playable = media.playable or playable
                 media.progress = max(media.progress, min(progress, 1.0))
 
@@ -83,8 +93,8 @@ class Processing(Rows):
         async with self._processing(media_id) as (session, media):
             if media is None or encoding < media.encoding:
                 return
-            for row in (await _renditions(session, media_id, encoding)).values():
-                if row.status not in _FINAL:
+            for row in (await rendition_rows(session, media_id, encoding)).values():
+                if row.status not in FINAL:
                     row.status = RenditionStatus.READY
             media.status, media.playable, media.progress = MediaStatus.READY, True, 1.0
             media.encoding, media.cid = encoding, cid
@@ -99,8 +109,8 @@ class Processing(Rows):
                 return
             media.status, media.playable = MediaStatus.ERRORED, False
             media.error_code, media.error_message = code[:50], _storable(message)
-            for row in (await _renditions(session, media_id, media.encoding)).values():
-                if row.status not in _FINAL:
+            for row in (await rendition_rows(session, media_id, media.encoding)).values():
+                if row.status not in FINAL:
                     row.status = RenditionStatus.ERRORED
                     row.error_code, row.error_message = media.error_code, media.error_message
 
@@ -112,19 +122,22 @@ class Processing(Rows):
             yield session, media if running else None
 
 
-async def _renditions(session: AsyncSession, media_id: UUID, encoding: int) -> dict[str, Rendition]:
+async def rendition_rows(session: AsyncSession, media_id: UUID, encoding: int) -> dict[str, Rendition]:
+    """The renditions of an encoding, by name."""
     query = select(Rendition).where(col(Rendition.media_id) == media_id, col(Rendition.encoding) == encoding)
+    query = query.order_by(col(Rendition.position))
     return {row.name: row for row in await session.scalars(query)}
 
 
-def _advance(row: Rendition, update: RenditionProgress) -> None:
+def advance(row: Rendition, update: RenditionProgress) -> None:
+    """Enter how far a rendition is, unless it is further already."""
     row.stored_segments = max(row.stored_segments, update.stored_segments)
     row.stored_bytes = max(row.stored_bytes, update.stored_bytes)
     for name in ("codecs", "bandwidth", "average_bandwidth"):
         value = getattr(update, name)
         if value is not None:
             setattr(row, name, value)
-    if row.status in _FINAL or update.status == RenditionStatus.WAITING:
+    if row.status in FINAL or update.status == RenditionStatus.WAITING:
         return
     row.status = update.status
     if update.status == RenditionStatus.ERRORED:
