@@ -23,6 +23,7 @@ from gilfoyle.activities.faults import TranslateErrors
 from gilfoyle.activities.move import MoveActivities
 from gilfoyle.activities.package import PackageActivities
 from gilfoyle.activities.probe import ProbeActivities
+from gilfoyle.activities.retrying import RetryActivities
 from gilfoyle.activities.store import StoreActivities
 from gilfoyle.activities.survey import move_runs
 from gilfoyle.activities.sweep import SweepActivities
@@ -37,6 +38,7 @@ from gilfoyle.temporal import connect
 from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.move_storage import MoveStorage
 from gilfoyle.workflows.process_media import ProcessMedia
+from gilfoyle.workflows.retry_media import RetryMedia
 from gilfoyle.workflows.routes import IO, PIPELINE, QUEUES, TRANSCODE, queue_name
 from gilfoyle.workflows.sweep_storage import SweepStorage
 
@@ -97,6 +99,7 @@ def build_workers(parts: Parts, queues: Sequence[str] = QUEUES) -> list[Worker]:
 
 def _pipeline(parts: Parts) -> Worker:
     catalog = CatalogActivities(parts.catalog)
+    retrying = RetryActivities(parts.storages, parts.catalog)
     return _worker(
         parts,
         PIPELINE,
@@ -106,9 +109,12 @@ def _pipeline(parts: Parts) -> Worker:
             catalog.update_progress,
             catalog.finish,
             catalog.fail,
+            retrying.resume,
+            retrying.recall,
+            retrying.settle,
             MoveActivities(parts.storages, parts.catalog).next_to_move,
         ],
-        workflows=[ProcessMedia, DeleteMedia, MoveStorage, SweepStorage],
+        workflows=[ProcessMedia, RetryMedia, DeleteMedia, MoveStorage, SweepStorage],
     )
 
 
@@ -129,6 +135,7 @@ def _io(parts: Parts) -> Worker:
             cleanup.stop,
             cleanup.discard,
             cleanup.forget,
+            RetryActivities(parts.storages, parts.catalog).release,
             moving.open_backend,
             moving.move,
             moving.clear,

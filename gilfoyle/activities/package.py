@@ -30,6 +30,8 @@ class PackageInput(BaseModel):
     failed: list[str]
     final: bool
     """All passes have ended: write the playlists of a whole VOD, unless segments are missing."""
+    report_only: bool = False
+    """Write nothing: what is published is whole, and players may remember it, until there is more of it that is."""
 
 
 class Packaged(BaseModel):
@@ -73,7 +75,7 @@ class _Packaging:
         tracks = [track for track in found if track]
         reports = [_report(job, rendition.name, track) for rendition, track in zip(listed, found, strict=True)]
         playable = _is_playable(job, tracks)
-        if playable:
+        if playable and not job.report_only:
             await self._write_master(tracks)
         wanted = sum(job.plan.segments(report.name) for report in reports)
         stored_count = sum(report.stored_segments for report in reports)
@@ -98,7 +100,7 @@ class _Packaging:
         """Write the rendition's playlist as far as it goes without a gap; None if it has not begun."""
         stored = await stored_rendition(self._storage, self._job.media_id, self._job.encoding, rendition.name)
         track = await self._track(rendition, stored)
-        if track:
+        if track and not self._job.report_only:
             await self._write_playlist(track)
         return track
 

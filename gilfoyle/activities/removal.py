@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from gilfoyle.catalog import Catalog
-from gilfoyle.errors import ObjectNotFound
+from gilfoyle.errors import NotFound, ObjectNotFound
 from gilfoyle.storage import ContentAddressed, Storage, keys
 
 
@@ -18,12 +19,16 @@ async def remove(storage: Storage, catalog: Catalog, media_id: UUID, encoding: i
     if not isinstance(storage, ContentAddressed):
         return await storage.delete_prefix(prefix)
     folders = [prefix] if encoding is not None else [f"{prefix}/{name}" async for name in storage.folders(prefix)]
-    # Unpinned before they are removed: an attempt that comes later could not find out any more what to unpin.
+    cids = set()
     for folder in folders:
-        try:
-            cid = await storage.cid(folder)
-        except ObjectNotFound:
-            continue
+        with suppress(ObjectNotFound):
+            cids.add(await storage.cid(folder))
+    if encoding is None:
+        # Where a retry has written into the folder, what is pinned is what it was before.
+        with suppress(NotFound):
+            cids.add((await catalog.source(media_id)).cid or "")
+    # Unpinned before they are removed: an attempt that comes later could not find out any more what to unpin.
+    for cid in sorted(cids - {""}):
         # The same file, encoded twice, has the same CID, and its pin is one.
         if not await catalog.shares_cid(cid, media_id, encoding):
             await storage.unpin(cid)

@@ -10,7 +10,10 @@ from gilfoyle.workflows import routes
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.cleanup import CleanupActivities, DiscardInput, MediaInput, StopInput
-    from gilfoyle.workflows.messages import DeleteMediaInput, process_media_id
+    from gilfoyle.workflows.messages import DeleteMediaInput, process_media_id, retry_media_id
+
+# The ids of what may run for an encoding.
+_WORKS_ON_IT = (process_media_id, retry_media_id)
 
 
 @workflow.defn
@@ -25,7 +28,7 @@ class DeleteMedia:
         )
         await workflow.execute_activity_method(
             CleanupActivities.stop,
-            StopInput(workflow_ids=[process_media_id(job.media_id, n + 1) for n in range(encodings)]),
+            StopInput(workflow_ids=[name(job.media_id, n + 1) for n in range(encodings) for name in _WORKS_ON_IT]),
             summary="running work",
             **routes.io(timedelta(hours=1)),
         )

@@ -1,52 +1,67 @@
-"""The part of ProcessMedia that encodes: passes in flight, publishing what is stored, renditions that fail alone."""
+"""The part of a workflow that encodes: passes in their order, publishing what is stored, renditions tried again."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from temporalio import workflow
-from temporalio.common import Priority
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError
 
-from gilfoyle.tasks import stop, together
+from gilfoyle.tasks import together
 from gilfoyle.workflows import routes
-from gilfoyle.workflows.faults import Fault, fault_of
+from gilfoyle.workflows.faults import Fault
+from gilfoyle.workflows.passes import Passes
+from gilfoyle.workflows.publishing import publish
 
 with workflow.unsafe.imports_passed_through():
-    from gilfoyle.activities.catalog import CatalogActivities, ProgressInput
-    from gilfoyle.activities.package import PackageActivities, Packaged, PackageInput
-    from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
-    from gilfoyle.catalog import RenditionProgress, RenditionStatus
+    from gilfoyle.activities.package import Packaged
+    from gilfoyle.activities.retrying import ResumeInput, RetryActivities
     from gilfoyle.media.info import MediaInfo
-    from gilfoyle.media.plan import FIRST_PRIORITY, HEAD_PRIORITY, Pass, Plan
+    from gilfoyle.media.plan import FIRST_PRIORITY, REST_PRIORITY, Pass, Plan
     from gilfoyle.workflows.messages import ProcessMediaInput
 
 
-# Priority does not order equals, so of the passes that keep ahead of a viewer only so many are handed out at a time.
-_HEAD_IN_FLIGHT = 3
 # How often what the storage has lost is encoded again before the media is given up.
 _REPAIRS = 5
 
 
 class Encoding:
-    """One encoding of one media, from its plan to its last playlist."""
+    """One encoding of one media, from its plan to its last playlist.
 
-    def __init__(self, job: ProcessMediaInput, info: MediaInfo, plan: Plan) -> None:
+    With `only`, a part of one that is published already: those renditions, each alone; until they are whole, what is
+    published stays as it is. `failed`: renditions that are left out.
+    """
+
+    def __init__(
+        self,
+        job: ProcessMediaInput,
+        info: MediaInfo,
+        plan: Plan,
+        only: Sequence[str] = (),
+        failed: Mapping[str, Fault] | None = None,
+    ) -> None:
         self._job = job
         self._info = info
-        self._passes = plan.passes
+        self._all = plan.passes
+        self._todo = _alone(plan.passes, only) if only else plan.passes
+        self._published = bool(only)
         self._plan = plan.model_copy(update={"passes": []})
-        self._audio = {rendition.name for rendition in plan.audio}
-        self._slots = asyncio.Semaphore(job.policy.passes_in_flight)
-        self._head = asyncio.Semaphore(_HEAD_IN_FLIGHT)
+        self._passes = Passes(job, info, self._plan, self.note_stored)
+        self._passes.failed.update(failed or {})
+        self._reporting = asyncio.Lock()
+        self._retrying: set[str] = set()
         self._stored = False
         self._encoded = False
+        self._closed = False
         self._loss: Fault | None = None
-        self.failed: dict[str, Fault] = {}
-        """Renditions that can't be encoded, and why."""
         self.cid: str | None = None
         """Once all is published: of the encoding's folder, in IPFS."""
+
+    @property
+    def failed(self) -> Mapping[str, Fault]:
+        """Renditions that can't be encoded, and why."""
+        return self._passes.failed
 
     def note_stored(self) -> None:
         """Something new is in the storage: publish it soon."""
@@ -54,49 +69,39 @@ class Encoding:
 
     async def run(self) -> None:
         """Encode and publish everything. Raises ActivityError if the media as a whole can't go on."""
-        urgent = [chunk for chunk in self._passes if chunk.priority == FIRST_PRIORITY]
-        others = [chunk for chunk in self._passes if chunk.priority != FIRST_PRIORITY]
-        tasks = self._start(urgent)
         try:
-            # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable
-            # is handed out before the rest, and where that is only a segment of each, nothing shares the cores with it.
-            if all(chunk.count == 1 for chunk in urgent) and workflow.patched("first-segments-alone"):
-                await asyncio.gather(*tasks)
-            await self._publish(final=False)
-            passes = [*tasks, *self._start(others)]
-            tasks = [asyncio.create_task(self._publish_as_it_grows()), *passes]
-            tasks.append(asyncio.create_task(self._note_end(passes)))
-            await asyncio.gather(*tasks)
+            await self._begin()
+            if self.fatal_fault() is None:
+                await self._complete()
         except BaseException:
-            await stop(tasks)
+            await self._passes.stop()
             raise
-        if self.fatal_fault() is None:
-            await self._complete()
+        finally:
+            self._closed = True
 
-    async def _complete(self) -> None:
-        """Publish the whole. What the storage has lost since it was stored (a crash, a hand) is encoded again."""
-        packaged = await self._publish(final=True)
-        for _ in range(_REPAIRS):
-            if not packaged.lost:
-                break
-            workflow.logger.warning("the storage has lost segments of %s", ", ".join(packaged.lost))
-            await self._encode_again(packaged.lost)
-            packaged = await self._publish(final=True)
-        self.cid = packaged.cid
-        if packaged.lost:
-            sentence = f"The storage keeps losing segments of {', '.join(packaged.lost)}: run `gilfoyle storage check`."
-            self._loss = Fault("storage_failed", "storage_lost", sentence)
+    def check_retry(self, rendition: str) -> None:
+        """Raises ApplicationError if it can't be tried again now; of type `ended` if this encoding takes none more."""
+        if self._closed:
+            raise ApplicationError("The encoding has just ended.", type="ended")
+        if rendition not in self.failed or rendition in self._retrying:
+            raise ApplicationError(f"The rendition {rendition} can't be tried again, since it is not Errored.")
 
-    async def _encode_again(self, renditions: list[str]) -> None:
-        """Run their passes once more: what is stored, each of them finds and leaves."""
-        await together(*self._start([chunk for chunk in self._passes if set(chunk.renditions) & set(renditions)]))
-
-    def _start(self, passes: list[Pass]) -> list[asyncio.Task[None]]:
-        return [asyncio.create_task(self._encode(chunk)) for chunk in passes]
-
-    async def _note_end(self, passes: list[asyncio.Task[None]]) -> None:
-        await asyncio.gather(*passes)
-        self._encoded = True
+    async def retry(self, rendition: str) -> None:
+        """Try one again that has failed; the end waits for it. Returns as soon as it waits for its passes."""
+        self._retrying.add(rendition)
+        try:
+            # Else what is being reported would still say that it has failed, after it was told that it waits.
+            async with self._reporting:
+                await workflow.execute_activity_method(
+                    RetryActivities.resume,
+                    ResumeInput(media_id=self._job.media_id, encoding=self._job.encoding, rendition=rendition),
+                    summary=rendition,
+                    **routes.catalog(),
+                )
+            if not self._closed:
+                self._passes.again(rendition)
+        finally:
+            self._retrying.discard(rendition)
 
     def fatal_fault(self) -> Fault | None:
         """Why there is nothing to watch or hear: every picture failed, or every sound of a media without picture.
@@ -105,57 +110,43 @@ class Encoding:
         """
         if self._loss:
             return self._loss
-        essential = [rendition.name for rendition in self._plan.video] or sorted(self._audio)
+        pictures = [rendition.name for rendition in self._plan.video]
+        essential = pictures or sorted(rendition.name for rendition in self._plan.audio)
         if any(name not in self.failed for name in essential):
             return None
         return self.failed[essential[-1]]
 
-    async def _encode(self, chunk: Pass) -> None:
-        in_head = chunk.priority == HEAD_PRIORITY and not set(chunk.renditions) <= self._audio
-        async with self._head if in_head else self._slots:
-            await self._attempt(chunk)
-        self._stored = True
+    async def _begin(self) -> None:
+        """All passes, and the playlists as they grow."""
+        urgent = [chunk for chunk in self._todo if chunk.priority == FIRST_PRIORITY]
+        others = [chunk for chunk in self._todo if chunk.priority != FIRST_PRIORITY]
+        tasks = self._passes.start(urgent)
+        # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable
+        # is handed out before the rest, and where that is only a segment of each, nothing shares the cores with it.
+        if all(chunk.count == 1 for chunk in urgent) and workflow.patched("first-segments-alone"):
+            await asyncio.gather(*tasks)
+        await self._publish(final=False)
+        self._passes.start(others)
+        await self._grow()
 
-    async def _attempt(self, chunk: Pass) -> None:
-        """One pass. A shared one that keeps failing is split, so that a rendition that can't be encoded fails alone."""
-        names = [name for name in chunk.renditions if name not in self.failed]
-        if not names:
-            return
-        try:
-            await self._transcode(chunk.model_copy(update={"renditions": names}))
-        except ActivityError as error:
-            fault = fault_of(error)
-            if is_cancelled_exception(error) or fault.kind != "encode_failed":
-                raise
-            if len(names) == 1:
-                self.failed[names[0]] = fault
+    async def _grow(self) -> None:
+        """Publish until all passes have ended, also those that a retry starts meanwhile."""
+        while True:
+            self._encoded = False
+            await together(self._publish_as_it_grows(), self._note_end())
+            if not self._busy:
                 return
-            for name in names:
-                await self._attempt(chunk.model_copy(update={"renditions": [name]}))
 
-    async def _transcode(self, chunk: Pass) -> None:
-        grid = self._plan.grid
-        end = min(chunk.first + chunk.count, grid.segments)
-        is_audio = set(chunk.renditions) <= self._audio
-        await workflow.execute_activity_method(
-            TranscodeActivities.encode_audio if is_audio else TranscodeActivities.encode_video,
-            TranscodeInput(
-                media_id=self._job.media_id,
-                encoding=self._job.encoding,
-                storage=self._job.storage,
-                info=self._info,
-                plan=self._plan,
-                policy=self._job.policy,
-                chunk=chunk,
-            ),
-            summary=f"{' + '.join(chunk.renditions)}: segments {chunk.first}–{end - 1}",
-            priority=Priority(priority_key=chunk.priority, fairness_key=str(self._job.media_id)),
-            **routes.transcode(
-                float(grid.segment_start(end) - grid.segment_start(chunk.first)),
-                len(chunk.renditions),
-                self._job.heartbeat_timeout_s,
-            ),
-        )
+    @property
+    def _busy(self) -> bool:
+        return bool(self._retrying) or self._passes.under_way
+
+    async def _note_end(self) -> None:
+        while self._busy:
+            await self._passes.ended()
+            if self._retrying:
+                await workflow.wait_condition(lambda: not self._retrying)
+        self._encoded = True
 
     async def _publish_as_it_grows(self) -> None:
         while True:
@@ -165,48 +156,46 @@ class Encoding:
             self._stored = False
             await self._publish(final=False)
 
+    async def _complete(self) -> None:
+        """Publish the whole. What the storage has lost since it was stored (a crash, a hand) is encoded again."""
+        repairs = 0
+        while True:
+            packaged = await self._publish(final=True)
+            if self._busy:  # asked for while that was published
+                await self._grow()
+            elif not packaged.lost or repairs == _REPAIRS:
+                break
+            else:
+                workflow.logger.warning("the storage has lost segments of %s", ", ".join(packaged.lost))
+                repairs += 1
+                await self._encode_again(packaged.lost)
+        self._closed = True
+        self.cid = packaged.cid
+        if packaged.lost:
+            sentence = f"The storage keeps losing segments of {', '.join(packaged.lost)}: run `gilfoyle storage check`."
+            self._loss = Fault("storage_failed", "storage_lost", sentence)
+
+    async def _encode_again(self, renditions: list[str]) -> None:
+        """Run their passes once more: what is stored, each of them finds and leaves."""
+        await together(*self._passes.start([chunk for chunk in self._all if set(chunk.renditions) & set(renditions)]))
+
     async def _publish(self, *, final: bool) -> Packaged:
-        audio = self._info.main_audio
-        packaged: Packaged = await workflow.execute_activity_method(
-            PackageActivities.package,
-            PackageInput(
-                media_id=self._job.media_id,
-                encoding=self._job.encoding,
-                storage=self._job.storage,
-                plan=self._plan,
-                language=audio.language if audio else None,
-                failed=sorted(self.failed),
+        async with self._reporting:
+            return await publish(
+                self._job,
+                self._info,
+                self._plan,
+                self.failed,
                 final=final,
-            ),
-            summary="whole" if final else "as far as it is",
-            **routes.io(),
-        )
-        workflow.set_current_details(_details(packaged, self.failed))
-        await workflow.execute_activity_method(
-            CatalogActivities.update_progress,
-            ProgressInput(
-                media_id=self._job.media_id,
-                encoding=self._job.encoding,
-                renditions=[*packaged.renditions, *map(_errored, self.failed.items())],
-                playable=packaged.playable,
-                progress=packaged.progress,
-            ),
-            summary=f"{packaged.progress:.0%}",
-            **routes.catalog(),
-        )
-        return packaged
+                report_only=self._published and not final,
+            )
 
 
-def _errored(failed: tuple[str, Fault]) -> RenditionProgress:
-    name, fault = failed
-    return RenditionProgress(
-        name=name, status=RenditionStatus.ERRORED, error_code=fault.code, error_message=fault.message
-    )
-
-
-def _details(packaged: Packaged, failed: dict[str, Any]) -> str:
-    """Markdown for Temporal's web UI."""
-    lines = [f"**{packaged.progress:.0%}**, {'playable' if packaged.playable else 'not playable yet'}", ""]
-    lines += [f"- {row.name}: {row.status}, {row.stored_segments} segments" for row in packaged.renditions]
-    lines += [f"- {name}: failed, {fault.message}" for name, fault in failed.items()]
-    return "\n".join(lines)
+def _alone(passes: Sequence[Pass], renditions: Sequence[str]) -> list[Pass]:
+    """The passes of those renditions, each by itself, and none of them urgent."""
+    return [
+        chunk.model_copy(update={"renditions": [name], "priority": REST_PRIORITY})
+        for chunk in passes
+        for name in renditions
+        if name in chunk.renditions
+    ]

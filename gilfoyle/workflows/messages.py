@@ -41,6 +41,29 @@ def delete_media_id(media_id: UUID) -> str:
     return f"delete-{media_id}"
 
 
+class RetryMediaInput(BaseModel):
+    """A media that is Ready, and has renditions that wait to be encoded again."""
+
+    media_id: UUID
+    encoding: int
+    heartbeat_timeout_s: float = 30
+
+
+class RetryRenditionInput(BaseModel):
+    """One rendition of the encoding that a workflow runs."""
+
+    rendition: str
+
+
+def retry_media_id(media_id: UUID, encoding: int) -> str:
+    """The workflow id of retries: one for all renditions of an encoding, so that one hand writes the playlists."""
+    return f"retry-{media_id}-{encoding}"
+
+
+RETRY_SIGNAL = "rendition_waits"
+"""Tells RetryMedia, which may run already, that the catalog has a rendition that waits."""
+
+
 class SweepInput(BaseModel):
     """Look for what no media owns, and remove it."""
 

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.store import StoreActivities, StoreInput
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import Plan
-    from gilfoyle.workflows.messages import ProcessMediaInput
+    from gilfoyle.workflows.messages import ProcessMediaInput, RetryRenditionInput
 
 
 @workflow.defn
@@ -45,6 +45,18 @@ class ProcessMedia:
         """A pass that is still running has stored segments."""
         if self._encoding:
             self._encoding.note_stored()
+
+    @workflow.update
+    async def retry_rendition(self, asked: RetryRenditionInput) -> None:
+        """Try a rendition again that could not be encoded. Returns once it waits for its passes."""
+        assert self._encoding  # else it was refused
+        await self._encoding.retry(asked.rendition)
+
+    @retry_rendition.validator
+    def _refuse(self, asked: RetryRenditionInput) -> None:
+        if self._encoding is None:
+            raise ApplicationError("Nothing is encoded yet.")
+        self._encoding.check_retry(asked.rendition)
 
     async def _process(self, job: ProcessMediaInput) -> Fault | None:
         workflow.set_current_details("Checking the upload")

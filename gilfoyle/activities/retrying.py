@@ -1,0 +1,116 @@
+"""Trying renditions again: by what they are made, and what comes of it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from gilfoyle.catalog import FINAL, Catalog, MediaStatus, RenditionProgress, RenditionStatus
+from gilfoyle.errors import NotFound
+from gilfoyle.media.info import MediaInfo
+from gilfoyle.media.plan import Plan
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.storage import ContentAddressed, Storages
+from gilfoyle.workflows.messages import ProcessMediaInput
+
+
+class ResumeInput(BaseModel):
+    """A rendition of an encoding that still runs."""
+
+    media_id: UUID
+    encoding: int
+    rendition: str
+
+
+class RecallInput(BaseModel):
+    """An encoding that is served."""
+
+    media_id: UUID
+    encoding: int
+    heartbeat_timeout_s: float
+
+
+class Recalled(BaseModel):
+    """What is to be encoded again, and by what. Without renditions there is nothing to do."""
+
+    renditions: list[str] = []
+    failed: dict[str, tuple[str, str]] = {}
+    """Those that stay as they are: code and sentence."""
+    cid: str | None = None
+    """Of what is served now, in IPFS."""
+    job: ProcessMediaInput | None = None
+    info: MediaInfo | None = None
+    plan: Plan | None = None
+
+
+class SettleInput(BaseModel):
+    """How each of the renditions ended: Ready or Errored. `cid`: of the whole, if it has changed."""
+
+    media_id: UUID
+    encoding: int
+    renditions: list[RenditionProgress]
+    cid: str | None = None
+
+
+class ReleaseInput(BaseModel):
+    """A CID of the media's that is not to be served any more."""
+
+    media_id: UUID
+    storage: str
+    cid: str
+
+
+class RetryActivities:
+    """Each can run twice and change nothing. On the pipeline queue, but for `release`, which is on the io queue."""
+
+    def __init__(self, storages: Storages, catalog: Catalog) -> None:
+        self._storages = storages
+        self._catalog = catalog
+
+    @activity.defn
+    async def resume(self, job: ResumeInput) -> None:
+        """The rendition waits again, until what is reported next of it."""
+        await self._catalog.resume(job.media_id, job.encoding, job.rendition)
+
+    @activity.defn
+    async def recall(self, job: RecallInput) -> Recalled:
+        """What waits to be encoded again of a media that is Ready; nothing, if it was deleted meanwhile."""
+        try:
+            media = await self._catalog.get(job.media_id)
+        except NotFound:
+            return Recalled()
+        recipe = await self._catalog.recipe(job.media_id, job.encoding)
+        if media.status != MediaStatus.READY or media.encoding != job.encoding or recipe is None:
+            return Recalled()
+        rows = await self._catalog.renditions(job.media_id, job.encoding)
+        errored = [row for row in rows if row.status == RenditionStatus.ERRORED]
+        return Recalled(
+            renditions=[row.name for row in rows if row.status not in FINAL],
+            failed={row.name: (row.error_code or "", row.error_message or "") for row in errored},
+            cid=media.cid,
+            job=ProcessMediaInput(
+                media_id=media.id,
+                encoding=media.encoding,
+                kind=media.kind or "",
+                storage=media.storage,
+                source_bytes=media.source_bytes or 0,
+                policy=EncodingPolicy.model_validate(recipe.policy),
+                heartbeat_timeout_s=job.heartbeat_timeout_s,
+            ),
+            info=MediaInfo.model_validate(media.probe),
+            plan=Plan.model_validate(recipe.plan),
+        )
+
+    @activity.defn
+    async def settle(self, job: SettleInput) -> None:
+        """Enter how it ended."""
+        await self._catalog.settle(job.media_id, job.encoding, job.renditions, job.cid)
+
+    @activity.defn
+    async def release(self, job: ReleaseInput) -> None:
+        """Unpin it, unless another media has the same content. Raises StorageError."""
+        storage = await self._storages.of(job.storage)
+        if isinstance(storage, ContentAddressed) and not await self._catalog.shares_cid(job.cid, job.media_id):
+            await storage.unpin(job.cid)

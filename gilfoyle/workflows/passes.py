@@ -1,0 +1,123 @@
+"""Passes in flight: how many at a time, which renditions fail alone, and what those still lack."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from temporalio import workflow
+from temporalio.common import Priority
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from gilfoyle.tasks import stop
+from gilfoyle.workflows import routes
+from gilfoyle.workflows.faults import Fault, fault_of
+
+with workflow.unsafe.imports_passed_through():
+    from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
+    from gilfoyle.media.info import MediaInfo
+    from gilfoyle.media.plan import HEAD_PRIORITY, Pass, Plan
+    from gilfoyle.workflows.messages import ProcessMediaInput
+
+
+# Priority does not order equals, so of the passes that keep ahead of a viewer only so many are handed out at a time.
+_HEAD_IN_FLIGHT = 3
+
+
+class Passes:
+    """The passes of one encoding. `plan`: without its passes. `stored` is called whenever one has ended."""
+
+    def __init__(self, job: ProcessMediaInput, info: MediaInfo, plan: Plan, stored: Callable[[], None]) -> None:
+        self._job = job
+        self._info = info
+        self._plan = plan
+        self._stored = stored
+        self._audio = {rendition.name for rendition in plan.audio}
+        self._slots = asyncio.Semaphore(job.policy.passes_in_flight)
+        self._head = asyncio.Semaphore(_HEAD_IN_FLIGHT)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._owed: dict[str, list[Pass]] = {}
+        self.failed: dict[str, Fault] = {}
+        """Renditions that can't be encoded, and why."""
+
+    def start(self, passes: Sequence[Pass]) -> list[asyncio.Task[None]]:
+        """Run them as soon as there are slots."""
+        tasks = [asyncio.create_task(self._encode(chunk)) for chunk in passes]
+        self._tasks += tasks
+        return tasks
+
+    def again(self, rendition: str) -> None:
+        """Of one that has failed: run alone what it lacks. Passes that have not begun yet include it again."""
+        del self.failed[rendition]
+        self.start([chunk.model_copy(update={"renditions": [rendition]}) for chunk in self._owed.pop(rendition, [])])
+
+    @property
+    def under_way(self) -> bool:
+        """Whether any has not ended."""
+        return not all(task.done() for task in self._tasks)
+
+    async def ended(self) -> None:
+        """Wait until all have ended, also those that are started meanwhile. Raises what the first that fails raises."""
+        done = 0
+        while done < len(self._tasks):
+            batch = self._tasks[done:]
+            await asyncio.gather(*batch)
+            done += len(batch)
+
+    async def stop(self) -> None:
+        """Cancel those that run, and wait until their ffmpegs have ended."""
+        await stop(self._tasks)
+
+    async def _encode(self, chunk: Pass) -> None:
+        in_head = chunk.priority == HEAD_PRIORITY and not set(chunk.renditions) <= self._audio
+        async with self._head if in_head else self._slots:
+            await self._attempt(chunk)
+        self._stored()
+
+    async def _attempt(self, chunk: Pass) -> None:
+        """One pass. A shared one that keeps failing is split, so that a rendition that can't be encoded fails alone."""
+        for name in chunk.renditions:
+            if name in self.failed:
+                self._owe(name, chunk)
+        names = [name for name in chunk.renditions if name not in self.failed]
+        if not names:
+            return
+        try:
+            await self._transcode(chunk.model_copy(update={"renditions": names}))
+        except ActivityError as error:
+            fault = fault_of(error)
+            if is_cancelled_exception(error) or fault.kind != "encode_failed":
+                raise
+            if len(names) == 1:
+                self.failed[names[0]] = fault
+                self._owe(names[0], chunk)
+                return
+            for name in names:
+                await self._attempt(chunk.model_copy(update={"renditions": [name]}))
+
+    def _owe(self, name: str, chunk: Pass) -> None:
+        self._owed.setdefault(name, []).append(chunk)
+
+    async def _transcode(self, chunk: Pass) -> None:
+        grid = self._plan.grid
+        end = min(chunk.first + chunk.count, grid.segments)
+        is_audio = set(chunk.renditions) <= self._audio
+        await workflow.execute_activity_method(
+            TranscodeActivities.encode_audio if is_audio else TranscodeActivities.encode_video,
+            TranscodeInput(
+                media_id=self._job.media_id,
+                encoding=self._job.encoding,
+                storage=self._job.storage,
+                info=self._info,
+                plan=self._plan,
+                policy=self._job.policy,
+                chunk=chunk,
+            ),
+            summary=f"{' + '.join(chunk.renditions)}: segments {chunk.first}–{end - 1}",
+            priority=Priority(priority_key=chunk.priority, fairness_key=str(self._job.media_id)),
+            **routes.transcode(
+                float(grid.segment_start(end) - grid.segment_start(chunk.first)),
+                len(chunk.renditions),
+                self._job.heartbeat_timeout_s,
+            ),
+        )

@@ -1,0 +1,75 @@
+"""Publishing what is stored: the playlists, and how far the catalog says that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from temporalio import workflow
+
+from gilfoyle.workflows import routes
+from gilfoyle.workflows.faults import Fault
+
+with workflow.unsafe.imports_passed_through():
+    from gilfoyle.activities.catalog import CatalogActivities, ProgressInput
+    from gilfoyle.activities.package import PackageActivities, Packaged, PackageInput
+    from gilfoyle.catalog import RenditionProgress, RenditionStatus
+    from gilfoyle.media.info import MediaInfo
+    from gilfoyle.media.plan import Plan
+    from gilfoyle.workflows.messages import ProcessMediaInput
+
+
+async def publish(
+    job: ProcessMediaInput,
+    info: MediaInfo,
+    plan: Plan,
+    failed: Mapping[str, Fault],
+    *,
+    final: bool,
+    report_only: bool = False,
+) -> Packaged:
+    """Write the playlists that what is stored allows, and tell the catalog. See PackageInput on the two options."""
+    audio = info.main_audio
+    packaged: Packaged = await workflow.execute_activity_method(
+        PackageActivities.package,
+        PackageInput(
+            media_id=job.media_id,
+            encoding=job.encoding,
+            storage=job.storage,
+            plan=plan,
+            language=audio.language if audio else None,
+            failed=sorted(failed),
+            final=final,
+            report_only=report_only,
+        ),
+        summary="whole" if final else "as far as it is",
+        **routes.io(),
+    )
+    workflow.set_current_details(_details(packaged, failed))
+    await workflow.execute_activity_method(
+        CatalogActivities.update_progress,
+        ProgressInput(
+            media_id=job.media_id,
+            encoding=job.encoding,
+            renditions=[*packaged.renditions, *(errored(name, fault) for name, fault in failed.items())],
+            playable=packaged.playable,
+            progress=packaged.progress,
+        ),
+        summary=f"{packaged.progress:.0%}",
+        **routes.catalog(),
+    )
+    return packaged
+
+
+def errored(name: str, fault: Fault) -> RenditionProgress:
+    """What the catalog is told of a rendition that failed."""
+    return RenditionProgress(
+        name=name, status=RenditionStatus.ERRORED, error_code=fault.code, error_message=fault.message
+    )
+
+
+def _details(packaged: Packaged, failed: Mapping[str, Fault]) -> str:
+    """Markdown for Temporal's web UI."""
+    lines = [f"**{packaged.progress:.0%}**, {'playable' if packaged.playable else 'not playable yet'}", ""]
+    lines += [f"- {row.name}: {row.status}, {row.stored_segments} segments" for row in packaged.renditions]
+    lines += [f"- {name}: failed, {fault.message}" for name, fault in failed.items()]
+    return "\n".join(lines)
