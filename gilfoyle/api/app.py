@@ -12,7 +12,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from gilfoyle import __version__
-from gilfoyle.api import errors, health, medias, stream, upload, watch
+from gilfoyle.api import errors, health, medias, retry, stream, upload, watch
 from gilfoyle.api.body import LimitBodies
 from gilfoyle.api.envelope import Problem
 from gilfoyle.api.metrics import MeasureRequests, Metrics
@@ -74,7 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         responses=_PROBLEMS,
     )
-    for module in (health, medias, upload, stream, watch):
+    for module in (health, medias, upload, retry, stream, watch):
         app.include_router(module.router)
     app.mount("/static", watch.static_files())
     errors.install(app)

@@ -1,4 +1,4 @@
-"""Starting workflows that were promised: those of uploads whose server died right after it had accepted them."""
+"""Starting workflows that were promised: of uploads and retries whose server died right after it had accepted them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ log = logging.getLogger(__name__)
 
 
 async def recover(catalog: Catalog, pipeline: Pipeline, older_than_s: float) -> int:
-    """Start the workflow of each accepted upload that the pipeline is silent about; returns how many those are.
+    """Start the workflow of each accepted upload or retry that the pipeline is silent about; returns how many.
 
     Most of them only wait for a worker; starting a workflow that exists changes nothing.
     """
-    waiting = await catalog.unstarted(older_than_s)
+    waiting, retried = await catalog.unstarted(older_than_s), await catalog.retried(older_than_s)
     for media in waiting:
         await pipeline.start_processing(media)
-    return len(waiting)
+    for media in retried:
+        await pipeline.start_retrying(media)
+    return len(waiting) + len(retried)
 
 
 async def keep_recovering(catalog: Catalog, pipeline: Pipeline, every_s: float = EVERY_S) -> None:

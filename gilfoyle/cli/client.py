@@ -84,6 +84,10 @@ class Client:
             if not answer["data"] or len(found) >= min(limit, total):
                 return found, total
 
+    def retry(self, media_id: str, rendition: str) -> Json:
+        """Have a rendition encoded again; the media, as it is now."""
+        return self._data("POST", f"/medias/{_quote(media_id)}/renditions/{_quote(rendition)}/retry")
+
     def delete(self, media_id: str) -> None:
         """Remove the media and everything of it."""
         self._call("DELETE", f"/medias/{_quote(media_id)}")

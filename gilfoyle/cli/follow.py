@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
@@ -37,8 +37,45 @@ def follow(client: Client, media: Json, name: str, console: Console) -> str:
     return url
 
 
-def poll(client: Client, media_id: str, pause: float = POLL_S, patience: float = PATIENCE_S) -> Iterator[Json]:
-    """The media's states, up to the last one. A server that is away for less than `patience` seconds is waited for."""
+def follow_rendition(client: Client, media: Json, rendition: str, console: Console) -> None:
+    """Show the progress of one rendition until it is ready.
+
+    Raises GilfoyleError with the server's reason if it can't be encoded, or the media can't.
+    """
+    with Report(console, media["title"]) as report:
+        for state in poll(client, media["id"], over=lambda state: _has_ended(state, rendition)):
+            found = _named(state, rendition)
+            report.rendition(found)
+    if found["status"] == "Errored":
+        raise GilfoyleError((found.get("error") or {}).get("message") or "It could not be encoded.")
+
+
+def _named(media: Json, rendition: str) -> Json:
+    for found in media["renditions"]:
+        if found["name"] == rendition:
+            return dict(found)
+    raise GilfoyleError(f"The media has no rendition {rendition} any more.")
+
+
+def _has_ended(media: Json, rendition: str) -> bool:
+    return _named(media, rendition)["status"] in ("Ready", "Errored")
+
+
+def _is_whole(media: Json) -> bool:
+    return media["status"] in ("Ready", "Errored")
+
+
+def poll(
+    client: Client,
+    media_id: str,
+    pause: float = POLL_S,
+    patience: float = PATIENCE_S,
+    over: Callable[[Json], bool] = _is_whole,
+) -> Iterator[Json]:
+    """The media's states, up to the first that is `over`.
+
+    A server that is away for less than `patience` seconds is waited for.
+    """
     seen = time.monotonic()
     while True:
         try:
@@ -51,7 +88,7 @@ def poll(client: Client, media_id: str, pause: float = POLL_S, patience: float =
         else:
             seen = time.monotonic()
             yield media
-            if media["status"] in ("Ready", "Errored"):
+            if over(media):
                 return
         time.sleep(pause)
 
@@ -73,7 +110,7 @@ class Report(Live):
     def update(self, media: Json, elapsed: float, url: str | None) -> None:
         """Show `media` as it is `elapsed` seconds after its upload."""
         for rendition in media.get("renditions", []):
-            self._rendition(rendition)
+            self.rendition(rendition)
         if media["playable"]:
             self._once("playable", f"playable after {elapsed:.1f} s: {url}")
         if media["status"] == "Ready":
@@ -81,7 +118,8 @@ class Report(Live):
             if url:
                 self._once("watch", f"watch it in a browser: {url.replace('/stream/master.m3u8', '/watch')}")
 
-    def _rendition(self, rendition: Json) -> None:
+    def rendition(self, rendition: Json) -> None:
+        """Show one of them."""
         name, status = rendition["name"], rendition["status"]
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(clean(name), status="", total=1)
