@@ -75,7 +75,7 @@ class TemporalSettings(_Section):
     queue_prefix: str = Field(
         "gilfoyle",
         pattern=r"^[a-z0-9-]{1,40}$",
-        description="task queues are {prefix}-pipeline, {prefix}-io and {prefix}-transcode",
+        description="task queues are {prefix}-pipeline, {prefix}-io, {prefix}-transcode and {prefix}-first",
     )
 
 
@@ -96,8 +96,11 @@ class LimitSettings(_Section):
 
 
 class WorkerSettings(_Section):
-    transcode_slots: int = Field(0, ge=0, description="ffmpegs at a time; 0: one per two cores, at least two")
-    threads: int = Field(0, ge=0, description="threads per ffmpeg; 0: cores divided by slots, at least two")
+    transcode_slots: int = Field(0, ge=0, description="long encodes at a time; 0: one per two cores")
+    first_slots: int = Field(
+        2, ge=1, description="short encodes at a time, beside the long ones: what makes a media playable"
+    )
+    threads: int = Field(0, ge=0, description="threads per ffmpeg; 0: cores divided by `transcode_slots`, at least two")
     io_slots: int = Field(16, ge=1, description="store, probe and package activities at a time")
     pipeline_slots: int = Field(32, ge=1, description="catalog updates at a time")
     heartbeat_timeout_s: float = Field(

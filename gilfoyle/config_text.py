@@ -127,7 +127,7 @@ def consequences(settings: Settings) -> list[tuple[str, str]]:
         ("API", f"http://{settings.server.host}:{settings.server.port}"),
         ("catalog", mask_url(settings.database.url)),
         ("Temporal", f"{settings.temporal.address}, namespace {settings.temporal.namespace}"),
-        ("queues", f"{prefix}-pipeline, {prefix}-io, {prefix}-transcode"),
+        ("queues", f"{prefix}-pipeline, {prefix}-io, {prefix}-transcode, {prefix}-first"),
         ("storage", _place(settings.storage)),
         ("video", ", ".join(f"{rung.height}p at most {rung.max_kbps} kbit/s" for rung in policy.video)),
         ("audio", ", ".join(f"{rung.kbps} kbit/s" for rung in policy.audio)),

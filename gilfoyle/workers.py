@@ -39,7 +39,7 @@ from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.move_storage import MoveStorage
 from gilfoyle.workflows.process_media import ProcessMedia
 from gilfoyle.workflows.retry_media import RetryMedia
-from gilfoyle.workflows.routes import IO, PIPELINE, QUEUES, TRANSCODE, queue_name
+from gilfoyle.workflows.routes import FIRST, IO, PIPELINE, QUEUES, TRANSCODE, queue_name
 from gilfoyle.workflows.sweep_storage import SweepStorage
 
 log = logging.getLogger(__name__)
@@ -94,13 +94,13 @@ async def _serve(settings: Settings, queues: list[str]) -> None:
 
 def build_workers(parts: Parts, queues: Sequence[str] = QUEUES) -> list[Worker]:
     """A worker for each queue. They work while they are entered as context managers."""
-    return [_WORKERS[queue](parts) for queue in queues]
+    return [worker for queue in queues for worker in _WORKERS[queue](parts)]
 
 
-def _pipeline(parts: Parts) -> Worker:
+def _pipeline(parts: Parts) -> list[Worker]:
     catalog = CatalogActivities(parts.catalog)
     retrying = RetryActivities(parts.storages, parts.catalog)
-    return _worker(
+    worker = _worker(
         parts,
         PIPELINE,
         parts.settings.workers.pipeline_slots,
@@ -116,14 +116,15 @@ def _pipeline(parts: Parts) -> Worker:
         ],
         workflows=[ProcessMedia, RetryMedia, DeleteMedia, MoveStorage, SweepStorage],
     )
+    return [worker]
 
 
-def _io(parts: Parts) -> Worker:
+def _io(parts: Parts) -> list[Worker]:
     cleanup = CleanupActivities(parts.storages, parts.catalog)
     moving = MoveActivities(parts.storages, parts.catalog)
     move_is_running = partial(move_runs, parts.client, parts.settings.temporal.queue_prefix)
     sweep = SweepActivities(parts.storages, parts.catalog, move_is_running)
-    return _worker(
+    worker = _worker(
         parts,
         IO,
         parts.settings.workers.io_slots,
@@ -143,9 +144,11 @@ def _io(parts: Parts) -> Worker:
             sweep.sweep,
         ],
     )
+    return [worker]
 
 
-def _transcode(parts: Parts) -> Worker:
+def _transcode(parts: Parts) -> list[Worker]:
+    """One for long passes, one for short ones."""
     slots, threads = transcode_capacity(parts.settings.workers, os.cpu_count() or 1)
     activities = TranscodeActivities(
         parts.storages,
@@ -154,19 +157,22 @@ def _transcode(parts: Parts) -> Worker:
         memory_mb=parts.settings.limits.memory_mb,
         stall_s=parts.settings.workers.stall_timeout_s,
     )
-    return _worker(parts, TRANSCODE, slots, [activities.encode_video, activities.encode_audio])
+    return [
+        _worker(parts, queue, number, [activities.encode_video, activities.encode_audio])
+        for queue, number in ((TRANSCODE, slots), (FIRST, parts.settings.workers.first_slots))
+    ]
 
 
-_WORKERS: dict[str, Callable[[Parts], Worker]] = {PIPELINE: _pipeline, IO: _io, TRANSCODE: _transcode}
+_WORKERS: dict[str, Callable[[Parts], list[Worker]]] = {PIPELINE: _pipeline, IO: _io, TRANSCODE: _transcode}
 
 
 def transcode_capacity(settings: WorkerSettings, cores: int) -> tuple[int, int]:
     """Slots (ffmpegs at a time) and threads per ffmpeg.
 
-    By default a slot for every two cores and two threads in each, but two slots at least: while one ffmpeg reads,
-    starts or ends, another computes.
+    By default a slot for every two cores and two threads in each: an ffmpeg with several outputs keeps them busy. Two
+    passes on the same cores would both take twice as long, and a viewer may be waiting for the first of them.
     """
-    slots = settings.transcode_slots or max(2, cores // 2)
+    slots = settings.transcode_slots or max(1, cores // 2)
     return slots, settings.threads or max(2, cores // slots)
 
 
@@ -179,7 +185,7 @@ def _worker(
         activities=activities,
         workflows=workflows,
         max_concurrent_activities=slots,
-        interceptors=[TranslateErrors(notice_silence=queue == TRANSCODE), *([Beat()] if queue == IO else [])],
+        interceptors=[TranslateErrors(notice_silence=queue in {TRANSCODE, FIRST}), *([Beat()] if queue == IO else [])],
         graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s),
         max_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
         default_heartbeat_throttle_interval=_HEARTBEAT_EVERY,

@@ -17,6 +17,16 @@ from gilfoyle.tasks import stop
 Consumer = Callable[[asyncio.StreamReader], Awaitable[None]]
 """Reads one of ffmpeg's outputs to its end."""
 
+# The shell sets the limits and becomes the program: a preexec_fn is not safe in a process with threads. Where Linux
+# groups processes by session (autogroup), `nice` counts only within one, and the group has a value of its own.
+_LAUNCH = """
+ulimit -v "$0" 2>/dev/null
+nice=$1
+shift
+[ "$nice" = 0 ] && exec "$@"
+{ echo "$nice" >/proc/self/autogroup; } 2>/dev/null
+exec nice -n "$nice" "$@"
+"""
 _PIPE_BYTES = 1 << 20
 _READ = 1 << 16
 _TERMINATE_S = 2.0
@@ -53,9 +63,12 @@ async def encode(
     *,
     memory_mb: int,
     stall_s: float,
+    nice: int,
     watch: SourceWatch | None = None,
 ) -> None:
     """Run ffmpeg with one pipe per consumer. `build` makes the command line from the pipes' descriptors.
+
+    `nice` is how much it gives way to other processes (0 to 19).
 
     Consumers are given only what can't come of a source that broke off (`SourceWatch.proven`), and its end only if
     ffmpeg has succeeded. Raises ProcessFailed, also after `stall_s` seconds without any progress, StorageError if the
@@ -73,7 +86,7 @@ async def encode(
     async with contextlib.AsyncExitStack() as stack:
         try:
             command = build(writers)
-            run = await stack.enter_async_context(_running(command, memory_mb, watch, pass_fds=writers))
+            run = await stack.enter_async_context(_running(command, memory_mb, watch, nice, writers))
         except BaseException:
             _close(readers)
             raise
@@ -177,11 +190,10 @@ class _ProvenReader(asyncio.StreamReader):
 
 @asynccontextmanager
 async def _running(
-    command: Sequence[str], memory_mb: int, watch: SourceWatch | None, pass_fds: Sequence[int] = ()
+    command: Sequence[str], memory_mb: int, watch: SourceWatch | None, nice: int = 0, pass_fds: Sequence[int] = ()
 ) -> AsyncIterator[_Run]:
     """A process in a session of its own, with bounded address space; gone when the block is left."""
-    # The shell sets the limit and becomes the program: a preexec_fn is not safe in a process with threads.
-    limited = ["/bin/sh", "-c", 'ulimit -v "$0" 2>/dev/null; exec "$@"', str(memory_mb * 1024), *command]
+    limited = ["/bin/sh", "-c", _LAUNCH, str(memory_mb * 1024), str(nice), *command]
     # A pipe of our own: asyncio's can't be read at once, whenever that is needed.
     heard, spoken = os.pipe()
     try:

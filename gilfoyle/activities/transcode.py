@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from pydantic import BaseModel
 from temporalio import activity
+from temporalio.service import RPCError
 
 from gilfoyle.activities.process import ProcessFailed, encode
 from gilfoyle.activities.sink import RenditionSink
@@ -19,10 +23,16 @@ from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, video_
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Pass, Plan
 from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.timeline import FEWEST_FRAMES
 from gilfoyle.storage import Storage, Storages, keys
 
 STORED_SIGNAL = "segments_stored"
-"""Sent to the workflow while a pass that begins the media goes on, so that it can publish what there is."""
+"""Sent to the workflow while a pass goes on that a viewer may follow closely, so that it can publish what there is."""
+# Ten minutes in, whoever watches is far behind; and each signal costs a dozen events of the workflow's history.
+_ANNOUNCED_SEGMENTS = 150
+_ANNOUNCE_EVERY_S = 2.0
+# Long passes give way to short ones, for which somebody waits: at 10 they keep about a tenth of the processor.
+_NICE = 10
 
 
 class TranscodeInput(BaseModel):
@@ -35,6 +45,13 @@ class TranscodeInput(BaseModel):
     plan: Plan
     policy: EncodingPolicy
     chunk: Pass
+
+
+class Spent(BaseModel):
+    """What a pass took."""
+
+    waited_s: float
+    """Until a worker had a slot for it."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +73,13 @@ class TranscodeActivities:
         self._stall_s = stall_s
 
     @activity.defn
-    async def encode_video(self, job: TranscodeInput) -> None:
+    async def encode_video(self, job: TranscodeInput) -> Spent:
         """Encode the pass's renditions with one decode. Raises EncodeFailed, StorageError."""
         storage = await self._storages.of(job.storage)
         end = job.chunk.first + job.chunk.count
         missing = await _missing(storage, job, end)
         if not missing:
-            return
+            return _spent()
         # A container that can't be sought exactly is decoded from its beginning, whatever is stored.
         start = min(part.first for part in missing) if job.info.exact_seek else job.chunk.first
         grid, renditions = job.plan.grid, {rendition.name: rendition for rendition in job.plan.video}
@@ -87,16 +104,17 @@ class TranscodeActivities:
 
         splitters = [VideoSplitter(grid, part.first, end - part.first) for part in missing]
         await self._run(storage, job, source, build, missing, splitters)
+        return _spent()
 
     @activity.defn
-    async def encode_audio(self, job: TranscodeInput) -> None:
+    async def encode_audio(self, job: TranscodeInput) -> Spent:
         """Encode the pass's audio rendition, from its first missing segment on. Raises EncodeFailed, StorageError."""
         storage = await self._storages.of(job.storage)
         grid = job.plan.audio_grid
         end = min(job.chunk.first + job.chunk.count, grid.segments)
         missing = await _missing(storage, job, end)
         if not missing:
-            return
+            return _spent()
         (part,) = missing
         rendition = next(rendition for rendition in job.plan.audio if rendition.name == part.name)
         audio = job.info.main_audio
@@ -110,6 +128,7 @@ class TranscodeActivities:
 
         splitter = AudioSplitter(grid, part.first, end, audio_skip(job.plan, part.first))
         await self._run(storage, job, source, build, missing, [splitter])
+        return _spent()
 
     async def _run(
         self,
@@ -120,8 +139,9 @@ class TranscodeActivities:
         missing: Sequence[_Missing],
         splitters: Sequence[Splitter],
     ) -> None:
+        announce = _announcer(job.chunk)
         sinks = [
-            RenditionSink(storage, job.media_id, job.encoding, part.name, splitter, _announcer(job.chunk))
+            RenditionSink(storage, job.media_id, job.encoding, part.name, splitter, announce)
             for part, splitter in zip(missing, splitters, strict=True)
         ]
         watch = SourceWatch(source)
@@ -132,6 +152,7 @@ class TranscodeActivities:
                 lambda block: activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")}),
                 memory_mb=self._memory_mb,
                 stall_s=self._stall_s + _passed_over(job, missing),
+                nice=0 if job.chunk.short else _NICE,
                 watch=watch,
             )
         except ProcessFailed as error:
@@ -142,14 +163,25 @@ class TranscodeActivities:
             raise EncodeFailed(f"ffmpeg's output is not whole: {error}") from error
 
 
+def _spent() -> Spent:
+    info = activity.info()
+    return Spent(waited_s=(info.started_time - info.current_attempt_scheduled_time).total_seconds())
+
+
 async def _missing(storage: Storage, job: TranscodeInput, end: int) -> list[_Missing]:
     found = []
     for name in job.chunk.renditions:
         stored = await stored_rendition(storage, job.media_id, job.encoding, name)
         first = stored.first_missing(job.chunk.first, end)
         if first < end:
-            found.append(_Missing(name, first))
+            found.append(_Missing(name, first - 1 if first and _too_few(job, first) else first))
     return found
+
+
+def _too_few(job: TranscodeInput, segment: int) -> bool:
+    """Whether from there to the end there are less pictures than an encoder needs: the segment before comes along."""
+    grid = job.plan.grid
+    return bool(job.plan.video) and grid.frames - segment * grid.segment_frames < FEWEST_FRAMES
 
 
 def _passed_over(job: TranscodeInput, missing: Sequence[_Missing]) -> float:
@@ -160,12 +192,18 @@ def _passed_over(job: TranscodeInput, missing: Sequence[_Missing]) -> float:
 
 
 def _announcer(chunk: Pass) -> Callable[[int], Awaitable[None]]:
-    """Tells the workflow of the first segments of a media at 1, 2, 4, 8 … of them: few signals, soon enough."""
+    """Tells the workflow of a pass's segments while it goes on, now and then; of its last, its end tells."""
+    told = -_ANNOUNCE_EVERY_S
 
     async def announce(index: int) -> None:
-        count = index + 1
-        if chunk.first <= 1 and chunk.count > 1 and count & (count - 1) == 0:
-            handle = activity.client().get_workflow_handle(activity.info().workflow_id or "")
-            await handle.signal(STORED_SIGNAL)
+        nonlocal told
+        is_last = index == chunk.first + chunk.count - 1
+        if index >= _ANNOUNCED_SEGMENTS or is_last or time.monotonic() - told < _ANNOUNCE_EVERY_S:
+            return
+        told = time.monotonic()
+        handle = activity.client().get_workflow_handle(activity.info().workflow_id or "")
+        # Without it a playlist grows a little later: no reason to give up a pass.
+        with contextlib.suppress(RPCError):
+            await handle.signal(STORED_SIGNAL, rpc_timeout=timedelta(seconds=_ANNOUNCE_EVERY_S))
 
     return announce

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -16,9 +17,15 @@ from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE, AudioTimeline, Chunk
 # Sound that begins or ends this much beside the picture is worth holding a picture for; less is only muxing (seconds).
 _WORTH_HOLDING = Fraction(1)
 
-FIRST_PRIORITY, HEAD_PRIORITY, EARLY_PRIORITY, REST_PRIORITY = 1, 2, 3, 4
+FIRST_PRIORITY, HEAD_PRIORITY, EARLY_PRIORITY, REST_PRIORITY, CATCH_UP_PRIORITY = 1, 2, 3, 4, 5
 """Temporal's `priority_key`: what makes a media playable goes first, across all medias on a queue."""
 _EARLY_SEGMENTS = 15
+# All passes over so little are short (seconds).
+_SHORT = Fraction(20)
+# The lowest rendition of so much takes a few seconds to encode; then a media that has just come may be next.
+_ALONE_SEGMENTS = 4
+# Ten minutes of sound take a few seconds to encode.
+_AUDIO_CHUNK_SEGMENTS = 150
 
 
 class Pass(BaseModel):
@@ -30,6 +37,8 @@ class Pass(BaseModel):
     first: int
     count: int
     priority: int
+    short: bool = False
+    """It takes seconds: it goes to the queue on which nothing takes long."""
 
 
 class Plan(BaseModel):
@@ -44,6 +53,8 @@ class Plan(BaseModel):
     video: list[VideoRendition]
     audio: list[AudioRendition]
     passes: list[Pass]
+    paced: bool = False
+    """Whether the passes are to be started as workflows/pacing.py does. Not those of plans made before it did."""
 
     @property
     def audio_grid(self) -> AudioTimeline:
@@ -73,6 +84,7 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
         video=ladder,
         audio=sound,
         passes=[*_audio_passes(sound, grid, info), *_video_passes(names, cut, grid, policy)],
+        paced=True,
     )
 
 
@@ -111,19 +123,21 @@ def _audio_plan(info: MediaInfo, audio: AudioInfo, sound: list[AudioRendition], 
         video=[],
         audio=sound,
         passes=_audio_passes(sound, grid, info),
+        paced=True,
     )
 
 
 def _audio_passes(sound: Sequence[AudioRendition], grid: Timeline, info: MediaInfo) -> list[Pass]:
-    """Two passes per audio rendition: the first segment, which playing waits for, and all the rest: AAC is cheap.
+    """For each audio rendition: the first segment, which playing waits for, and the rest in long chunks: AAC is cheap.
 
-    One, where the source can't be sought: the second would read it from its beginning again.
+    One pass, where the source can't be sought: each would read it from its beginning again.
     """
-    first = 1 if info.exact_seek else grid.segments
-    cut = [Chunk(0, first), *([Chunk(first, grid.segments - first)] if first < grid.segments else [])]
+    if not info.exact_seek:
+        return [_pass([rendition.name], Chunk(0, grid.segments), FIRST_PRIORITY) for rendition in sound]
+    starts = [0, *range(1, grid.segments, _AUDIO_CHUNK_SEGMENTS), grid.segments]
     return [
-        _pass([rendition.name], chunk, HEAD_PRIORITY if chunk.first else FIRST_PRIORITY)
-        for chunk in cut
+        _pass([rendition.name], Chunk(first, end - first), HEAD_PRIORITY if first else FIRST_PRIORITY, short=True)
+        for first, end in itertools.pairwise(starts)
         for rendition in sound
     ]
 
@@ -132,29 +146,41 @@ def _video_passes(names: Sequence[str], cut: Sequence[Chunk], grid: Timeline, po
     """The passes in the order in which they should start.
 
     The lowest rendition goes alone through the head of the media, so that it plays within seconds and stays ahead of
-    who watches it; from there on all renditions share one decode. See docs/decisions/ on the length of the head.
+    who watches it; from there on all renditions share one decode; the others of the head come last. See docs/decisions/
+    on the length of the head, and on the order.
     """
     lowest, others = names[-1], names[:-1]
-    if len(cut) == 1:
+    if len(cut) == 1 and cut[0].count > 1:
         # One chunk can't be had in parts: a decode of its own for the lowest is worth it only if there are others.
         return [
             _pass([lowest], cut[0], FIRST_PRIORITY),
             *([_pass(others, cut[0], EARLY_PRIORITY)] if others else []),
         ]
-    head_end = max(1, policy.head * grid.segments)
+    head_end = max(1, policy.head * grid.segments) if others else _EARLY_SEGMENTS
     head = [chunk for chunk in cut if chunk.first < head_end]
-    alone = [_pass([lowest], chunk, HEAD_PRIORITY if chunk.first else FIRST_PRIORITY) for chunk in head]
-    shared = [
-        _pass(names if chunk not in head else others, chunk, _priority(chunk))
-        for chunk in cut
-        if others or chunk not in head
+    short = grid.duration <= _SHORT
+    return [
+        *(
+            _pass([lowest], part, HEAD_PRIORITY if part.first else FIRST_PRIORITY, short=True)
+            for chunk in head
+            for part in _parts(chunk)
+        ),
+        *(_pass(names, chunk, shared_priority(chunk.first), short=short) for chunk in cut[len(head) :]),
+        *(_pass(others, chunk, CATCH_UP_PRIORITY, short=short) for chunk in head if others),
     ]
-    return [*alone, *shared]
 
 
-def _priority(chunk: Chunk) -> int:
-    return EARLY_PRIORITY if chunk.first < _EARLY_SEGMENTS else REST_PRIORITY
+def _parts(chunk: Chunk) -> list[Chunk]:
+    """A chunk in pieces that take seconds, as even as can be: none is only a short last segment."""
+    number = -(-chunk.count // _ALONE_SEGMENTS)
+    starts = [chunk.first + chunk.count * index // number for index in range(number + 1)]
+    return [Chunk(first, end - first) for first, end in itertools.pairwise(starts)]
 
 
-def _pass(renditions: Sequence[str], chunk: Chunk, priority: int) -> Pass:
-    return Pass(renditions=list(renditions), first=chunk.first, count=chunk.count, priority=priority)
+def shared_priority(first_segment: int) -> int:
+    """Of a pass into all renditions that begins there."""
+    return EARLY_PRIORITY if first_segment < _EARLY_SEGMENTS else REST_PRIORITY
+
+
+def _pass(renditions: Sequence[str], chunk: Chunk, priority: int, *, short: bool = False) -> Pass:
+    return Pass(renditions=list(renditions), first=chunk.first, count=chunk.count, priority=priority, short=short)

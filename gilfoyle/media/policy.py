@@ -51,6 +51,7 @@ class EncodingPolicy(Policy):
         0.34,
         ge=0,
         le=1,
-        description="share of the media whose lowest rendition is encoded alone and first, for a quick first play",
+        description="share of the media through which the lowest rendition goes alone and first, unless the machine "
+        "encodes all of them faster than they play",
     )
     passes_in_flight: int = Field(64, ge=1, le=500, description="passes of one media scheduled at once")

@@ -19,6 +19,11 @@ SAMPLE_RATE = 48_000
 """Samples per second of every audio rendition: what Apple's authoring rules and all players take."""
 
 
+FEWEST_FRAMES = 3
+"""What x264 must be given at once. It shows a picture up to two frames after it decodes it, but with fewer it doesn't
+(tried with all presets): such a chunk would have another edit list than the others."""
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Segments `[first, first + count)`: the unit of scheduling, retry and resume."""
@@ -128,15 +133,19 @@ def timeline(rate: Fraction, frames: int, policy: EncodingPolicy) -> Timeline:
 
 
 def chunks(grid: Timeline, longest_s: float) -> list[Chunk]:
-    """Cut the grid's segments into chunks of 1, 2, 4, 8 … segments, none longer than `longest_s` (seconds).
+    """Cut the grid's segments into chunks of 1, 1, 2, 2, 4, 4 … segments, none longer than `longest_s` (seconds).
 
-    The beginning is there at once; long files pay for few starts of ffmpeg.
+    The beginning is there at once, no chunk is much longer than what there is to watch before it, and long files pay
+    for few starts of ffmpeg.
     """
     limit = max(1, int(longest_s * grid.rate / grid.segment_frames))
+    fewest = -(-FEWEST_FRAMES // grid.segment_frames)
     found: list[Chunk] = []
-    first, size = 0, 1
+    first = 0
     while first < grid.segments:
-        count = min(size, grid.segments - first)
+        count = max(fewest, min(2 ** (len(found) // 2), limit))
+        if grid.frames - (first + count) * grid.segment_frames < FEWEST_FRAMES:
+            count = grid.segments - first
         found.append(Chunk(first, count))
-        first, size = first + count, min(size * 2, limit)
+        first += count
     return found

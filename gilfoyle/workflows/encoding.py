@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 from gilfoyle.tasks import together
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault
+from gilfoyle.workflows.pacing import Pacing
 from gilfoyle.workflows.passes import Passes
 from gilfoyle.workflows.publishing import publish
 
@@ -120,13 +121,17 @@ class Encoding:
         """All passes, and the playlists as they grow."""
         urgent = [chunk for chunk in self._todo if chunk.priority == FIRST_PRIORITY]
         others = [chunk for chunk in self._todo if chunk.priority != FIRST_PRIORITY]
+        pacing = Pacing(self._info, self._plan, self._todo)
         tasks = self._passes.start(urgent)
         # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable
         # is handed out before the rest, and where that is only a segment of each, nothing shares the cores with it.
         if all(chunk.count == 1 for chunk in urgent) and workflow.patched("first-segments-alone"):
             await asyncio.gather(*tasks)
         await self._publish(final=False)
-        self._passes.start(others)
+        if self._plan.paced and not self._published:
+            self._passes.run(pacing.run)
+        else:
+            self._passes.start(others)
         await self._grow()
 
     async def _grow(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import Priority
@@ -12,9 +13,10 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from gilfoyle.tasks import stop
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault, fault_of
+from gilfoyle.workflows.pacing import Encode
 
 with workflow.unsafe.imports_passed_through():
-    from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
+    from gilfoyle.activities.transcode import Spent, TranscodeActivities, TranscodeInput
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import HEAD_PRIORITY, Pass, Plan
     from gilfoyle.workflows.messages import ProcessMediaInput
@@ -35,16 +37,20 @@ class Passes:
         self._audio = {rendition.name for rendition in plan.audio}
         self._slots = asyncio.Semaphore(job.policy.passes_in_flight)
         self._head = asyncio.Semaphore(_HEAD_IN_FLIGHT)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         self._owed: dict[str, list[Pass]] = {}
         self.failed: dict[str, Fault] = {}
         """Renditions that can't be encoded, and why."""
 
-    def start(self, passes: Sequence[Pass]) -> list[asyncio.Task[None]]:
+    def start(self, passes: Sequence[Pass]) -> list[asyncio.Task[Spent | None]]:
         """Run them as soon as there are slots."""
         tasks = [asyncio.create_task(self._encode(chunk)) for chunk in passes]
         self._tasks += tasks
         return tasks
+
+    def run(self, order: Callable[[Encode], Coroutine[Any, Any, None]]) -> None:
+        """Run passes in an order of their own: `order` is given what runs one."""
+        self._tasks.append(asyncio.create_task(order(self._encode)))
 
     def again(self, rendition: str) -> None:
         """Of one that has failed: run alone what it lacks. Passes that have not begun yet include it again."""
@@ -68,22 +74,23 @@ class Passes:
         """Cancel those that run, and wait until their ffmpegs have ended."""
         await stop(self._tasks)
 
-    async def _encode(self, chunk: Pass) -> None:
+    async def _encode(self, chunk: Pass) -> Spent | None:
         in_head = chunk.priority == HEAD_PRIORITY and not set(chunk.renditions) <= self._audio
-        async with self._head if in_head else self._slots:
-            await self._attempt(chunk)
+        async with self._head if in_head and not self._plan.paced else self._slots:
+            spent = await self._attempt(chunk)
         self._stored()
+        return spent
 
-    async def _attempt(self, chunk: Pass) -> None:
+    async def _attempt(self, chunk: Pass) -> Spent | None:
         """One pass. A shared one that keeps failing is split, so that a rendition that can't be encoded fails alone."""
         for name in chunk.renditions:
             if name in self.failed:
                 self._owe(name, chunk)
         names = [name for name in chunk.renditions if name not in self.failed]
         if not names:
-            return
+            return None
         try:
-            await self._transcode(chunk.model_copy(update={"renditions": names}))
+            return await self._transcode(chunk.model_copy(update={"renditions": names}))
         except ActivityError as error:
             fault = fault_of(error)
             if is_cancelled_exception(error) or fault.kind != "encode_failed":
@@ -91,18 +98,19 @@ class Passes:
             if len(names) == 1:
                 self.failed[names[0]] = fault
                 self._owe(names[0], chunk)
-                return
+                return None
             for name in names:
                 await self._attempt(chunk.model_copy(update={"renditions": [name]}))
+            return None
 
     def _owe(self, name: str, chunk: Pass) -> None:
         self._owed.setdefault(name, []).append(chunk)
 
-    async def _transcode(self, chunk: Pass) -> None:
+    async def _transcode(self, chunk: Pass) -> Spent | None:
         grid = self._plan.grid
         end = min(chunk.first + chunk.count, grid.segments)
         is_audio = set(chunk.renditions) <= self._audio
-        await workflow.execute_activity_method(
+        return await workflow.execute_activity_method(
             TranscodeActivities.encode_audio if is_audio else TranscodeActivities.encode_video,
             TranscodeInput(
                 media_id=self._job.media_id,
@@ -119,5 +127,6 @@ class Passes:
                 float(grid.segment_start(end) - grid.segment_start(chunk.first)),
                 len(chunk.renditions),
                 self._job.heartbeat_timeout_s,
+                short=chunk.short,
             ),
         )

@@ -1,7 +1,9 @@
 """Where each activity runs, how long it may take and how it is retried.
 
-Three task queues, each scaled on its own, so that light steps never wait behind encodes: `{prefix}-pipeline` has the
-workflows and the catalog's updates, `{prefix}-io` store, probe, package and cleanup, `{prefix}-transcode` ffmpeg.
+Task queues are scaled each on its own, so that light steps never wait behind encodes: `{prefix}-pipeline` has the
+workflows and the catalog's updates, `{prefix}-io` store, probe, package and cleanup, `{prefix}-transcode` ffmpeg. A
+transcode worker also takes passes from `{prefix}-first`, with slots of their own: nothing there takes more than
+seconds, so what makes a media playable never waits until a long pass ends.
 What can't work fails at once (activities/faults.py); what may work later is retried for as long as it takes.
 """
 
@@ -15,6 +17,8 @@ from temporalio.common import Priority, RetryPolicy
 
 PIPELINE, IO, TRANSCODE = "pipeline", "io", "transcode"
 QUEUES = (PIPELINE, IO, TRANSCODE)
+"""What a worker can be started for; TRANSCODE includes FIRST."""
+FIRST = "first"
 
 # A catalog or a storage that is down for a night comes back; the media then goes on.
 _PATIENT = RetryPolicy(
@@ -46,12 +50,12 @@ def io(limit: timedelta = timedelta(minutes=5)) -> dict[str, Any]:
     return _options(IO, limit) | {"heartbeat_timeout": _IO_SILENCE}
 
 
-def transcode(media_s: float, renditions: int, heartbeat_s: float) -> dict[str, Any]:
+def transcode(media_s: float, renditions: int, heartbeat_s: float, *, short: bool) -> dict[str, Any]:
     """Options for a pass over `media_s` seconds of media into so many renditions.
 
     Cancelling it waits until ffmpeg is gone; a worker that is silent for `heartbeat_s` seconds is taken for dead.
     """
-    return _options(TRANSCODE, timedelta(seconds=_START + media_s * renditions * _SLOWEST)) | {
+    return _options(FIRST if short else TRANSCODE, timedelta(seconds=_START + media_s * renditions * _SLOWEST)) | {
         "heartbeat_timeout": timedelta(seconds=heartbeat_s),
         "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     }

@@ -11,9 +11,9 @@ from gilfoyle.workflows.routes import IO, PIPELINE, QUEUES, TRANSCODE, queue_nam
 
 @pytest.mark.parametrize(
     ("cores", "capacity"),
-    [(1, (2, 2)), (2, (2, 2)), (3, (2, 2)), (4, (2, 2)), (8, (4, 2)), (9, (4, 2)), (64, (32, 2))],
+    [(1, (1, 2)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (8, (4, 2)), (9, (4, 2)), (64, (32, 2))],
 )
-def test_a_slot_for_two_cores_and_never_fewer_than_two(cores: int, capacity: tuple[int, int]) -> None:
+def test_a_slot_for_two_cores_and_never_none(cores: int, capacity: tuple[int, int]) -> None:
     assert transcode_capacity(WorkerSettings(), cores) == capacity
 
 

@@ -49,7 +49,7 @@ class Signals:
     def get_workflow_handle(self, _workflow_id: str) -> Signals:
         return self
 
-    async def signal(self, name: str) -> None:
+    async def signal(self, name: str, **options: Any) -> None:
         self.names.append(name)
 
 

@@ -67,6 +67,20 @@ async def test_missing_segments_come_back_alone(
     assert pipeline.numbers() == {name: list(range(210)) for name in pipeline.video}
 
 
+@pytest.mark.parametrize("frames", [211, 212])
+async def test_a_last_segment_of_a_frame_or_two_is_like_the_others(
+    frames: int, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """Encoded by itself it would be shown two frames early, and its init segment would be another one."""
+    before = await encoded(pipeline, numbered(tmp_path / "source.mp4", "30", frames))
+    assert pipeline.numbers() == {name: list(range(frames)) for name in pipeline.video}
+    gone = remove(pipeline, "90p", [14]) | remove(pipeline, "180p", [14])
+    await pipeline.encode()
+    await pipeline.package()
+    await assert_only_these_came_back(pipeline, before, gone)
+    assert pipeline.numbers() == {name: list(range(frames)) for name in pipeline.video}
+
+
 async def test_renditions_of_a_shared_pass_resume_where_each_ended(pipeline: Pipeline, ordinary: Path) -> None:
     before = await encoded(pipeline, ordinary)
     gone = remove(pipeline, "180p", range(8, 14)) | remove(pipeline, "120p", range(11, 14))

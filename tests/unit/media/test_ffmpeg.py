@@ -50,13 +50,22 @@ def line(*parts: str) -> str:
 
 
 def encoder(
-    frames: int, buffer: int, rate: int, pipe: int, *, grid: str = "1/30", gop: int = 60, ts: int = 15360
+    frames: int,
+    buffer: int,
+    rate: int,
+    pipe: int,
+    *,
+    grid: str = "1/30",
+    gop: int = 60,
+    ts: int = 15360,
+    first: bool = False,
 ) -> str:
     return line(
         f"-f mp4 -bufsize {buffer}k -c:v libx264 -crf 21 -enc_time_base {grid} -flags +cgop -frames:v {frames}",
         f"-g {gop} -keyint_min {gop} -map_chapters -1 -map_metadata -1 -maxrate {rate}k",
         "-movflags +frag_keyframe+empty_moov+default_base_moof+frag_discont -preset veryfast -profile:v high",
-        f"-sc_threshold 0 -threads 2 -use_editlist 0 -video_track_timescale {ts} pipe:{pipe}",
+        f"-sc_threshold 0 -threads 2 -use_editlist 0 -video_track_timescale {ts}",
+        f"{'' if first else '-x264-params vbv-init=0.6 '}pipe:{pipe}",
     )
 
 
@@ -87,7 +96,7 @@ def test_the_first_chunk_does_not_seek() -> None:
         "'[0:0]fps=eof_action=pass:fps=30000/1001:round=near:start_time=-0.004171[s0];"
         "[s0]setpts=PTS-STARTPTS[s1];[s1]tpad=stop=30:stop_mode=clone[s2];"
         "[s2]scale=640:360:flags=bicubic:out_range=tv[s3];[s3]setsar=1[s4];[s4]format=pix_fmts=yuv420p[s5]'",
-        f"-map '[s5]' {encoder(120, 1200, 800, 7, grid='1001/30000', ts=30000)}",
+        f"-map '[s5]' {encoder(120, 1200, 800, 7, grid='1001/30000', ts=30000, first=True)}",
         OVER_HTTP,
     )
 

@@ -9,7 +9,15 @@ from fractions import Fraction
 import pytest
 
 from gilfoyle.media.info import MediaInfo
-from gilfoyle.media.plan import EARLY_PRIORITY, FIRST_PRIORITY, HEAD_PRIORITY, REST_PRIORITY, Plan, make_plan
+from gilfoyle.media.plan import (
+    CATCH_UP_PRIORITY,
+    EARLY_PRIORITY,
+    FIRST_PRIORITY,
+    HEAD_PRIORITY,
+    REST_PRIORITY,
+    Plan,
+    make_plan,
+)
 from gilfoyle.media.policy import EncodingPolicy, VideoRung
 from tests.unit.media.infos import audio, media, video
 
@@ -22,35 +30,62 @@ def passes(plan: Plan) -> list[tuple[list[str], int, int, int]]:
     return [(each.renditions, each.first, each.count, each.priority) for each in plan.passes]
 
 
-def test_the_lowest_goes_alone_through_the_head_and_then_all_share_a_decode() -> None:
+def test_the_lowest_goes_alone_through_the_head_then_all_share_a_decode_then_the_head_gets_the_others() -> None:
     """60 s are 15 segments; the head is 0.34 of them."""
     plan = make_plan(media(video(), audio()), POLICY)
+    assert plan.paced
     assert passes(plan) == [
         (["audio-128k"], 0, 1, FIRST_PRIORITY),
         (["audio-128k"], 1, 14, HEAD_PRIORITY),
         (LOWEST, 0, 1, FIRST_PRIORITY),
-        (LOWEST, 1, 2, HEAD_PRIORITY),
-        (LOWEST, 3, 4, HEAD_PRIORITY),
-        (OTHERS, 0, 1, EARLY_PRIORITY),
-        (OTHERS, 1, 2, EARLY_PRIORITY),
-        (OTHERS, 3, 4, EARLY_PRIORITY),
-        (ALL, 7, 8, EARLY_PRIORITY),
+        (LOWEST, 1, 1, HEAD_PRIORITY),
+        (LOWEST, 2, 2, HEAD_PRIORITY),
+        (LOWEST, 4, 2, HEAD_PRIORITY),
+        (ALL, 6, 4, EARLY_PRIORITY),
+        (ALL, 10, 4, EARLY_PRIORITY),
+        (ALL, 14, 1, EARLY_PRIORITY),
+        (OTHERS, 0, 1, CATCH_UP_PRIORITY),
+        (OTHERS, 1, 1, CATCH_UP_PRIORITY),
+        (OTHERS, 2, 2, CATCH_UP_PRIORITY),
+        (OTHERS, 4, 2, CATCH_UP_PRIORITY),
     ]
 
 
 def test_far_passes_wait_for_the_beginnings_of_other_medias() -> None:
     plan = make_plan(media(video(end=Fraction(600))), POLICY)
-    assert [each.priority for each in plan.passes if each.first >= 15] == [HEAD_PRIORITY] * 3 + [REST_PRIORITY] * 9
-    assert all(each.priority <= EARLY_PRIORITY for each in plan.passes if each.first < 15)
+    shared = [each for each in plan.passes if each.renditions == ALL]
+    assert [each.priority for each in shared] == [REST_PRIORITY] * len(shared)
+    shared = [each for each in make_plan(media(video()), POLICY).passes if each.renditions == ALL]
+    assert {each.priority for each in shared} == {EARLY_PRIORITY}
+
+
+def test_passes_of_seconds_are_short() -> None:
+    """The sound's, and the lowest rendition's where it goes alone: each four segments at most."""
+    plan = make_plan(media(video(end=Fraction(3600)), audio(end=Fraction(3600))), POLICY)
+    for each in plan.passes:
+        assert each.short == (each.renditions in (LOWEST, ["audio-128k"]))
+    assert max(each.count for each in plan.passes if each.renditions == LOWEST) == 4
+    assert max(each.count for each in plan.passes if each.renditions == ["audio-128k"]) == 150
+
+
+@pytest.mark.parametrize(("seconds", "short"), [(20, True), (21, False)])
+def test_all_passes_of_a_short_media_are_short(seconds: int, short: bool) -> None:
+    plan = make_plan(media(video(end=Fraction(seconds))), POLICY)
+    assert {each.short for each in plan.passes if each.renditions != LOWEST} == {short}
 
 
 def test_a_single_rendition_is_never_split_in_two_sorts_of_passes() -> None:
-    plan = make_plan(media(video(width=320, height=180)), POLICY)
-    assert [(names, first, count) for names, first, count, _ in passes(plan)] == [
-        (["180p"], 0, 1),
-        (["180p"], 1, 2),
-        (["180p"], 3, 4),
-        (["180p"], 7, 8),
+    plan = make_plan(media(video(width=320, height=180, end=Fraction(120))), POLICY)
+    assert [(first, count, priority) for _, first, count, priority in passes(plan)] == [
+        (0, 1, FIRST_PRIORITY),
+        (1, 1, HEAD_PRIORITY),
+        (2, 2, HEAD_PRIORITY),
+        (4, 2, HEAD_PRIORITY),
+        (6, 4, HEAD_PRIORITY),
+        (10, 4, HEAD_PRIORITY),
+        (14, 4, HEAD_PRIORITY),
+        (18, 4, HEAD_PRIORITY),
+        (22, 8, REST_PRIORITY),
     ]
 
 
@@ -112,8 +147,8 @@ def test_a_picture_that_begins_late_stays_on_its_grid() -> None:
 def test_chunks_after_the_pictures_end_join_the_one_that_ends_it() -> None:
     """No chunk may begin where there is nothing to decode. 10 s of picture under 60 s of sound."""
     plan = make_plan(media(video(end=Fraction(10)), audio()), POLICY)
-    chunks = {(each.first, each.count) for each in plan.passes if each.renditions[0] in ALL}
-    assert chunks == {(0, 1), (1, 14)}
+    chunks = {(each.first, each.count) for each in plan.passes if each.renditions[0] in OTHERS}
+    assert chunks == {(0, 1), (1, 1), (2, 13)}
     assert all(first * plan.grid.segment_frames < plan.picture_frames for first, _ in chunks)
 
 
@@ -183,7 +218,8 @@ def test_the_lowest_is_first_at_every_point_of_the_media(policy: EncodingPolicy)
         assert starts == sorted(starts)
         if source.exact_seek and plan.picture_frames == plan.grid.frames:
             limit = max(policy.chunk_s * plan.grid.rate / plan.grid.segment_frames, 1)
-            assert all(each.count <= limit for each in pictures)
+            # One more, where the last segment has too few frames for a chunk of its own.
+            assert all(each.count <= limit + 1 for each in pictures)
 
 
 def test_a_plan_survives_the_history() -> None:

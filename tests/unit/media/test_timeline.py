@@ -115,10 +115,10 @@ def test_at_least_one_frame() -> None:
     [
         (1, 64, [1]),
         (2, 64, [1, 1]),
-        (15, 64, [1, 2, 4, 8]),
-        (16, 64, [1, 2, 4, 8, 1]),
-        (60, 64, [1, 2, 4, 8, 16, 16, 13]),
-        (10, 17, [1, 2, 4, 3]),
+        (14, 64, [1, 1, 2, 2, 4, 4]),
+        (15, 64, [1, 1, 2, 2, 4, 4, 1]),
+        (60, 64, [1, 1, 2, 2, 4, 4, 8, 8, 16, 14]),
+        (20, 17, [1, 1, 2, 2, 4, 4, 4, 2]),
         (3, 4, [1, 1, 1]),
         (3, 0.1, [1, 1, 1]),  # a segment is never cut
     ],
@@ -129,3 +129,14 @@ def test_chunks_grow(segments: int, longest_s: float, expected: list[int]) -> No
     assert [chunk.count for chunk in found] == expected
     assert found[0] == Chunk(0, 1)
     assert all(before.first + before.count == after.first for before, after in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize("rate", [Fraction(1, 4), Fraction(1), Fraction(30)])
+@pytest.mark.parametrize("frames", [1, 2, 3, 4, 119, 120, 121, 122, 123, 240, 241, 1800, 1801])
+def test_no_chunk_has_fewer_frames_than_an_encoder_needs(rate: Fraction, frames: int) -> None:
+    """Unless the media has no more."""
+    grid = timeline(rate, frames, POLICY)
+    found = chunks(grid, 64)
+    counts = [grid.segment_bounds(c.first + c.count - 1)[1] - grid.segment_bounds(c.first)[0] for c in found]
+    assert sum(counts) == frames
+    assert min(counts) >= min(3, frames)

@@ -1,0 +1,89 @@
+"""In which order the passes of a media start, so that whoever watches from the first moment on never has to wait.
+
+Three of the lowest rendition, alone, tell how fast the machine is. One that encodes everything faster than it plays
+goes on with all renditions, from the beginning to the end. On a slower one the lowest goes on alone, through the head
+of the media; what the others lack there comes last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from temporalio import workflow
+
+from gilfoyle.tasks import together
+
+with workflow.unsafe.imports_passed_through():
+    from gilfoyle.activities.transcode import Spent
+    from gilfoyle.media.info import MediaInfo
+    from gilfoyle.media.pace import is_swift
+    from gilfoyle.media.plan import CATCH_UP_PRIORITY, FIRST_PRIORITY, HEAD_PRIORITY, Pass, Plan, shared_priority
+
+Encode = Callable[[Pass], Coroutine[Any, Any, Spent | None]]
+
+_TRIED = 3
+# Priority does not order equals, so of the passes that keep ahead of a viewer only so many are handed out at a time …
+_IN_FLIGHT = 3
+# … or more, for as long as one finds a worker within that time (seconds): then there are more workers than passes.
+_AT_ONCE_S = 0.2
+
+
+class Pacing:
+    """The passes of one media; what makes it playable (FIRST_PRIORITY) is started before `run`, by the caller.
+
+    To be made when that is.
+    """
+
+    def __init__(self, info: MediaInfo, plan: Plan, passes: Sequence[Pass]) -> None:
+        self._info, self._plan = info, plan
+        self._began = workflow.time()
+        sound = {rendition.name for rendition in plan.audio}
+        later = [each for each in passes if each.priority != FIRST_PRIORITY]
+        self._sound = [each for each in later if set(each.renditions) <= sound]
+        picture = [each for each in later if each not in self._sound]
+        self._alone = [each for each in picture if each.priority == HEAD_PRIORITY]
+        self._shared = [each for each in picture if HEAD_PRIORITY < each.priority < CATCH_UP_PRIORITY]
+        self._catch_up = [each for each in picture if each.priority == CATCH_UP_PRIORITY]
+        self._slots = asyncio.Semaphore(_IN_FLIGHT)
+
+    async def run(self, encode: Encode) -> None:
+        """Start them all, and wait until they have ended. Raises what the first that fails raises."""
+        await together(*map(encode, self._sound), self._picture(encode))
+
+    async def _picture(self, encode: Encode) -> None:
+        tried, rest = self._alone[: _TRIED - 1], self._alone[_TRIED - 1 :]
+        await together(*map(encode, tried))
+        if self._is_swift(tried):
+            await together(*map(encode, [*_joined(rest, self._catch_up), *self._shared]))
+        else:
+            await together(*map(encode, self._shared), self._head_and_what_it_lacks(rest, encode))
+
+    async def _head_and_what_it_lacks(self, head: Sequence[Pass], encode: Encode) -> None:
+        await together(*(self._in_turn(each, encode) for each in head))
+        await together(*map(encode, self._catch_up))
+
+    async def _in_turn(self, chunk: Pass, encode: Encode) -> None:
+        async with self._slots:
+            spent = await encode(chunk)
+        if spent and spent.waited_s < _AT_ONCE_S:
+            self._slots.release()
+
+    def _is_swift(self, tried: Sequence[Pass]) -> bool:
+        if self._info.video is None or not self._plan.video:
+            return False
+        grid = self._plan.grid
+        end = max((each.first + each.count for each in tried), default=1)
+        elapsed = max(workflow.time() - self._began, 0.001)
+        return is_swift(float(grid.segment_start(end)) / elapsed, self._info.video, self._plan.video)
+
+
+def _joined(alone: Sequence[Pass], catch_up: Sequence[Pass]) -> list[Pass]:
+    """The passes that the others lack, with the lowest rendition where it has not gone alone; what is stored, stays."""
+    joined = []
+    for each in catch_up:
+        missing = [part for part in alone if each.first <= part.first < each.first + each.count]
+        names = [*each.renditions, *(missing[0].renditions if missing else [])]
+        joined.append(each.model_copy(update={"renditions": names, "priority": shared_priority(each.first)}))
+    return joined or list(alone)
