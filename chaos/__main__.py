@@ -1,0 +1,77 @@
+"""`python -m chaos`: see docs/chaos.md."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any, Literal, TypeVar
+
+import typer
+from rich.console import Console
+
+from gilfoyle.errors import GilfoyleError
+
+T = TypeVar("T")
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def chaos(
+    minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long things go wrong.")] = 15,
+    seed: Annotated[int, typer.Option("--seed", help="Of all that is random.")] = 1,
+    storage: Annotated[
+        Literal["filesystem", "s3"], typer.Option("--storage", help="Where medias are kept.")
+    ] = "filesystem",
+    as_json: Annotated[bool, typer.Option("--json", help="Say little; end with one line of JSON on stdout.")] = False,
+) -> None:
+    """Upload all the time while parts are killed, connections cut and the disk fills up; then look at what is true."""
+    from chaos.report import tables
+    from chaos.run import Options, run
+
+    report, folder = asyncio.run(_until_signal(run(Options(minutes, seed, storage, quiet=as_json))))
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    for table in tables(report):
+        console.print(table)
+    for finding in report.findings:
+        console.print(finding, markup=False, highlight=False)
+    if folder:
+        console.print(f"Not good: the logs are in {folder}.", markup=False)
+    if as_json:
+        print(json.dumps(report.figures()))
+    raise typer.Exit(0 if report.good else 1)
+
+
+async def _until_signal(work: Coroutine[Any, Any, T]) -> T:
+    """Do the work; SIGINT and SIGTERM cancel it, once, so that it stops all that it has started."""
+    task = asyncio.ensure_future(work)
+    ending: list[int] = []
+
+    def end(number: int) -> None:
+        if not ending:
+            task.cancel()
+        ending.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not ending:
+            raise
+        sys.exit(128 + ending[0])
+
+
+def main() -> None:
+    """A failure is a sentence on stderr and exit status 1."""
+    try:
+        app(prog_name="python -m chaos")
+    except GilfoyleError as error:
+        typer.echo(error.message, err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

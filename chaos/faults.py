@@ -1,0 +1,33 @@
+"""What goes wrong, in which order and for how long. Pure: the same seed gives the same list."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+CUT = "connections cut"
+DISK_FULL = "disk full"
+KILLS = ("transcode worker", "io worker", "pipeline worker", "API", "Temporal", "PostgreSQL", "object store")
+# Workers that encode are the ones whose work could be lost.
+_WEIGHTS = {"transcode worker": 3, "API": 2, CUT: 2}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`wait_s` seconds after the one before. `pick` (0 to 1) says which of several parts it meets."""
+
+    kind: str
+    wait_s: float
+    lasts_s: float
+    pick: float
+
+
+def faults(rng: random.Random, kinds: Sequence[str]) -> Iterator[Fault]:
+    """Without end. Dealt like cards, so that even a short run meets every kind."""
+    while True:
+        deck = [kind for kind in kinds for _ in range(_WEIGHTS.get(kind, 1))]
+        rng.shuffle(deck)
+        for kind in deck:
+            lasts_s = rng.uniform(2, 8) if kind in (CUT, DISK_FULL) else rng.choice((0.0, rng.uniform(0, 5)))
+            yield Fault(kind, rng.uniform(2, 10), lasts_s, rng.random())

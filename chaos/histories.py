@@ -1,0 +1,95 @@
+"""What Temporal knows: what still runs, what has failed, and what a killed worker was at work on."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType, PendingActivityState
+from temporalio.client import Client, WorkflowExecution, WorkflowHistory
+from temporalio.service import RPCError
+
+_PASSES = {"encode_video", "encode_audio"}
+_PATIENCE_S = 25.0
+# Failures that are a file's own fault.
+_DESERVED = {"unsupported_media"}
+
+
+async def running(client: Client) -> list[WorkflowExecution]:
+    """Workflows that have not ended."""
+    return [each async for each in client.list_workflows('ExecutionStatus="Running"')]
+
+
+async def interrupted(client: Client, pid: int) -> int | None:
+    """How many passes the worker with that process id, killed just now, was at work on; None if nobody could tell.
+
+    Read from what Temporal has pending, while it takes the worker for alive, or its passes for timed out.
+    """
+    identity = f"{pid}@{socket.gethostname()}"
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while True:
+                try:
+                    return sum([await _pending(client, each, identity) for each in await running(client)])
+                except (RPCError, RuntimeError):
+                    await asyncio.sleep(0.3)
+    except TimeoutError:
+        return None
+
+
+async def _pending(client: Client, workflow: WorkflowExecution, identity: str) -> int:
+    described = await client.get_workflow_handle(workflow.id, run_id=workflow.run_id).describe()
+    pending = described.raw_description.pending_activities
+    return sum(
+        activity.activity_type.name in _PASSES
+        and activity.last_worker_identity == identity
+        and (
+            activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+            or activity.last_failure.HasField("timeout_failure_info")
+        )
+        for activity in pending
+    )
+
+
+async def failures(client: Client) -> list[str]:
+    """Workflows that ended otherwise than well, for another reason than a file's own; a sentence each."""
+    found = []
+    query = 'ExecutionStatus IN ("Failed", "TimedOut", "Terminated", "Canceled")'
+    async for each in client.list_workflows(query):
+        history = await client.get_workflow_handle(each.id, run_id=each.run_id).fetch_history()
+        failure = history.events[-1].workflow_execution_failed_event_attributes.failure
+        kind = failure.application_failure_info.type
+        if kind not in _DESERVED:
+            status = each.status.name if each.status else "?"
+            found.append(f"workflow {each.id} ended {status}: {kind}: {failure.message[:300]}")
+    return found
+
+
+async def encoded_twice(client: Client) -> list[str]:
+    """Passes that were scheduled once more after they had been completed; a sentence each."""
+    found = []
+    async for each in client.list_workflows('WorkflowType="ProcessMedia"'):
+        history = await client.get_workflow_handle(each.id, run_id=each.run_id).fetch_history()
+        found += [f"{each.id}: {name}" for name in repeated(history)]
+    return found
+
+
+def repeated(history: WorkflowHistory) -> list[str]:
+    """Summaries of passes (renditions, segments) that a workflow scheduled again after one had been completed."""
+    scheduled: dict[int, str] = {}
+    done: Counter[str] = Counter()
+    again = []
+    for event in history.events:
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            attributes: Any = event.activity_task_scheduled_event_attributes
+            if attributes.activity_type.name in _PASSES:
+                name = scheduled[event.event_id] = event.user_metadata.summary.data.decode(errors="replace")
+                if done[name]:
+                    again.append(name)
+        elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+            begun = event.activity_task_completed_event_attributes.scheduled_event_id
+            if begun in scheduled:
+                done[scheduled[begun]] += 1
+    return again

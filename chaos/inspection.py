@@ -1,0 +1,140 @@
+"""At the end, with everything up again: is everything done, whole, and nothing left over?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from chaos import histories, orphans
+from chaos.client import AWAITING, Accepted, medias
+from chaos.installation import Installation
+from chaos.report import Report, Tally
+from chaos.sources import Source
+from chaos.verify import verify
+from gilfoyle.config import ToolSettings
+from gilfoyle.embedded.tools import ffmpeg_path
+from gilfoyle.errors import GilfoyleError
+from gilfoyle.temporal import connect
+
+_FINAL = {"Ready", "Errored"}
+_WAIT_S = 300.0
+_POLL_S = 2.0
+# The sweep leaves alone what is younger than a minute; an upload that broke off has a lease of 30 s besides.
+_OLD_S = 100.0
+_AT_ONCE = 2
+
+
+class Inspection:
+    """Fills the report. `created`: for every media, what was to be uploaded into it."""
+
+    def __init__(
+        self, installation: Installation, report: Report, created: dict[str, Source], say: Callable[[str], None]
+    ) -> None:
+        self._installation, self._report, self._created, self._say = installation, report, created, say
+        self._http = httpx.AsyncClient(base_url=installation.api_itself, trust_env=False, timeout=60)
+        self._named: dict[str, set[str]] = {}
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def settle(self, ran_s: float) -> None:
+        """Wait until every accepted media is Ready or Errored, for 5 minutes and twice what the backlog should take."""
+        began = time.monotonic()
+        limit_s: float | None = None
+        while True:
+            found = await self._medias()
+            backlog = sum(media["status"] not in {*_FINAL, AWAITING} for media in found)
+            done = sum(media["status"] in _FINAL for media in found)
+            if not backlog:
+                return
+            limit_s = limit_s or _WAIT_S + 2 * backlog * ran_s / max(done, 1)
+            if time.monotonic() - began > limit_s:
+                return
+            await asyncio.sleep(_POLL_S)
+
+    async def judge(self, accepted: list[Accepted]) -> None:
+        """Each accepted upload: is it what it deserves to be?"""
+        found = {str(media["id"]): media for media in await self._medias()}
+        known = {each.id for each in accepted}
+        # One that the client gave up, and that Gilfoyle has accepted all the same.
+        accepted = accepted + [
+            Accepted(media_id, self._created[media_id], "found")
+            for media_id, media in found.items()
+            if media_id not in known and media["status"] != AWAITING
+        ]
+        ffmpeg, slots = ffmpeg_path(ToolSettings()), asyncio.Semaphore(_AT_ONCE)
+
+        async def one(upload: Accepted) -> None:
+            async with slots:
+                await self._judge(upload, found.get(upload.id), ffmpeg)
+
+        await asyncio.gather(*map(one, accepted))
+
+    async def sweep(self, settled_s: float) -> None:
+        """What a process leaves that is killed is removed by `gilfoyle storage sweep`: run it, once all of it is old.
+
+        Not if nothing is left. `settled_s`: for how long nothing has been killed, in seconds.
+        """
+        storage = self._installation.settings().storage
+        there, unfinished = await orphans.listed(storage)
+        self._report.swept = len(there - self._owned(there, await self._medias())) + len(unfinished)
+        if not self._report.swept:
+            return
+        await asyncio.sleep(max(0.0, _OLD_S - settled_s))
+        status, said = await self._installation.command("storage", "sweep", "--older-than", "60")
+        self._say(f"the sweep says: {said[-600:]}")
+        if status:
+            self._report.unforeseen.append(f"`gilfoyle storage sweep` ended with status {status}: {said[-300:]}")
+
+    async def find_orphans(self) -> None:
+        """Everything in the storage against everything that the medias own."""
+        there, unfinished = await orphans.listed(self._installation.settings().storage)
+        owned = self._owned(there, await self._medias())
+        self._report.orphans += sorted(there - owned) + [f"unfinished: {key}" for key in unfinished]
+        self._report.lost += [f"there is no object {key}" for key in sorted(owned - there)]
+
+    async def ask_temporal(self) -> None:
+        """Nothing runs any more, nothing failed but for a file's own fault, nothing was encoded twice."""
+        settings = self._installation.settings().temporal
+        client = await connect(settings.model_copy(update={"address": self._installation.temporal_address}))
+        self._report.stuck += [f"workflow {each.id} still runs" for each in await histories.running(client)]
+        self._report.unforeseen += await histories.failures(client)
+        self._report.repeated += await histories.encoded_twice(client)
+
+    def _owned(self, there: set[str], found: list[dict[str, Any]]) -> set[str]:
+        return orphans.expected(found, self._named, orphans.encodings_of(there))
+
+    async def _medias(self) -> list[dict[str, Any]]:
+        """Raises GilfoyleError if the API does not answer, with everything up."""
+        for _ in range(30):
+            try:
+                return await medias(self._http)
+            except httpx.HTTPError as error:
+                last = error
+                await asyncio.sleep(1)
+        raise GilfoyleError(f"The API does not list its medias, though nothing is killed any more: {last}")
+
+    async def _judge(self, upload: Accepted, media: dict[str, Any] | None, ffmpeg: str) -> None:
+        source, tally = upload.source, self._report.uploads.setdefault(upload.source.name, Tally())
+        tally.accepted += 1
+        name = f"{source.name} {upload.id} (accepted: {upload.how})"
+        if media is None or media["status"] == AWAITING:
+            self._report.lost.append(f"{name} is {'gone' if media is None else AWAITING}")
+        elif media["status"] not in _FINAL:
+            self._report.stuck.append(f"{name} is {media['status']}")
+        elif media["status"] == "Errored":
+            tally.errored += 1
+            code = (media["error"] or {}).get("code")
+            if code != source.error:
+                self._report.lost.append(f"{name} is Errored: {media['error']}")
+        elif source.error:
+            self._report.lost.append(f"{name} is Ready, and deserves {source.error}")
+        else:
+            verdict = await verify(self._http, media, source, ffmpeg)
+            self._named[upload.id] = verdict.objects
+            tally.ready += not verdict.faults
+            self._report.lost += [f"{name}: {fault}" for fault in verdict.faults]

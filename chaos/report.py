@@ -1,0 +1,163 @@
+"""How a run went: the figures, whether that is good enough, and a table of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.table import Table
+
+from chaos.faults import KILLS
+
+KILLS_PER_MINUTE = 4
+REDONE_AT_MOST = 1
+_SHOWN = 50
+
+
+@dataclass
+class Tally:
+    """Of one kind of upload."""
+
+    accepted: int = 0
+    ready: int = 0
+    errored: int = 0
+
+
+@dataclass
+class Report:
+    """What was done and what is true at the end. Lists hold a sentence each."""
+
+    minutes: float
+    seed: int
+    storage: str
+    faults: Counter[str] = field(default_factory=Counter)
+    uploads: dict[str, Tally] = field(default_factory=dict)
+    disk_full: str = ""
+    """Why the disk could not be filled up, if it could not."""
+    lost: list[str] = field(default_factory=list)
+    """Accepted uploads that are neither Ready and whole nor Errored for a reason of their own."""
+    stuck: list[str] = field(default_factory=list)
+    """Medias that were not done in time, and workflows that had not ended."""
+    unforeseen: list[str] = field(default_factory=list)
+    """Workflows that failed for another reason than the file's, and checks that could not be made."""
+    orphans: list[str] = field(default_factory=list)
+    """Objects that no media owns, after a sweep."""
+    swept: int = 0
+    """Objects and unfinished writes that were owned by none before the sweep."""
+    leftovers: list[str] = field(default_factory=list)
+    """Processes that lived on after their workers."""
+    redone: list[int] = field(default_factory=list)
+    """For each kill of a transcode worker, the passes that it was at work on and that were begun again."""
+    unmeasured: int = 0
+    """Kills of a transcode worker of which nobody could tell that."""
+    repeated: list[str] = field(default_factory=list)
+    """Passes that were encoded again though they had been completed."""
+    deaths: list[str] = field(default_factory=list)
+    """Parts that ended by themselves."""
+    refusals: dict[str, int] = field(default_factory=dict)
+    """What the client was told, or why its connection broke, and how often."""
+
+    @property
+    def kills(self) -> int:
+        return sum(self.faults[kind] for kind in KILLS)
+
+    @property
+    def wanted_kills(self) -> int:
+        """60 in 15 minutes."""
+        return int(self.minutes * KILLS_PER_MINUTE)
+
+    @property
+    def redone_chunks_max(self) -> int:
+        """The most chunks that one kill of a worker cost; what was encoded twice for no kill counts as one's too."""
+        return max(self.redone, default=0) + len(self.repeated)
+
+    @property
+    def good(self) -> bool:
+        """Whether all that must be true is."""
+        wrong = self.lost or self.stuck or self.unforeseen or self.orphans or self.leftovers
+        return not wrong and self.kills >= self.wanted_kills and self.redone_chunks_max <= REDONE_AT_MOST
+
+    def total(self, name: str) -> int:
+        """Of `accepted`, `ready` or `errored`."""
+        return sum(getattr(tally, name) for tally in self.uploads.values())
+
+    @property
+    def findings(self) -> list[str]:
+        """All that is wrong."""
+        groups = {
+            "lost": self.lost,
+            "stuck": self.stuck,
+            "unforeseen": self.unforeseen,
+            "orphan": self.orphans,
+            "left behind": self.leftovers,
+            "encoded again": self.repeated,
+        }
+        found = [f"{name}: {each}" for name, each_of in groups.items() for each in each_of[:_SHOWN]]
+        if self.kills < self.wanted_kills:
+            found.append(f"too few kills: {self.kills} of {self.wanted_kills}")
+        return found
+
+    def figures(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "kills": self.kills,
+            "accepted": self.total("accepted"),
+            "ready": self.total("ready"),
+            "errored": self.total("errored"),
+            "lost": len(self.lost),
+            "stuck": len(self.stuck),
+            "orphans": len(self.orphans),
+            "redone_chunks_max": self.redone_chunks_max,
+            "leftover_processes": len(self.leftovers),
+            "unforeseen": len(self.unforeseen),
+            "disk_full": self.disk_full or self.faults["disk full"],
+            "good": self.good,
+            "seed": self.seed,
+            "minutes": self.minutes,
+            "storage": self.storage,
+            "faults": dict(self.faults),
+            "uploads": {name: vars(tally) for name, tally in self.uploads.items()},
+            "swept": self.swept,
+            "redone": self.redone,
+            "unmeasured_kills": self.unmeasured,
+            "deaths": self.deaths,
+            "refusals": self.refusals,
+            "findings": self.findings,
+        }
+
+
+def tables(report: Report) -> list[Table]:
+    """For people."""
+    faults = Table(
+        title=f"{report.minutes:g} minutes of chaos, storage {report.storage}, seed {report.seed}", min_width=60
+    )
+    faults.add_column("fault")
+    faults.add_column("times", justify="right")
+    for kind, count in sorted(report.faults.items()):
+        faults.add_row(kind, str(count))
+    if report.disk_full:
+        faults.add_row("disk full", report.disk_full)
+    uploads = Table(min_width=60)
+    uploads.add_column("upload")
+    for heading in ("accepted", "ready", "errored"):
+        uploads.add_column(heading, justify="right")
+    for kind, tally in report.uploads.items():
+        uploads.add_row(kind, str(tally.accepted), str(tally.ready), str(tally.errored))
+    uploads.add_row("all", *(str(report.total(name)) for name in ("accepted", "ready", "errored")), style="bold")
+    figures = Table(min_width=60)
+    figures.add_column("at the end")
+    figures.add_column("", justify="right")
+    figures.add_column("aim", justify="right")
+    for name, value, aim in (
+        ("kills", report.kills, f"≥ {report.wanted_kills}"),
+        ("lost uploads", len(report.lost), "0"),
+        ("stuck medias and workflows", len(report.stuck), "0"),
+        ("workflows that failed unforeseen", len(report.unforeseen), "0"),
+        ("orphan objects (before the sweep: " + str(report.swept) + ")", len(report.orphans), "0"),
+        ("processes left behind", len(report.leftovers), "0"),
+        ("chunks encoded again by one kill", report.redone_chunks_max, f"≤ {REDONE_AT_MOST}"),
+        ("parts that ended by themselves", len(report.deaths), ""),
+    ):
+        figures.add_row(name, str(value), aim)
+    return [faults, uploads, figures]
