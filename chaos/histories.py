@@ -22,8 +22,8 @@ async def running(client: Client) -> list[WorkflowExecution]:
     return [each async for each in client.list_workflows('ExecutionStatus="Running"')]
 
 
-async def interrupted(client: Client, pid: int) -> int | None:
-    """How many passes the worker with that process id, killed just now, was at work on; None if nobody could tell.
+async def interrupted(client: Client, pid: int) -> list[str] | None:
+    """The passes that the worker with that process id, killed just now, was at work on; None if nobody could tell.
 
     Read from what Temporal has pending, while it takes the worker for alive, or its passes for timed out.
     """
@@ -32,25 +32,28 @@ async def interrupted(client: Client, pid: int) -> int | None:
         async with asyncio.timeout(_PATIENCE_S):
             while True:
                 try:
-                    return sum([await _pending(client, each, identity) for each in await running(client)])
+                    found = [await _pending(client, each, identity) for each in await running(client)]
+                    return [name for names in found for name in names]
                 except (RPCError, RuntimeError):
                     await asyncio.sleep(0.3)
     except TimeoutError:
         return None
 
 
-async def _pending(client: Client, workflow: WorkflowExecution, identity: str) -> int:
+async def _pending(client: Client, workflow: WorkflowExecution, identity: str) -> list[str]:
     described = await client.get_workflow_handle(workflow.id, run_id=workflow.run_id).describe()
-    pending = described.raw_description.pending_activities
-    return sum(
-        activity.activity_type.name in _PASSES
+    return [
+        f"{workflow.id} activity {activity.activity_id} attempt {activity.attempt}, "
+        f"{PendingActivityState.Name(activity.state)[23:].lower()} since {activity.last_started_time.ToJsonString()}, "
+        f"heard of at {activity.last_heartbeat_time.ToJsonString()}"
+        for activity in described.raw_description.pending_activities
+        if activity.activity_type.name in _PASSES
         and activity.last_worker_identity == identity
         and (
             activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
             or activity.last_failure.HasField("timeout_failure_info")
         )
-        for activity in pending
-    )
+    ]
 
 
 async def failures(client: Client) -> list[str]:

@@ -53,12 +53,15 @@ async def run(options: Options) -> tuple[Report, Path | None]:
     installation = Installation(name, folder, options.storage, log)
     keeper = leftovers.keeper(name, folder, installation.disk.path)
     report = Report(options.minutes, options.seed, options.storage)
-    good = False
+    keep = True
     try:
         await installation.start()
         log("everything is up")
         await _Run(options, installation, files, report, log).run()
-        good = report.good
+        keep = not report.good
+    except asyncio.CancelledError:
+        keep = False  # nobody asks for the logs of a run that was ended
+        raise
     finally:
         try:
             await asyncio.shield(installation.stop())
@@ -67,9 +70,9 @@ async def run(options: Options) -> tuple[Report, Path | None]:
             keeper.kill()
             keeper.wait()
             log.close()
-            if good:
+            if not keep:
                 shutil.rmtree(folder, ignore_errors=True)
-    return report, None if good else folder
+    return report, folder if keep else None
 
 
 class _Run:
@@ -131,13 +134,14 @@ class _Run:
         if part.kind != "transcode worker":
             return
         settings = self._installation.settings().temporal
-        lazy = await connect(settings.model_copy(update={"address": self._installation.temporal_address}), lazy=True)
-        count = await histories.interrupted(lazy, pid)
-        if count is None:
+        client = await connect(settings.model_copy(update={"address": self._installation.temporal_address}), lazy=True)
+        passes = await histories.interrupted(client, pid)
+        if passes is None:
             self._report.unmeasured += 1
         else:
-            self._report.redone.append(count)
-        self._log(f"  {part.name} was at work on {'?' if count is None else count}")
+            self._report.redone.append(len(passes))
+        for each in ["nobody knows what"] if passes is None else passes:
+            self._log(f"  {part.name} ({pid}) was at work on {each}")
 
     async def _look_for_leftovers(self) -> None:
         """When all of Gilfoyle has stopped in order, none of its ffmpegs may live."""
