@@ -16,19 +16,26 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from gilfoyle.api.pipeline import Pipeline
+from gilfoyle.catalog import RenditionStatus
 from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.process_media import ProcessMedia
+from gilfoyle.workflows.retry_media import RetryMedia
 from gilfoyle.workflows.sweep_storage import SweepStorage
 from tests.integration.activities.pipeline import LOWEST, SMALL
-from tests.integration.workflows.service import Service, fault
+from tests.integration.workflows.service import Handle, Service, fault
+from tests.integration.workflows.test_retry import NewService, retry, until_errored
 from tests.integration.workflows.test_sweep_storage import sweep
+from tests.poison import Poison
 
 HISTORIES = Path(__file__).parent / "histories"
 
 
 async def replay(history: WorkflowHistory) -> None:
     """Raises NondeterminismError if the workflows' code no longer decides as it did."""
-    replayer = Replayer(workflows=[ProcessMedia, DeleteMedia, SweepStorage], data_converter=pydantic_data_converter)
+    replayer = Replayer(
+        workflows=[ProcessMedia, RetryMedia, DeleteMedia, SweepStorage], data_converter=pydantic_data_converter
+    )
     await replayer.replay_workflow(history)
 
 
@@ -38,7 +45,9 @@ async def test_a_committed_history(path: Path) -> None:
 
 
 def test_there_are_committed_histories() -> None:
-    assert {path.stem for path in HISTORIES.glob("*.json")} >= {"process-ready", "process-errored", "delete", "sweep"}
+    assert {path.stem for path in HISTORIES.glob("*.json")} >= {
+        "process-ready", "process-errored", "process-retried", "retry", "delete", "sweep",
+    }  # fmt: skip
 
 
 async def test_a_history_of_today(service: Service, film: Path, tmp_path: Path) -> None:
@@ -54,7 +63,28 @@ async def test_a_history_of_today(service: Service, film: Path, tmp_path: Path) 
     await service.parts.catalog.create("Film", storage="attic")
     swept = await sweep(service)
     await swept.result()
-    handles = {"process-ready": processed, "delete": deleted, "process-errored": refused, "sweep": swept}
+    await replay_all({"process-ready": processed, "delete": deleted, "process-errored": refused, "sweep": swept})
+
+
+@pytest.mark.slow
+async def test_histories_of_retries(new_service: NewService, long_film: Path, tmp_path: Path) -> None:
+    """One while its media was processed, which failed again, and one when it was Ready."""
+    poison = Poison(tmp_path)
+    poison.put(180)
+    async with new_service(poison.ffmpeg) as service:
+        media = await service.accept(long_film)
+        processed = await service.process(media, SMALL.model_copy(update={"chunk_s": 16, "preset": "slow"}))
+        await until_errored(service, media, "180p")
+        assert await Pipeline(service.parts.client, service.parts.settings).retry_rendition(media, "180p")
+        await processed.result()
+        assert (await service.renditions(media))["180p"].status == RenditionStatus.ERRORED
+        poison.take(180)
+        retried = await retry(service, media, "180p")
+        await retried.result()
+        await replay_all({"process-retried": processed, "retry": retried})
+
+
+async def replay_all(handles: dict[str, Handle]) -> None:
     for name, handle in handles.items():
         history = await handle.fetch_history()
         await replay(history)

@@ -17,32 +17,11 @@ from gilfoyle.errors import Conflict
 from gilfoyle.workflows.messages import retry_media_id
 from tests.integration.activities.pipeline import SMALL
 from tests.integration.workflows.service import Handle, Service
-from tests.sources import FFMPEG, read_numbers
+from tests.poison import Poison
+from tests.sources import read_numbers
 
 NewService = Callable[..., AbstractAsyncContextManager[Service]]
 VIDEO = ["180p", "120p", "90p"]
-
-
-class Poison:
-    """An ffmpeg that cannot make a picture of some heights: for each there is a file with what it does instead."""
-
-    def __init__(self, folder: Path) -> None:
-        self._harms = folder / "poison"
-        self._harms.mkdir()
-        self.ffmpeg = str(folder / "ffmpeg")
-        test = f'case "$*" in *scale=*:$height*) . {self._harms}/$height;; esac'
-        Path(self.ffmpeg).write_text(
-            f'#!/bin/sh\nfor height in $(ls {self._harms}); do {test}; done\nexec {FFMPEG} "$@"\n'
-        )
-        Path(self.ffmpeg).chmod(0o755)
-
-    def put(self, *heights: int, harm: str = "echo no $height today >&2; exit 1") -> None:
-        for height in heights:
-            (self._harms / str(height)).write_text(harm)
-
-    def take(self, *heights: int) -> None:
-        for height in heights:
-            (self._harms / str(height)).unlink()
 
 
 @pytest.fixture
