@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType, PendingActivityState
@@ -22,7 +23,15 @@ async def running(client: Client) -> list[WorkflowExecution]:
     return [each async for each in client.list_workflows('ExecutionStatus="Running"')]
 
 
-async def interrupted(client: Client, pid: int) -> list[str] | None:
+@dataclass(frozen=True)
+class Interrupted:
+    """A pass that was begun and has not ended. `queue`: the task queue's name at the server."""
+
+    queue: str
+    what: str
+
+
+async def interrupted(client: Client, pid: int) -> list[Interrupted] | None:
     """The passes that the worker with that process id, killed just now, was at work on; None if nobody could tell.
 
     Read from what Temporal has pending, while it takes the worker for alive, or its passes for timed out.
@@ -33,26 +42,35 @@ async def interrupted(client: Client, pid: int) -> list[str] | None:
             while True:
                 try:
                     found = [await _pending(client, each, identity) for each in await running(client)]
-                    return [name for names in found for name in names]
+                    return [each for some in found for each in some]
                 except (RPCError, RuntimeError):
                     await asyncio.sleep(0.3)
     except TimeoutError:
         return None
 
 
-async def _pending(client: Client, workflow: WorkflowExecution, identity: str) -> list[str]:
-    described = await client.get_workflow_handle(workflow.id, run_id=workflow.run_id).describe()
-    return [
-        f"{workflow.id} activity {activity.activity_id} attempt {activity.attempt}, "
-        f"{PendingActivityState.Name(activity.state)[23:].lower()} since {activity.last_started_time.ToJsonString()}, "
-        f"heard of at {activity.last_heartbeat_time.ToJsonString()}"
-        for activity in described.raw_description.pending_activities
+async def _pending(client: Client, workflow: WorkflowExecution, identity: str) -> list[Interrupted]:
+    handle = client.get_workflow_handle(workflow.id, run_id=workflow.run_id)
+    pending = [
+        activity
+        for activity in (await handle.describe()).raw_description.pending_activities
         if activity.activity_type.name in _PASSES
         and activity.last_worker_identity == identity
         and (
             activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
             or activity.last_failure.HasField("timeout_failure_info")
         )
+    ]
+    if not pending:
+        return []
+    scheduled = {event.activity_id: event for event in _passes(await handle.fetch_history()).values()}
+    return [
+        Interrupted(
+            queue=scheduled[activity.activity_id].queue,
+            what=f"{workflow.id}, {scheduled[activity.activity_id].summary}, attempt {activity.attempt} "
+            f"since {activity.last_started_time.ToJsonString()}",
+        )
+        for activity in pending
     ]
 
 
@@ -81,18 +99,32 @@ async def encoded_twice(client: Client) -> list[str]:
 
 def repeated(history: WorkflowHistory) -> list[str]:
     """Summaries of passes (renditions, segments) that a workflow scheduled again after one had been completed."""
-    scheduled: dict[int, str] = {}
+    scheduled = _passes(history)
     done: Counter[str] = Counter()
     again = []
     for event in history.events:
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-            attributes: Any = event.activity_task_scheduled_event_attributes
-            if attributes.activity_type.name in _PASSES:
-                name = scheduled[event.event_id] = event.user_metadata.summary.data.decode(errors="replace")
-                if done[name]:
-                    again.append(name)
+        if event.event_id in scheduled and done[name := scheduled[event.event_id].summary]:
+            again.append(name)
         elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
             begun = event.activity_task_completed_event_attributes.scheduled_event_id
             if begun in scheduled:
-                done[scheduled[begun]] += 1
+                done[scheduled[begun].summary] += 1
     return again
+
+
+@dataclass(frozen=True)
+class _Scheduled:
+    activity_id: str
+    queue: str
+    summary: str
+
+
+def _passes(history: WorkflowHistory) -> dict[int, _Scheduled]:
+    """The passes that a workflow has scheduled, by the number of the event."""
+    found = {}
+    for event in history.events:
+        attributes: Any = event.activity_task_scheduled_event_attributes
+        if attributes.activity_type.name in _PASSES:
+            summary = event.user_metadata.summary.data.decode(errors="replace")
+            found[event.event_id] = _Scheduled(attributes.activity_id, attributes.task_queue.name, summary)
+    return found

@@ -47,8 +47,8 @@ class Report:
     """Objects and unfinished writes that were owned by none before the sweep."""
     leftovers: list[str] = field(default_factory=list)
     """Processes that lived on after their workers."""
-    redone: list[int] = field(default_factory=list)
-    """For each kill of a transcode worker, the passes that it was at work on and that were begun again."""
+    redone: list[Counter[str]] = field(default_factory=list)
+    """For each kill of a transcode worker, the passes that it was at work on, by task queue: they are begun again."""
     unmeasured: int = 0
     """Kills of a transcode worker of which nobody could tell that."""
     repeated: list[str] = field(default_factory=list)
@@ -69,8 +69,8 @@ class Report:
 
     @property
     def redone_chunks_max(self) -> int:
-        """The most chunks that one kill of a worker cost; what was encoded twice for no kill counts as one's too."""
-        return max(self.redone, default=0) + len(self.repeated)
+        """The most chunks that a kill cost one slot of a worker; what was encoded twice for no kill counts as well."""
+        return max((count for kill in self.redone for count in kill.values()), default=0) + len(self.repeated)
 
     @property
     def good(self) -> bool:
@@ -94,6 +94,8 @@ class Report:
             "encoded again": self.repeated,
         }
         found = [f"{name}: {each}" for name, each_of in groups.items() for each in each_of[:_SHOWN]]
+        if self.redone_chunks_max > REDONE_AT_MOST:
+            found.append(f"a kill of a worker cost {self.redone_chunks_max} chunks")
         if self.kills < self.wanted_kills:
             found.append(f"too few kills: {self.kills} of {self.wanted_kills}")
         return found
@@ -156,7 +158,7 @@ def tables(report: Report) -> list[Table]:
         ("workflows that failed unforeseen", len(report.unforeseen), "0"),
         ("orphan objects (before the sweep: " + str(report.swept) + ")", len(report.orphans), "0"),
         ("processes left behind", len(report.leftovers), "0"),
-        ("chunks encoded again by one kill", report.redone_chunks_max, f"≤ {REDONE_AT_MOST}"),
+        ("chunks that a kill cost a slot", report.redone_chunks_max, f"≤ {REDONE_AT_MOST}"),
         ("parts that ended by themselves", len(report.deaths), ""),
     ):
         figures.add_row(name, str(value), aim)

@@ -7,6 +7,7 @@ import random
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,9 +140,9 @@ class _Run:
         if passes is None:
             self._report.unmeasured += 1
         else:
-            self._report.redone.append(len(passes))
-        for each in ["nobody knows what"] if passes is None else passes:
-            self._log(f"  {part.name} ({pid}) was at work on {each}")
+            self._report.redone.append(Counter(each.queue for each in passes))
+        for what in ["nobody knows what"] if passes is None else [each.what for each in passes]:
+            self._log(f"  {part.name} ({pid}) was at work on {what}")
 
     async def _look_for_leftovers(self) -> None:
         """When all of Gilfoyle has stopped in order, none of its ffmpegs may live."""

@@ -10,7 +10,7 @@ MARK = "CHAOS_RUN"
 
 _LADDER = [{"height": 180, "max_kbps": 300}, {"height": 90, "max_kbps": 120}]
 SLOTS = 1
-"""ffmpegs at a time on each transcode worker: a kill can hit only so many."""
+"""Of each transcode worker, for long passes and for short ones: a kill can hit only so many of each."""
 
 
 def variables(run: str, *, api_port: int, database_url: str, temporal: str, storage: dict[str, str]) -> dict[str, str]:
@@ -20,6 +20,7 @@ def variables(run: str, *, api_port: int, database_url: str, temporal: str, stor
         "database__url": database_url,
         "temporal__address": temporal,
         "workers__transcode_slots": str(SLOTS),
+        "workers__first_slots": str(SLOTS),
         "workers__threads": "1",
         "workers__heartbeat_timeout_s": "5",
         "encoding__video": json.dumps(_LADDER),

@@ -19,7 +19,7 @@ def report() -> Report:
         storage="s3",
         faults=Counter({"API": 30, "transcode worker": 30, "connections cut": 5, "disk full": 2}),
         uploads={"film": Tally(10, 10, 0), "text": Tally(3, 0, 3)},
-        redone=[0, 1, 1],
+        redone=[Counter(), Counter({"transcode": 1}), Counter({"transcode": 1, "first": 1})],
     )
 
 
@@ -36,9 +36,9 @@ def test_one_thing_wrong_is_enough(name: str) -> None:
     assert any("something" in finding for finding in bad.findings)
 
 
-def test_a_kill_may_cost_one_chunk() -> None:
+def test_a_kill_may_cost_each_slot_one_chunk() -> None:
     bad = report()
-    bad.redone.append(2)
+    bad.redone.append(Counter({"first": 2}))
     assert bad.redone_chunks_max == 2
     assert not bad.good
 

@@ -1,0 +1,25 @@
+"""What a workflow's history tells about its passes."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+
+from temporalio.client import WorkflowHistory
+
+from chaos.histories import repeated
+
+FILE = Path(__file__).parents[2] / "integration" / "workflows" / "histories" / "process-ready.json"
+
+
+def test_a_pass_that_is_scheduled_again_when_it_was_completed_is_found() -> None:
+    history = WorkflowHistory.from_json("process-ready", FILE.read_text())
+    assert repeated(history) == []
+    events = list(history.events)
+    scheduled = [e for e in events if e.activity_task_scheduled_event_attributes.activity_type.name == "encode_audio"]
+    again = deepcopy(scheduled[0])
+    again.event_id = events[-1].event_id + 1
+    assert len(repeated(WorkflowHistory(history.workflow_id, [*events, again]))) == 1
+    # Before the first had ended it is no repetition.
+    at = events.index(scheduled[0])
+    assert repeated(WorkflowHistory(history.workflow_id, [*events[: at + 1], again, *events[at + 1 :]])) == []
