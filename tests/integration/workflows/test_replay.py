@@ -27,6 +27,7 @@ from tests.integration.workflows.service import Handle, Service, fault
 from tests.integration.workflows.test_retry import NewService, retry, until_errored
 from tests.integration.workflows.test_sweep_storage import sweep
 from tests.poison import Poison
+from tests.sources import numbered
 
 HISTORIES = Path(__file__).parent / "histories"
 
@@ -67,13 +68,13 @@ async def test_a_history_of_today(service: Service, film: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
-async def test_histories_of_retries(new_service: NewService, long_film: Path, tmp_path: Path) -> None:
+async def test_histories_of_retries(new_service: NewService, tmp_path: Path) -> None:
     """One while its media was processed, which failed again, and one when it was Ready."""
     poison = Poison(tmp_path)
     poison.put(180)
     async with new_service(poison.ffmpeg) as service:
-        media = await service.accept(long_film)
-        processed = await service.process(media, SMALL.model_copy(update={"chunk_s": 16, "preset": "slow"}))
+        media = await service.accept(numbered(tmp_path / "film.mp4", "30", 360))
+        processed = await service.process(media, SMALL.model_copy(update={"preset": "slow"}))
         await until_errored(service, media, "180p")
         assert await Pipeline(service.parts.client, service.parts.settings).retry_rendition(media, "180p")
         await processed.result()

@@ -18,7 +18,7 @@ from gilfoyle.workflows.messages import retry_media_id
 from tests.integration.activities.pipeline import SMALL
 from tests.integration.workflows.service import Handle, Service
 from tests.poison import Poison
-from tests.sources import read_numbers
+from tests.sources import numbered, read_numbers
 
 NewService = Callable[..., AbstractAsyncContextManager[Service]]
 VIDEO = ["180p", "120p", "90p"]
@@ -137,11 +137,12 @@ async def test_a_second_retry_at_once_is_refused(new_service: NewService, film: 
             await retry(service, media, "180p")
 
 
-async def test_one_while_the_media_is_processed(new_service: NewService, long_film: Path, poison: Poison) -> None:
+async def test_one_while_the_media_is_processed(new_service: NewService, poison: Poison, tmp_path: Path) -> None:
     """By an update: the media's end waits for it, and nothing is left out."""
     poison.put(180)
+    film = numbered(tmp_path / "film.mp4", "30", 360)
     async with new_service(poison.ffmpeg) as service:
-        media = await service.accept(long_film)
+        media = await service.accept(film)
         handle = await service.process(media, SMALL.model_copy(update={"preset": "slow"}))
         pipeline = Pipeline(service.parts.client, service.parts.settings)
         await until_errored(service, media, "180p")
@@ -154,7 +155,7 @@ async def test_one_while_the_media_is_processed(new_service: NewService, long_fi
         await asyncio.wait_for(handle.result(), 90)
         assert {each.status for each in (await service.renditions(media)).values()} == {RenditionStatus.READY}
         assert listed(service, media) == VIDEO
-        assert read_numbers(service.playlist(media, "180p")) == list(range(900))
+        assert read_numbers(service.playlist(media, "180p")) == list(range(360))
         assert not await pipeline.retry_rendition(media, "180p")
 
 
