@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,10 @@ from temporalio.client import Client, WorkflowExecution, WorkflowHistory
 from temporalio.service import RPCError
 
 _PASSES = {"encode_video", "encode_audio"}
-_PATIENCE_S = 25.0
+# A worker is taken for dead after 5 s; what is asked later than that is about another.
+_PATIENCE_S = 4.0
+# Heartbeats come every second; this leaves room for a busy machine.
+_SILENT_S = 3.0
 # Failures that are a file's own fault.
 _DESERVED = {"unsupported_media"}
 
@@ -32,34 +36,29 @@ class Interrupted:
 
 
 async def interrupted(client: Client, pid: int) -> list[Interrupted] | None:
-    """The passes that the worker with that process id, killed just now, was at work on; None if nobody could tell.
+    """The passes that the worker with that process id, killed just now, was at work on; None if nobody can tell.
 
-    Read from what Temporal has pending, while it takes the worker for alive, or its passes for timed out.
+    Read from what Temporal has pending. A pass that was dispatched, but got lost on the way with a connection that was
+    cut, was never heard of; one that runs is heard of every second.
     """
-    identity = f"{pid}@{socket.gethostname()}"
+    heard_since = time.time() - _SILENT_S
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            while True:
-                try:
-                    found = [await _pending(client, each, identity) for each in await running(client)]
-                    return [each for some in found for each in some]
-                except (RPCError, RuntimeError):
-                    await asyncio.sleep(0.3)
-    except TimeoutError:
+            found = [await _pending(client, each, pid, heard_since) for each in await running(client)]
+            return [each for some in found for each in some]
+    except (RPCError, RuntimeError, TimeoutError):
         return None
 
 
-async def _pending(client: Client, workflow: WorkflowExecution, identity: str) -> list[Interrupted]:
+async def _pending(client: Client, workflow: WorkflowExecution, pid: int, heard_since: float) -> list[Interrupted]:
     handle = client.get_workflow_handle(workflow.id, run_id=workflow.run_id)
     pending = [
         activity
         for activity in (await handle.describe()).raw_description.pending_activities
         if activity.activity_type.name in _PASSES
-        and activity.last_worker_identity == identity
-        and (
-            activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
-            or activity.last_failure.HasField("timeout_failure_info")
-        )
+        and activity.last_worker_identity == f"{pid}@{socket.gethostname()}"
+        and activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+        and max(activity.last_started_time.seconds, activity.last_heartbeat_time.seconds) >= heard_since
     ]
     if not pending:
         return []

@@ -49,10 +49,15 @@ class Part:
         """Have it run; returns once it does its work. Raises StartupError."""
         self._wanted.set()
         self._task = self._task or asyncio.create_task(self._keep(), name=self.name)
+        ready = asyncio.create_task(self._ready.wait())
         try:
-            await asyncio.wait_for(self._ready.wait(), within_s)
-        except TimeoutError as error:
-            raise StartupError(f"{self.name} could not be started within {within_s:.0f} s.") from error
+            done, _ = await asyncio.wait({ready, self._task}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            if self._task in done:
+                self._task.result()  # it never ends but by an exception
+            if not done:
+                raise StartupError(f"{self.name} could not be started within {within_s:.0f} s.")
+        finally:
+            ready.cancel()
 
     async def kill(self) -> int:
         """End it by SIGKILL; it stays down until `start`. Returns the process id that it had."""

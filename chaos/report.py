@@ -49,8 +49,6 @@ class Report:
     """Processes that lived on after their workers."""
     redone: list[Counter[str]] = field(default_factory=list)
     """For each kill of a transcode worker, the passes that it was at work on, by task queue: they are begun again."""
-    unmeasured: int = 0
-    """Kills of a transcode worker of which nobody could tell that."""
     repeated: list[str] = field(default_factory=list)
     """Passes that were encoded again though they had been completed."""
     deaths: list[str] = field(default_factory=list)
@@ -77,6 +75,11 @@ class Report:
         """Whether all that must be true is."""
         wrong = self.lost or self.stuck or self.unforeseen or self.orphans or self.leftovers
         return not wrong and self.kills >= self.wanted_kills and self.redone_chunks_max <= REDONE_AT_MOST
+
+    @property
+    def unmeasured(self) -> int:
+        """Kills of a transcode worker of which nobody could tell what they cost."""
+        return self.faults["transcode worker"] - len(self.redone)
 
     def total(self, name: str) -> int:
         """Of `accepted`, `ready` or `errored`."""
@@ -158,7 +161,11 @@ def tables(report: Report) -> list[Table]:
         ("workflows that failed unforeseen", len(report.unforeseen), "0"),
         ("orphan objects (before the sweep: " + str(report.swept) + ")", len(report.orphans), "0"),
         ("processes left behind", len(report.leftovers), "0"),
-        ("chunks that a kill cost a slot", report.redone_chunks_max, f"≤ {REDONE_AT_MOST}"),
+        (
+            f"chunks that a kill cost a slot (not measured: {report.unmeasured})",
+            report.redone_chunks_max,
+            f"≤ {REDONE_AT_MOST}",
+        ),
         ("parts that ended by themselves", len(report.deaths), ""),
     ):
         figures.add_row(name, str(value), aim)

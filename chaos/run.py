@@ -137,9 +137,7 @@ class _Run:
         settings = self._installation.settings().temporal
         client = await connect(settings.model_copy(update={"address": self._installation.temporal_address}), lazy=True)
         passes = await histories.interrupted(client, pid)
-        if passes is None:
-            self._report.unmeasured += 1
-        else:
+        if passes is not None:
             self._report.redone.append(Counter(each.queue for each in passes))
         for what in ["nobody knows what"] if passes is None else [each.what for each in passes]:
             self._log(f"  {part.name} ({pid}) was at work on {what}")
