@@ -70,7 +70,7 @@ async def test_one_of_a_media_that_is_ready(new_service: NewService, film: Path,
         others = files(service, media, "120p", "90p", "audio-64k")
         assert listed(service, media) == ["120p", "90p"]
 
-        poison.take(180)
+        poison.put(180, harm="sleep 0.5")  # so that what is published meanwhile can be seen
         handle = await retry(service, media, "180p")
         waiting = await row(service, media, "180p")
         assert waiting.status in (RenditionStatus.WAITING, RenditionStatus.ENCODING) and waiting.error_code is None
