@@ -16,7 +16,7 @@ from chaos import leftovers
 from chaos.disk import Disk
 from chaos.parts import ChildPart, Make, Part, Say, Store, StorePart
 from chaos.relay import Relay, tcp, unix
-from chaos.settings import variables
+from chaos.settings import ROOT, variables
 from gilfoyle.config import Settings, load
 from gilfoyle.embedded import temporal
 from gilfoyle.embedded.folder import DataFolder
@@ -25,7 +25,6 @@ from gilfoyle.embedded.process import ChildSpec
 from gilfoyle.errors import StartupError
 from gilfoyle.tasks import together
 
-_ROOT = Path(__file__).parent.parent
 _DISK_MB = {"filesystem": 512, "s3": 1536}
 _TRANSCODERS = 2
 
@@ -197,7 +196,7 @@ class Installation:
         title = f"The {queue} worker{f' {number}' if number else ''}"
 
         async def make() -> ChildSpec:
-            command = [sys.executable, str(_ROOT / "worker.py"), "--queue", queue]
+            command = [sys.executable, str(ROOT / "worker.py"), "--queue", queue]
             log = f"{queue}-{number}" if number else queue
             return ChildSpec(log, title, command, self.environment, stage=2, folder=self._work)
 

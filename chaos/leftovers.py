@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from chaos.disk import unmount
-from chaos.settings import MARK
+from chaos.settings import MARK, ROOT
 
 # What Gilfoyle's own processes need to end by themselves, once their lifeline breaks.
 _GRACE_S = 8.0
@@ -50,7 +50,7 @@ def end(run: str, folder: Path, grace_s: float = 0.0) -> list[str]:
 def keeper(run: str, folder: Path, disk: Path) -> subprocess.Popen[bytes]:
     """Start it. Close its stdin to let it do its work, or kill it when there is none."""
     command = [sys.executable, "-m", "chaos.leftovers", run, str(folder), str(disk)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=Path(__file__).parent.parent, start_new_session=True)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=ROOT, start_new_session=True)
 
 
 def _main() -> None:

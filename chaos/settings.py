@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
+"""The checkout, whose code all parts run."""
 MARK = "CHAOS_RUN"
 """Names the run in the environment of whatever it starts, ffmpegs too. Not GILFOYLE_…: those are settings."""
 
@@ -38,5 +41,6 @@ def variables(run: str, *, api_port: int, database_url: str, temporal: str, stor
         **inherited,
         MARK: run,
         "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
         **{f"GILFOYLE_{name.upper()}": value for name, value in settings.items()},
     }
