@@ -69,7 +69,11 @@ def media_playlist(
     *,
     ended: bool,
 ) -> str:
-    """The playlist of one rendition: EVENT while it grows, VOD with ENDLIST when it is whole. Durations in seconds."""
+    """The playlist of one rendition: EVENT while it grows, VOD with ENDLIST when it is whole. Durations in seconds.
+
+    Players take one that grows for a live stream, and would start near its end: EXT-X-START tells them to begin at the
+    beginning (RFC 8216, 4.3.5.2).
+    """
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
@@ -77,6 +81,7 @@ def media_playlist(
         "#EXT-X-MEDIA-SEQUENCE:0",
         f"#EXT-X-PLAYLIST-TYPE:{'VOD' if ended else 'EVENT'}",
         "#EXT-X-INDEPENDENT-SEGMENTS",
+        *([] if ended else ["#EXT-X-START:TIME-OFFSET=0"]),
         f'#EXT-X-MAP:URI="{INIT_NAME}"',
     ]
     for index, duration in enumerate(durations):

@@ -79,10 +79,10 @@ async def play(browser: Browser, web: Site, url: str) -> Page:
     return page
 
 
-async def until(page: Page, condition: str) -> None:
+async def until(page: Page, condition: str, seconds: float = 20) -> None:
     """Wait until a JavaScript expression is true."""
     try:
-        await page.wait_for_function(condition, timeout=20_000)
+        await page.wait_for_function(condition, timeout=seconds * 1000)
     except Exception as error:
         state = await page.evaluate("({seen, time: video.currentTime, ready: video.readyState})")
         raise AssertionError(f"{condition}: {state}") from error

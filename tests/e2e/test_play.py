@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser
 
 from tests.clips import clip
-from tests.e2e.gilfoyle_server import Server
+from tests.e2e.gilfoyle_server import Server, wait_for
 from tests.e2e.player import Site, play, seen, until
-from tests.sources import FFMPEG, run
+from tests.sources import FFMPEG, numbered, run
 
 SEGMENT_S = 4
 
@@ -55,3 +56,21 @@ async def test_sound_alone_plays(server: Server, browser: Browser, web: Site, tm
     await until(page, f"video.currentTime > {SEGMENT_S + 0.5}")
     assert (await seen(page))["errors"] == []
     await page.close()
+
+
+async def test_it_plays_from_its_beginning_while_it_is_encoded_and_on_to_its_end(
+    server: Server, browser: Browser, web: Site, tmp_path: Path
+) -> None:
+    source = numbered(tmp_path / "film.mp4", "30", 720, size=(1280, 720), filters="noise=alls=12:allf=t")
+    media_id = server.create()
+    assert server.send(media_id, source).status_code == 202
+    media = wait_for(lambda: (found := server.media(media_id))["playable"] and found)
+    page = await play(browser, web, server.url(media["stream_url"]))
+    await until(page, "video.currentTime > 0.2")
+    assert server.media(media_id)["status"] == "Processing"
+    assert await page.evaluate("video.currentTime") < 3
+    await until(page, "video.ended", seconds=90)
+    assert abs(await page.evaluate("video.duration") - 24) < 0.04
+    assert (await seen(page))["errors"] == []
+    await page.close()
+    assert server.wait(media_id)["status"] == "Ready"

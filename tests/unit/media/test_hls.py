@@ -79,6 +79,7 @@ def test_a_growing_playlist_is_an_event_without_an_end() -> None:
     assert parsed.playlist_type == "event"
     assert not parsed.is_endlist
     assert "ENDLIST" not in text
+    assert parsed.start.time_offset == 0
 
 
 def test_an_event_only_grows() -> None:
