@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 
 from temporalio import workflow
@@ -25,6 +26,9 @@ with workflow.unsafe.imports_passed_through():
 
 # How often what the storage has lost is encoded again before the media is given up.
 _REPAIRS = 5
+# A publish goes through all segments. One that takes longer (s) is followed by a rest so many times as long.
+_LONG_PUBLISH_S = 1.0
+_REST = 3
 
 
 class Encoding:
@@ -159,7 +163,15 @@ class Encoding:
             if self._encoded:
                 return
             self._stored = False
+            began = workflow.time()
             await self._publish(final=False)
+            await self._rest(workflow.time() - began)
+
+    async def _rest(self, took_s: float) -> None:
+        """After a publish that took long – of very many segments, or amid much other work – not at once again."""
+        if took_s > _LONG_PUBLISH_S and self._plan.paced:
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(lambda: self._encoded, timeout=_REST * took_s)
 
     async def _complete(self) -> None:
         """Publish the whole. What the storage has lost since it was stored (a crash, a hand) is encoded again."""
