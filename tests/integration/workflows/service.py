@@ -104,6 +104,14 @@ class Service:
         storage = await self.parts.storages.of()
         return {item.key: item.etag async for item in storage.list(keys.media_prefix(media.id))}
 
+    async def is_hidden(self, media: Media) -> bool:
+        """Whether clients don't see it any more."""
+        try:
+            await self.media(media)
+        except NotFound:
+            return True
+        return False
+
     async def is_gone(self, media: Media) -> bool:
         """No row, no object, no temporary file."""
         try:
