@@ -41,9 +41,14 @@ class Relay:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
+    @property
+    def connections(self) -> int:
+        """How many clients have one."""
+        return len(self._open) // 2
+
     def cut(self) -> int:
-        """Break all connections, in the middle of whatever they carry; returns how many clients had one."""
-        count = len(self._open) // 2
+        """Break all connections, in the middle of whatever they carry; returns how many there were."""
+        count = self.connections
         for writer in list(self._open):
             _reset(writer)
         return count

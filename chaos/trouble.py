@@ -89,6 +89,7 @@ class Trouble:
 
     async def _cut(self, fault: Fault) -> None:
         relays = list(self._installation.relays.values())
+        relays = [relay for relay in relays if relay.connections] or relays
         relay = relays[int(fault.pick * len(relays))]
         self.count[fault.kind] += 1
         refused_s = fault.lasts_s if fault.lasts_s > 4 else 0.0

@@ -48,6 +48,7 @@ async def test_what_is_said_comes_back_and_an_end_ends_it(relay: Relay) -> None:
 
 async def test_a_cut_breaks_what_is_open_and_nothing_else(relay: Relay) -> None:
     (first, one), (second, two) = await connect(relay), await connect(relay)
+    assert relay.connections == 2
     assert relay.cut() == 2
     for reader in (first, second):
         with pytest.raises(ConnectionResetError):
