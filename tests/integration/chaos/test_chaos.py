@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from chaos import histories, leftovers, orphans
-from chaos.client import Client, medias
+from chaos import histories, leftovers
+from chaos.client import Accepted, Client, medias
 from chaos.disk import Disk
 from chaos.inspection import Inspection
 from chaos.installation import Installation
@@ -86,15 +86,32 @@ async def test_parts_are_killed_and_all_is_well_in_the_end(installation: Install
         await inspection.settle(10)
         await inspection.judge([each for each in accepted if each])
         await inspection.ask_temporal()
-        there, _ = await orphans.listed(installation.settings().storage)
+        await inspection.find_orphans()
+        assert report.findings == ["too few kills: 0 of 4"]  # nobody has counted them here
+        assert (report.total("ready"), report.total("errored")) == (2, 1)
+        await _is_found_out(installation, client, [each for each in accepted if each])
     finally:
         await inspection.close()
         await client.close()
-    assert report.findings == ["too few kills: 0 of 4"]  # nobody has counted them here
-    assert (report.total("ready"), report.total("errored")) == (2, 1)
-    assert there
     await installation.stop_gilfoyle()
     assert installation.strangers() == []
+
+
+async def _is_found_out(installation: Installation, client: Client, accepted: list[Accepted]) -> None:
+    """What is lost or left over by hand."""
+    long, variable, _ = accepted
+    (installation.disk.path / long.id / "1" / "90p" / "00003.m4s").unlink()
+    (installation.disk.path / variable.id / "1" / "90p" / "00099.m4s").write_bytes(b"nobody's")
+    report = Report(1, 1, "filesystem")
+    inspection = Inspection(installation, report, client.created, print)
+    try:
+        await inspection.judge(accepted)
+        await inspection.find_orphans()
+    finally:
+        await inspection.close()
+    assert report.lost and all(long.id in sentence for sentence in report.lost)
+    assert f"{variable.id}/1/90p/00099.m4s" in report.orphans
+    assert not report.good
 
 
 async def _until_encoding(installation: Installation, source: Source) -> None:
