@@ -27,7 +27,7 @@ def used(root: int) -> dict[str, float | None]:
     found = dict.fromkeys(PARTS, 0.0)
     found[UP] = own.user + own.system
     for child in top.children():
-        found[part_of(_command(child))] += _with_children(child)
+        found[part_of(_command(child))] += with_children(child)
     return dict(found)
 
 
@@ -46,7 +46,7 @@ def part_of(command: Sequence[str]) -> str:
     return POSTGRES if program.startswith("postgres") else UP
 
 
-def _with_children(process: psutil.Process) -> float:
+def with_children(process: psutil.Process) -> float:
     """The process, its descendants, and whichever of them have ended."""
     total = 0.0
     for each in [process, *process.children(recursive=True)]:

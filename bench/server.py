@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gilfoyle.config import Settings
+from gilfoyle.config import Settings, load
 from gilfoyle.errors import StartupError
 
 _READY_S = 120.0
@@ -26,28 +26,39 @@ class Server:
 
     url: str
     pid: int
+    environment: dict[str, str]
+    """With which another worker joins it: the settings of this run, and where its servers are."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that its workers have, with the servers' real addresses."""
+        return load(None, self.environment)
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """Start it, and stop it at the end of the block. Raises StartupError."""
+def running(changes: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Start it, and stop it at the end of the block. `changes`: settings, as environment variables.
+
+    Raises StartupError.
+    """
     with tempfile.TemporaryDirectory(prefix="gfb-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         # PostgreSQL has an account of its own when root runs this, and must reach its folder.
         folder.chmod(0o755)
         ready, log = folder / "ready.json", folder / "up.log"
         options = ["--data", str(folder / "data"), "--api-port", "0", "--ui-port", "0", "--ready-file", str(ready)]
+        own = {**environment(os.environ), **(changes or {})}
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "gilfoyle", "up", *options],
-                env=environment(os.environ),
+                env=own,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
             )
         try:
-            yield Server(_wait(process, ready, log), process.pid)
+            yield _server(own, _wait(process, ready, log), process.pid)
         finally:
             _stop(process)
 
@@ -64,14 +75,25 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _wait(process: subprocess.Popen[bytes], ready: Path, log: Path) -> str:
+def _server(own: Mapping[str, str], addresses: Mapping[str, str], pid: int) -> Server:
+    joined = {
+        **own,
+        "GILFOYLE_DATABASE__URL": addresses["database_url"],
+        "GILFOYLE_TEMPORAL__ADDRESS": addresses["temporal_address"],
+        "GILFOYLE_STORAGE__FILESYSTEM__PATH": str(Path(addresses["data"]) / "media"),
+    }
+    return Server(addresses["api"], pid, joined)
+
+
+def _wait(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, str]:
     deadline = time.monotonic() + _READY_S
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > deadline:
             said = log.read_text(errors="replace").strip().splitlines() or ["It said nothing."]
             raise StartupError(f"`gilfoyle up` did not start: {said[-1]}")
         time.sleep(0.1)
-    return str(json.loads(ready.read_text())["api"])
+    found: dict[str, str] = json.loads(ready.read_text())
+    return found
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bench.player import beginning, renditions
+from bench.player import beginning, published_s, renditions, target_s
 from gilfoyle.media.hls import AudioTrack, VideoTrack, master_playlist, media_playlist
 
 
@@ -31,3 +31,9 @@ def test_the_init_and_the_first_segment() -> None:
 
 def test_nothing_while_no_segment_is_listed() -> None:
     assert beginning(media_playlist([], 4, ended=False)) == []
+
+
+def test_how_much_is_published_and_whether_it_is_all() -> None:
+    growing = media_playlist([Fraction(4), Fraction(5, 2)], 4, ended=False)
+    assert (published_s(growing), target_s(growing)) == ((6.5, False), 4)
+    assert published_s(media_playlist([Fraction(4)], 4, ended=True)) == (4, True)

@@ -1,0 +1,58 @@
+"""A file sent over HTTP, as an application does it, and the waits for what becomes of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.server import Server
+from gilfoyle.cli.client import Client, Json
+from gilfoyle.cli.follow import poll
+from gilfoyle.cli.multipart import UploadBody
+from gilfoyle.errors import EncodeFailed
+
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An upload that was answered. Times by `time.monotonic`, in seconds."""
+
+    media_id: str
+    began: float
+    ended: float
+    """The last byte was sent, and the answer has come."""
+
+    @property
+    def upload_s(self) -> float:
+        return self.ended - self.began
+
+
+def send(client: Client, source: Path) -> Sent:
+    """Create a media and upload the file. Raises GilfoyleError."""
+    media_id = str(client.create(source.stem)["id"])
+    began = time.monotonic()
+    with source.open("rb") as file:
+        client.upload(media_id, "video", UploadBody(file, source.name, source.stat().st_size, lambda _: None))
+    return Sent(media_id, began, time.monotonic())
+
+
+def master_url(server: Server, media_id: str) -> str:
+    """The media's multivariant playlist."""
+    return f"{server.url}/medias/{media_id}/stream/master.m3u8"
+
+
+def wait_until_ready(client: Client, media_id: str, pause_s: float = _POLL_S) -> tuple[Json, float]:
+    """The media once it is Ready, and when that was seen. Raises EncodeFailed if it is Errored."""
+    *_, media = poll(client, media_id, pause=pause_s)
+    seen = time.monotonic()
+    check(media)
+    return media, seen
+
+
+def check(media: Json) -> None:
+    """Raises EncodeFailed if there will never be anything to play."""
+    if media["status"] == "Errored":
+        error = media["error"] or {}
+        raise EncodeFailed(f"Gilfoyle could not encode {media['file_name']}: {error.get('message')}")

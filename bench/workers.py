@@ -1,0 +1,69 @@
+"""Workers that join a server of the benchmark's, beside those that it has."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+
+from gilfoyle.embedded.lifeline import READY_FD
+from gilfoyle.errors import StartupError
+
+_STOP_S = 30.0
+
+
+@dataclass
+class Joined:
+    """One that works. `said`: once it has ended, what it wrote to stdout."""
+
+    process: subprocess.Popen[bytes]
+    said: str = ""
+
+    def cpu_s(self) -> float:
+        """User and system time that it has used so far, with its ended children."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return times.user + times.system + times.children_user + times.children_system
+
+
+@contextmanager
+def joined(arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[Joined]:
+    """Run `python -m …`; it works when the block begins, and is stopped at its end. Raises StartupError."""
+    reading, writing = os.pipe()
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            env={**environment, READY_FD: str(writing)},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            pass_fds=[writing],
+        )
+        os.close(writing)
+        worker = Joined(process)
+        try:
+            with os.fdopen(reading, "rb") as pipe:
+                if not pipe.read(1):
+                    errors.seek(0)
+                    said = errors.read().decode(errors="replace").strip().splitlines() or ["It said nothing."]
+                    raise StartupError(f"A worker did not start: {said[-1]}")
+            yield worker
+        finally:
+            _stop(process)
+            out.seek(0)
+            worker.said = out.read().decode(errors="replace")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
