@@ -10,44 +10,59 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import handwritten, pipeline
+from bench.compare import compare, join
 from bench.machine import Machine
+from bench.quality import has_vmaf
 from bench.report import table
-from bench.results import Pair, Run, summary
-from bench.source import make
+from bench.results import Pair, Quality, Run, summary
+from bench.source import CACHE, make
 from bench.subject import Subject, examine
 from gilfoyle.config import Settings, load
 from gilfoyle.embedded.tools import ffmpeg_path
 from gilfoyle.errors import InvalidRequest
 
-CACHE = Path(__file__).parent / "cache"
 
-
-def encode(*, source: Path | None, seconds: int, runs: int, as_json: bool) -> None:
+def encode(*, source: Path | None, seconds: int, runs: int, quality: bool, as_json: bool) -> None:
     """Measure and print: a table, and with `as_json` the summary as the last line of stdout.
 
-    Raises GilfoyleError with a sentence if the file can't be compared or a run fails.
+    `quality`: also compare the pictures of the first pair. Raises GilfoyleError with a sentence if the file can't be
+    compared or a run fails.
     """
     settings = load()
     console = Console(stderr=True)
     if source is not None and not source.is_file():
         raise InvalidRequest(f"There is no file {source}.")
-    file = source or make(CACHE, seconds, ffmpeg_path(settings.tools), console.print)
-    subject = examine(file, settings)
+    ffmpeg = ffmpeg_path(settings.tools)
+    subject = examine(source or make(CACHE, seconds, ffmpeg, console.print), settings)
+    if quality and not has_vmaf(ffmpeg):
+        console.print("This ffmpeg has no libvmaf, so the pictures are not compared.")
+        quality = False
     pairs = []
-    for number in range(1, runs + 1):
-        console.print(f"Pair {number} of {runs}: the pipeline …")
-        ours = pipeline.run(subject.source)
-        console.print(f"Pair {number} of {runs}: the hand-written command …")
-        pairs.append(Pair(pipeline=ours, handwritten=_by_hand(subject, settings)))
+    with tempfile.TemporaryDirectory(prefix="gfb-") as name:
+        ours, by_hand = Path(name) / "pipeline", Path(name) / "handwritten"
+        for number in range(1, runs + 1):
+            keep = quality and number == 1
+            console.print(f"Pair {number} of {runs}: the pipeline …")
+            piped = pipeline.run(subject.source, ours if keep else None)
+            console.print(f"Pair {number} of {runs}: the hand-written command …")
+            pairs.append(Pair(piped, _by_hand(subject, settings, by_hand if keep else None)))
+        found = _compare(ffmpeg, subject, ours, by_hand, console) if quality else None
     machine = Machine.here(settings)
-    Console().print(table(pairs, subject.name, machine))
+    Console().print(table(pairs, subject.name, machine, found))
     if as_json:
-        figures = summary(pairs)
         raw = {"source": subject.name, "machine": asdict(machine), "runs": [asdict(pair) for pair in pairs]}
-        print(json.dumps({**figures, **raw}))
+        print(json.dumps({**summary(pairs, found), "vmaf": asdict(found) if found else None, **raw}))
 
 
-def _by_hand(subject: Subject, settings: Settings) -> Run:
-    with tempfile.TemporaryDirectory(prefix="gilfoyle-bench-") as folder:
+def _by_hand(subject: Subject, settings: Settings, keep: Path | None) -> Run:
+    with tempfile.TemporaryDirectory(prefix="gfb-") as folder:
         command = handwritten.command(ffmpeg_path(settings.tools), subject, settings.encoding, Path(folder))
-        return handwritten.run(command, subject, Path(folder))
+        done = handwritten.run(command, subject, Path(folder))
+        if keep is not None:
+            join(Path(folder), subject, keep)
+    return done
+
+
+def _compare(ffmpeg: str, subject: Subject, ours: Path, by_hand: Path, console: Console) -> Quality:
+    console.print("The pictures of both …")
+    return compare(ffmpeg, subject, ours, by_hand)

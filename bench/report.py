@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from bench.machine import Machine
-from bench.results import Pair, median_of, number, summary
+from bench.results import Pair, Quality, median_of, number, summary
 
 AIMS = {"cpu_ratio": 1.15, "wall_ratio": 1.20}
 """What the pipeline may cost at most, as a multiple of the hand-written command."""
 
 
-def table(pairs: Sequence[Pair], source: str, machine: Machine) -> Table:
+def table(pairs: Sequence[Pair], source: str, machine: Machine, quality: Quality | None = None) -> Table:
     """A row per figure: the pipeline, the command, their ratio, and the most that the ratio should be."""
     ratios = summary(pairs)
     ours, by_hand = [pair.pipeline for pair in pairs], [pair.handwritten for pair in pairs]
@@ -44,6 +44,9 @@ def table(pairs: Sequence[Pair], source: str, machine: Machine) -> Table:
     )
     shown.add_row("first play, s", number(ratios["first_play_s"], 2), "", "", "")
     shown.add_row("upload, s", number(median_of(run.upload_s for run in ours), 2), "", "", "")
+    for name, score in (quality.pipeline if quality else {}).items():
+        by_the_command = quality.handwritten[name] if quality else None
+        shown.add_row(f"VMAF {name}", number(score, 2), number(by_the_command, 2), "", "")
     for server in ours[0].servers_cpu_s:
         shown.add_row(
             f"CPU of {server}, s", number(median_of(run.servers_cpu_s[server] for run in ours), 1), "", "", ""

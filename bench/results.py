@@ -57,13 +57,27 @@ class Pair:
         return self.pipeline.total_bytes / self.handwritten.total_bytes
 
 
-def summary(pairs: Sequence[Pair]) -> dict[str, float | None]:
+@dataclass(frozen=True)
+class Quality:
+    """The mean VMAF (0 to 100) of each rendition of both sides."""
+
+    pipeline: dict[str, float]
+    handwritten: dict[str, float]
+
+    @property
+    def delta(self) -> float:
+        """By hand minus pipeline, of the rendition where that is most: positive, where ours is worse."""
+        return round(max(self.handwritten[name] - score for name, score in self.pipeline.items()), 3)
+
+
+def summary(pairs: Sequence[Pair], quality: Quality | None = None) -> dict[str, float | None]:
     """The medians over the pairs. A ratio is taken within each pair first: the machine drifts between pairs."""
     return {
         "cpu_ratio": median_of(pair.cpu_ratio for pair in pairs),
         "wall_ratio": median_of(pair.wall_ratio for pair in pairs),
         "bytes_ratio": median_of(pair.bytes_ratio for pair in pairs),
         "first_play_s": median_of(pair.pipeline.first_play_s for pair in pairs),
+        "vmaf_delta": quality.delta if quality else None,
     }
 
 

@@ -62,6 +62,10 @@ def test_both_sides_are_measured(film: Path) -> None:
     # Real seconds of a busy machine: only what can't be otherwise.
     assert found["cpu_ratio"] and found["wall_ratio"] > 0
     assert 0.9 < found["bytes_ratio"] < 1.2
+    # Frame by frame the same pictures: with one frame beside, these numbered ones would score far lower.
+    assert found["vmaf"]["pipeline"].keys() == {"360p"}
+    assert found["vmaf"]["pipeline"]["360p"] > 95
+    assert abs(found["vmaf_delta"]) < 1
     (pair,) = found["runs"]
     assert 0 < pair["pipeline"]["first_play_s"] <= pair["pipeline"]["wall_s"]
     assert pair["pipeline"]["segment_bytes"].keys() == pair["handwritten"]["segment_bytes"].keys()

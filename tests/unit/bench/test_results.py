@@ -9,7 +9,13 @@ from tests.unit.bench.figures import pair
 
 
 def test_a_pair_is_the_pipeline_over_the_command() -> None:
-    assert summary([pair()]) == {"cpu_ratio": 1.15, "wall_ratio": 1.2, "bytes_ratio": 1.02, "first_play_s": 2}
+    assert summary([pair()]) == {
+        "cpu_ratio": 1.15,
+        "wall_ratio": 1.2,
+        "bytes_ratio": 1.02,
+        "first_play_s": 2,
+        "vmaf_delta": None,
+    }
 
 
 def test_ratios_are_taken_within_each_pair_before_their_median() -> None:
