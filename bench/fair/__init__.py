@@ -1,0 +1,1 @@
+"""Whether short uploads suffer from a long one: `python -m bench fair`."""
