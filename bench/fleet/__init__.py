@@ -1,0 +1,1 @@
+"""How well many slots are used, with encoders that only wait: `python -m bench fleet`."""

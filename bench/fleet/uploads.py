@@ -1,0 +1,79 @@
+"""What the API does with an upload – the row, the source, the workflow – without HTTP, for many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from gilfoyle.api.pipeline import Pipeline
+from gilfoyle.catalog import Catalog, Database, Media, MediaStatus
+from gilfoyle.config import Settings
+from gilfoyle.errors import EncodeFailed
+from gilfoyle.storage import Storages, keys
+from gilfoyle.temporal import connect
+
+_POLL_S = 0.1
+_AT_ONCE = 50
+
+T = TypeVar("T")
+
+
+class Uploads:
+    """Of one load. Its medias are told from others' by their title, the queues' prefix. Close it when done."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._database = Database(settings.database.url, settings.database.pool_size)
+        self._catalog = Catalog(self._database)
+        self._storages = Storages(settings.storage)
+        self._title = settings.temporal.queue_prefix
+
+    async def accept(self, source: Path, count: int) -> list[Media]:
+        """Medias whose source is stored, and whose workflows have not been started."""
+        data = await asyncio.to_thread(source.read_bytes)
+        return await _bounded([partial(self._accept, data)] * count)
+
+    async def process(self, medias: list[Media]) -> tuple[float, float]:
+        """Start all workflows; returns when that began and when the last media is Ready (`time.time`).
+
+        Raises EncodeFailed.
+        """
+        pipeline = Pipeline(await connect(self._settings.temporal), self._settings)
+        began = time.time()
+        starting = asyncio.create_task(_bounded([partial(pipeline.start_processing, media) for media in medias]))
+        while await self._count(MediaStatus.READY) < len(medias):
+            if await self._count(MediaStatus.ERRORED):
+                raise EncodeFailed("A media of the simulated fleet is Errored: its workflow tells why.")
+            if starting.done():
+                starting.result()
+            await asyncio.sleep(_POLL_S)
+        return began, time.time()
+
+    async def close(self) -> None:
+        await self._storages.close()
+        await self._database.close()
+
+    async def _accept(self, data: bytes) -> Media:
+        media = await self._catalog.create(self._title)
+        await (await self._storages.of()).write(keys.source(media.id), data)
+        return await self._catalog.accept_upload(
+            media.id, kind="video", file_name="still.mp4", size=len(data), sha256=""
+        )
+
+    async def _count(self, status: MediaStatus) -> int:
+        return (await self._catalog.page(1, 0, status, q=self._title))[1]
+
+
+async def _bounded(calls: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Make the calls, so many at a time."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def call(each: Callable[[], Awaitable[T]]) -> T:
+        async with slots:
+            return await each()
+
+    return [*await asyncio.gather(*(call(each) for each in calls))]
