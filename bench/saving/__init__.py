@@ -1,0 +1,1 @@
+"""What a quality target saves against a fixed bit rate: `python -m bench saving`."""
