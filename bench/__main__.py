@@ -12,6 +12,8 @@ import typer
 
 from gilfoyle.errors import GilfoyleError
 
+JsonOption = Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")]
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -22,20 +24,21 @@ def root() -> None:
 
 @app.command()
 def encode(
-    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
+    as_json: JsonOption = False,
     seconds: Annotated[int, typer.Option("--seconds", min=4, help="Length of the source that is made.")] = 60,
     source: Annotated[Path | None, typer.Option("--source", help="Measure with this file instead.")] = None,
     runs: Annotated[int, typer.Option("--runs", min=1, help="Pairs of runs; ratios are their medians.")] = 1,
+    quality: Annotated[bool, typer.Option(help="Also compare the pictures, by VMAF: it takes minutes.")] = True,
 ) -> None:
     """Compare the pipeline, from upload to Ready, with one hand-written ffmpeg command that makes the same ladder."""
     from bench.encode import encode
 
-    encode(source=source, seconds=seconds, runs=runs, as_json=as_json)
+    encode(source=source, seconds=seconds, runs=runs, quality=quality, as_json=as_json)
 
 
 @app.command()
 def storage(
-    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON on stdout.")] = False,
+    as_json: JsonOption = False,
     size_mb: Annotated[int, typer.Option("--size-mb", min=1, help="Size of the large object, in MiB.")] = 1024,
     segments: Annotated[int, typer.Option("--segments", min=1, max=20_000, help="How many segments.")] = 2000,
     runs: Annotated[int, typer.Option("--runs", min=1, help="Pairs of runs; ratios are their medians.")] = 1,
@@ -45,6 +48,75 @@ def storage(
     from bench.storage.side import Sizes
 
     storage(Sizes(size_mb, segments), runs=runs, as_json=as_json)
+
+
+@app.command()
+def play(
+    as_json: JsonOption = False,
+    films: Annotated[list[str] | None, typer.Option("--film", help="10s, 10min or 2h; again for more.")] = None,
+    window: Annotated[float, typer.Option("--window", min=1, help="Seconds that the lowest rung is watched.")] = 90,
+) -> None:
+    """Measure how soon films of 10 s, 10 min and 2 h play after their upload, and whether they then play on."""
+    from bench.play.measure import play
+
+    play(films or [], window_s=window, as_json=as_json)
+
+
+@app.command()
+def fair(
+    as_json: JsonOption = False,
+    long_s: Annotated[int, typer.Option("--long", min=60, help="Length of the long film, in seconds.")] = 7200,
+    short_s: Annotated[int, typer.Option("--short", min=4, help="Length of the short films, in seconds.")] = 10,
+    shorts: Annotated[int, typer.Option("--shorts", min=1, help="How many short uploads.")] = 10,
+    every: Annotated[float | None, typer.Option(min=0, help="Seconds between them. [1.5 × an idle one]")] = None,
+    at_once: Annotated[bool, typer.Option("--at-once", help="All short uploads at once.")] = False,
+    patience: Annotated[float, typer.Option(min=1, help="Seconds after which those not Ready are given up.")] = 600,
+) -> None:
+    """Measure how much longer short uploads take while a long one is being encoded."""
+    from bench.fair.measure import Load, fair
+
+    fair(Load(long_s, short_s, shorts, 0 if at_once else every, patience), as_json=as_json)
+
+
+@app.command()
+def fleet(
+    as_json: JsonOption = False,
+    slots: Annotated[
+        list[int] | None, typer.Option(min=1, help="Size of a fleet; again for more. [10, 50, 200]")
+    ] = None,
+    long_s: Annotated[int, typer.Option("--long", min=60, help="Length of the long film, in seconds.")] = 7200,
+    shorts: Annotated[int, typer.Option("--shorts", min=1, help="How many films of 10 s at once.")] = 500,
+    seconds: Annotated[float, typer.Option(min=1, help="How long a fleet works, at least.")] = 40,
+    speed: Annotated[float | None, typer.Option(min=0.1, help="What the passes' time is divided by.")] = None,
+) -> None:
+    """Measure how well many slots are used, with the real workflow and encoders that only wait."""
+    from bench.fleet.measure import fleet
+
+    fleet(slots or [10, 50, 200], long_s=long_s, shorts=shorts, least_s=seconds, speed=speed, as_json=as_json)
+
+
+@app.command()
+def scale(
+    as_json: JsonOption = False,
+    seconds: Annotated[int, typer.Option("--seconds", min=4, help="Length of the source that is made.")] = 600,
+    source: Annotated[Path | None, typer.Option("--source", help="Measure with this file instead.")] = None,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Pairs of runs; the speed-up is their median.")] = 1,
+) -> None:
+    """Compare two transcode workers, of one slot and on one core each, with one of them."""
+    from bench.scale.measure import scale
+
+    scale(source=source, seconds=seconds, runs=runs, as_json=as_json)
+
+
+@app.command()
+def saving(
+    as_json: JsonOption = False,
+    seconds: Annotated[int, typer.Option("--seconds", min=2, help="Length of the pictures that are made.")] = 12,
+) -> None:
+    """Measure what encoding to a quality saves against the ladder's rates as fixed ones, by kind of pictures."""
+    from bench.saving.measure import saving
+
+    saving(seconds=seconds, as_json=as_json)
 
 
 def main() -> None:
