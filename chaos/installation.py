@@ -25,7 +25,8 @@ from gilfoyle.embedded.process import ChildSpec
 from gilfoyle.errors import StartupError
 from gilfoyle.tasks import together
 
-_DISK_MB = {"filesystem": 512, "s3": 1536}
+# In memory, once it was full. Fifteen minutes of uploads take about half of it.
+_DISK_MB = {"filesystem": 1024, "s3": 1536}
 _TRANSCODERS = 2
 
 
@@ -142,6 +143,7 @@ class Installation:
                 "s3__endpoint": f"http://127.0.0.1:{self.relays['object store'].port}",
                 "s3__bucket": self._store.bucket,
                 "s3__prefix": "chaos",
+                "s3__part_mb": "5",
                 "s3__access_key_id": self._store.access_key,
                 "s3__secret_access_key": self._store.secret_key,
             }

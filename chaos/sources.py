@@ -40,6 +40,8 @@ class Source:
     """Length of the sound."""
     slack: int = 0
     """AAC frames that the sound may differ by, where the file itself is padded."""
+    crf: int = 26
+    """How the picture is coded: less makes a larger file."""
     error: str | None = None
     """The code of the error that it deserves; None: it must become Ready."""
 
@@ -68,6 +70,8 @@ def _film(name: str, file: str, rate: str, frames: int, **more: object) -> Sourc
 
 FILM = _film("H.264 MP4", "film.mp4", "30", 360)
 LONG = _film("H.264 MP4, 30 s", "long.mp4", "25", 750)
+# More than one part of a multipart upload, and long on its way.
+LARGE = _film("H.264 MP4, large", "large.mp4", "30", 300, crf=8)
 MATROSKA = _film("Matroska, 29.97", "film.mkv", "30000/1001", 300)
 VARIABLE = _film("variable rate", "variable.mp4", "30", 300, held=((60, 90), (150, 195)))
 STREAM = _film("MPEG-TS", "film.ts", "25", 200)
@@ -76,7 +80,7 @@ MP3 = Source("MP3", "sound.mp3", "audio", seconds=Fraction(16), slack=3)
 TRUNCATED = Source("truncated", "truncated.mp4", error="truncated")
 TEXT = Source("text", "text.txt", error="not_media")
 NO_PICTURE = Source("sound as video", "sound.m4a", error="no_video")
-SOURCES = (FILM, LONG, MATROSKA, VARIABLE, STREAM, FLAC, MP3, TRUNCATED, TEXT, NO_PICTURE)
+SOURCES = (FILM, LONG, LARGE, MATROSKA, VARIABLE, STREAM, FLAC, MP3, TRUNCATED, TEXT, NO_PICTURE)
 
 
 def make(cache: Path, ffmpeg: str, say: Callable[[str], None]) -> dict[Source, Path]:
@@ -123,7 +127,7 @@ def film_command(ffmpeg: str, source: Source, file: Path, *options: str) -> list
         "-f", "lavfi", "-i", f"testsrc2=size={_WIDTH}x{_REST}:rate={rate}:duration={length}",
         "-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={length}",
         "-filter_complex", picture, "-map", "[v]", "-map", "2:a", "-fps_mode", "passthrough",
-        "-c:v", "libx264", "-preset", "veryfast", "-crf", "26", "-bf", "2", "-g", "50",
+        "-c:v", "libx264", "-preset", "veryfast", "-crf", str(source.crf), "-bf", "2", "-g", "50",
         "-c:a", "aac", *options, str(file),
     ]  # fmt: skip
 
