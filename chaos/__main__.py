@@ -28,8 +28,8 @@ def chaos(
     as_json: Annotated[bool, typer.Option("--json", help="Say little; end with one line of JSON on stdout.")] = False,
 ) -> None:
     """Upload all the time while parts are killed, connections cut and the disk fills up; then look at what is true."""
-    from chaos.report import tables
     from chaos.run import Options, run
+    from chaos.table import tables
 
     report, folder = asyncio.run(_until_signal(run(Options(minutes, seed, storage, quiet=as_json))))
     console = Console(width=None if sys.stdout.isatty() else 100)

@@ -14,7 +14,8 @@ from bench.servers.ports import free_ports
 from bench.servers.seaweed import binary
 from chaos import leftovers
 from chaos.disk import Disk
-from chaos.parts import ChildPart, Make, Part, Say, Store, StorePart
+from chaos.part import Part, Say
+from chaos.parts import ChildPart, Make, Store, StorePart
 from chaos.relay import Relay, tcp, unix
 from chaos.settings import ROOT, variables
 from gilfoyle.config import Settings, load

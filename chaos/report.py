@@ -1,12 +1,10 @@
-"""How a run went: the figures, whether that is good enough, and a table of it."""
+"""How a run went, and whether that is good enough."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
-
-from rich.table import Table
 
 from chaos.faults import KILLS
 
@@ -130,43 +128,3 @@ class Report:
             "refusals": self.refusals,
             "findings": self.findings,
         }
-
-
-def tables(report: Report) -> list[Table]:
-    """For people."""
-    faults = Table(
-        title=f"{report.minutes:g} minutes of chaos, storage {report.storage}, seed {report.seed}", min_width=60
-    )
-    faults.add_column("fault")
-    faults.add_column("times", justify="right")
-    for kind, count in sorted(report.faults.items()):
-        faults.add_row(kind, str(count))
-    if report.disk_full:
-        faults.add_row("disk full", report.disk_full)
-    uploads = Table(min_width=60)
-    uploads.add_column("upload")
-    for heading in ("accepted", "ready", "errored"):
-        uploads.add_column(heading, justify="right")
-    for kind, tally in report.uploads.items():
-        uploads.add_row(kind, str(tally.accepted), str(tally.ready), str(tally.errored))
-    uploads.add_row("all", *(str(report.total(name)) for name in ("accepted", "ready", "errored")), style="bold")
-    figures = Table(min_width=60)
-    figures.add_column("at the end")
-    figures.add_column("", justify="right")
-    figures.add_column("aim", justify="right")
-    for name, value, aim in (
-        ("kills", report.kills, f"≥ {report.wanted_kills}"),
-        ("lost uploads", len(report.lost), "0"),
-        ("stuck medias and workflows", len(report.stuck), "0"),
-        ("workflows that failed unforeseen", len(report.unforeseen), "0"),
-        ("orphan objects (before the sweep: " + str(report.swept) + ")", len(report.orphans), "0"),
-        ("processes left behind", len(report.leftovers), "0"),
-        (
-            f"chunks that a kill cost a slot (not measured: {report.unmeasured})",
-            report.redone_chunks_max,
-            f"≤ {REDONE_AT_MOST}",
-        ),
-        ("parts that ended by themselves", len(report.deaths), ""),
-    ):
-        figures.add_row(name, str(value), aim)
-    return [faults, uploads, figures]

@@ -18,7 +18,7 @@ from chaos.client import Client
 from chaos.inspection import Inspection
 from chaos.installation import Installation
 from chaos.log import Log
-from chaos.parts import Part
+from chaos.part import Part
 from chaos.report import Report
 from chaos.trouble import Trouble
 from chaos.uploading import Uploading

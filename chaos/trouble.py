@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from chaos.disk import Disk
 from chaos.faults import CUT, DISK_FULL, KILLS, Fault, faults
 from chaos.installation import Installation
-from chaos.parts import Part
+from chaos.part import Part
 from gilfoyle.tasks import stop
 
 # What is down is not killed again: it is waited for.

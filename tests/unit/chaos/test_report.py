@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 from rich.console import Console
 
-from chaos.report import Report, Tally, tables
+from chaos.report import Report, Tally
+from chaos.table import tables
 
 
 def report() -> Report:
