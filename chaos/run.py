@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from temporalio.service import RPCError
+
 from chaos import histories, leftovers, sources
 from chaos.client import Client
 from chaos.inspection import Inspection
@@ -24,6 +26,7 @@ from chaos.trouble import Trouble
 from chaos.uploading import Uploading
 from gilfoyle.config import ToolSettings
 from gilfoyle.embedded.tools import ffmpeg_path
+from gilfoyle.errors import GilfoyleError, StartupError
 from gilfoyle.tasks import stop
 from gilfoyle.temporal import connect
 
@@ -56,7 +59,7 @@ async def run(options: Options) -> tuple[Report, Path | None]:
     report = Report(options.minutes, options.seed, options.storage)
     keep = True
     try:
-        await installation.start()
+        await _start(installation, folder)
         log("everything is up")
         await _Run(options, installation, files, report, log).run()
         keep = not report.good
@@ -74,6 +77,13 @@ async def run(options: Options) -> tuple[Report, Path | None]:
             if not keep:
                 shutil.rmtree(folder, ignore_errors=True)
     return report, folder if keep else None
+
+
+async def _start(installation: Installation, folder: Path) -> None:
+    try:
+        await installation.start()
+    except StartupError as error:
+        raise StartupError(f"{error.message} The logs are in {folder}.") from error
 
 
 class _Run:
@@ -111,6 +121,9 @@ class _Run:
             await inspection.find_orphans()
             await inspection.ask_temporal()
             await self._look_for_leftovers()
+        except (GilfoyleError, RPCError) as error:
+            # A part that does not come up again, or does not answer, with nothing in its way: as bad as what it hides.
+            report.unforeseen.append(f"the run ended early: {error}")
         finally:
             await inspection.close()
             await self._uploading.close()
