@@ -1,1 +1,1 @@
-"""Measures Gilfoyle: `python -m bench encode` and `storage`. See docs/benchmarks.md on what and how to read it."""
+"""Measures Gilfoyle: `python -m bench`, one command for each measurement. See docs/benchmarks.md on how to read them."""

@@ -111,7 +111,7 @@ def scale(
 @app.command()
 def saving(
     as_json: JsonOption = False,
-    seconds: Annotated[int, typer.Option("--seconds", min=2, help="Length of the pictures that are made.")] = 12,
+    seconds: Annotated[int, typer.Option("--seconds", min=2, help="Length of the pictures that are made.")] = 8,
 ) -> None:
     """Measure what encoding to a quality saves against the ladder's rates as fixed ones, by kind of pictures."""
     from bench.saving.measure import saving
