@@ -1,1 +1,1 @@
-"""Measures Gilfoyle: `python -m bench`, one command for each measurement. See docs/benchmarks.md on how to read them."""
+"""Measures Gilfoyle: `python -m bench`, a command for each measurement. docs/benchmarks.md tells how to read them."""
