@@ -24,3 +24,13 @@ async def stop(tasks: Sequence[asyncio.Task[T]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def raise_if_cancelled() -> None:
+    """Raise CancelledError if the current task was cancelled while it waited for what ended well all the same.
+
+    So does an activity of Temporal's whose cancellation is waited for: its result would hide that there was one.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

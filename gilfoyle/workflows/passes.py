@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from gilfoyle.tasks import stop
+from gilfoyle.tasks import raise_if_cancelled, stop
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault, fault_of
 from gilfoyle.workflows.pacing import Encode
@@ -95,6 +95,7 @@ class Passes:
             fault = fault_of(error)
             if is_cancelled_exception(error) or fault.kind != "encode_failed":
                 raise
+            raise_if_cancelled()
             if len(names) == 1:
                 self.failed[names[0]] = fault
                 self._owe(names[0], chunk)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from temporalio import workflow
 
+from gilfoyle.tasks import raise_if_cancelled
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault
 
@@ -42,8 +43,11 @@ async def publish(
             report_only=report_only,
         ),
         summary="whole" if final else "as far as it is",
+        # So that nothing is written any more when a deletion removes what was.
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         **routes.io(),
     )
+    raise_if_cancelled()
     workflow.set_current_details(_details(packaged, failed))
     await workflow.execute_activity_method(
         CatalogActivities.update_progress,
