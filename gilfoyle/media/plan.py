@@ -130,16 +130,25 @@ def _audio_plan(info: MediaInfo, audio: AudioInfo, sound: list[AudioRendition], 
 def _audio_passes(sound: Sequence[AudioRendition], grid: Timeline, info: MediaInfo) -> list[Pass]:
     """For each audio rendition: the first segment, which playing waits for, and the rest in long chunks: AAC is cheap.
 
+    Beside a picture only the first ten minutes are urgent: the lowest rendition needs the same slots.
+
     One pass, where the source can't be sought: each would read it from its beginning again.
     """
     if not info.exact_seek:
         return [_pass([rendition.name], Chunk(0, grid.segments), FIRST_PRIORITY) for rendition in sound]
     starts = [0, *range(1, grid.segments, _AUDIO_CHUNK_SEGMENTS), grid.segments]
     return [
-        _pass([rendition.name], Chunk(first, end - first), HEAD_PRIORITY if first else FIRST_PRIORITY, short=True)
+        _pass([rendition.name], Chunk(first, end - first), priority, short=priority <= HEAD_PRIORITY)
         for first, end in itertools.pairwise(starts)
+        for priority in [_audio_priority(first, beside_picture=info.video is not None)]
         for rendition in sound
     ]
+
+
+def _audio_priority(first: int, *, beside_picture: bool) -> int:
+    if first == 0:
+        return FIRST_PRIORITY
+    return EARLY_PRIORITY if beside_picture and first > 1 else HEAD_PRIORITY
 
 
 def _video_passes(names: Sequence[str], cut: Sequence[Chunk], grid: Timeline, policy: EncodingPolicy) -> list[Pass]:

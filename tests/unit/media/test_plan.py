@@ -60,12 +60,24 @@ def test_far_passes_wait_for_the_beginnings_of_other_medias() -> None:
 
 
 def test_passes_of_seconds_are_short() -> None:
-    """The sound's, and the lowest rendition's where it goes alone: each four segments at most."""
+    """The lowest rendition's where it goes alone, four segments at most each, and ten minutes of sound."""
     plan = make_plan(media(video(end=Fraction(3600)), audio(end=Fraction(3600))), POLICY)
     for each in plan.passes:
-        assert each.short == (each.renditions in (LOWEST, ["audio-128k"]))
+        assert each.short == (each.renditions == LOWEST or (each.renditions == ["audio-128k"] and each.first <= 1))
     assert max(each.count for each in plan.passes if each.renditions == LOWEST) == 4
     assert max(each.count for each in plan.passes if each.renditions == ["audio-128k"]) == 150
+
+
+def test_what_comes_later_of_the_sound_leaves_the_slots_to_the_lowest_rendition() -> None:
+    """Without a picture, it has them."""
+    film, sound = media(video(end=Fraction(3600)), audio(end=Fraction(3600))), media(None, audio(end=Fraction(3600)))
+    parts = [
+        (each.first, each.priority) for each in make_plan(film, POLICY).passes if each.renditions[0][:5] == "audio"
+    ]
+    assert parts[:2] == [(0, FIRST_PRIORITY), (1, HEAD_PRIORITY)]
+    assert {priority for _, priority in parts[2:]} == {EARLY_PRIORITY}
+    later = [each for each in make_plan(sound, POLICY).passes if each.first]
+    assert len(later) > 2 and all(each.short and each.priority == HEAD_PRIORITY for each in later)
 
 
 @pytest.mark.parametrize(("seconds", "short"), [(20, True), (21, False)])
