@@ -82,6 +82,7 @@ def test_a_poisoned_rendition_is_errored_alone_and_made_later(film: Path) -> Non
         assert server.http.post(f"/medias/{media_id}/renditions/480p/retry").status_code == 409
 
 
+@pytest.mark.slow
 def test_in_ipfs_the_whole_has_another_cid(film: Path, kubo: KuboNode) -> None:
     def pins() -> set[str]:
         return set(kubo.run("pin", "ls", "--type=recursive", "--quiet").split())

@@ -74,6 +74,8 @@ def test_a_bucket_that_refuses_hangs_and_dies(
     folder: Path, s3_service: Seaweed, proxy: FaultyProxy, film: Path
 ) -> None:
     settings = s3_variables(s3_service, "faulty", s3__endpoint=proxy.url)
+    # Slow enough to be under way through all of it.
+    settings["GILFOYLE_ENCODING__PRESET"] = "medium"
     (folder / "faulty").mkdir()
     with up(folder / "faulty", **settings) as server:
         media_id = server.create()
