@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from temporalio import activity
-from temporalio.service import RPCError
 
 from bench.fleet.cores import Cores
 from bench.fleet.costs import cost_s
-from gilfoyle.activities.transcode import STORED_SIGNAL, Spent, TranscodeInput
+from gilfoyle.activities.transcode import Spent, TranscodeInput, announcer, spent
 from gilfoyle.storage import Storage, Storages, keys
 
-_BEAT_S = 5.0
 _SEGMENT = b"\0" * 64
-# As the real passes tell of what they have stored.
-_ANNOUNCED_SEGMENTS = 150
-_ANNOUNCE_EVERY = timedelta(seconds=2)
 
 
 @dataclass
@@ -51,22 +44,17 @@ class SimulatedTranscode:
 
     async def _encode(self, job: TranscodeInput, end: int) -> Spent:
         takes = cost_s(job.plan, job.chunk, str(job.media_id)) / self._speed
-        beating = asyncio.create_task(_beat())
-        try:
-            storage = await self._storages.of(job.storage)
-            await self._run(storage, job, end, takes / max(1, end - job.chunk.first))
-        finally:
-            beating.cancel()
+        storage = await self._storages.of(job.storage)
+        await self._run(storage, job, end, takes / max(1, end - job.chunk.first))
         self.busy.busy_s += takes
         self.busy.passes += 1
-        info = activity.info()
-        return Spent(waited_s=(info.started_time - info.current_attempt_scheduled_time).total_seconds())
+        return spent()
 
     async def _run(self, storage: Storage, job: TranscodeInput, end: int, segment_s: float) -> None:
         """A segment is stored while the next one is "encoded", as it is in truth. What waking up late has cost one
         segment is taken off the next: a real core does not oversleep."""
         storing = asyncio.create_task(self._store_inits(storage, job))
-        told, late = time.monotonic(), 0.0
+        announce, late = announcer(job.chunk), 0.0
         for index in range(job.chunk.first, end):
             async with self._cores.one(urgent=job.chunk.short):
                 due = time.monotonic() + segment_s - late
@@ -74,9 +62,7 @@ class SimulatedTranscode:
                 late = max(0.0, time.monotonic() - due)
             await storing
             storing = asyncio.create_task(self._store(storage, job, index))
-            if index < min(end - 1, _ANNOUNCED_SEGMENTS) and time.monotonic() - told > _ANNOUNCE_EVERY.total_seconds():
-                told = time.monotonic()
-                await _announce()
+            await announce(index)
         await storing
 
     async def _store_inits(self, storage: Storage, job: TranscodeInput) -> None:
@@ -89,15 +75,3 @@ class SimulatedTranscode:
         for name in job.chunk.renditions:
             prefix = keys.rendition_prefix(job.media_id, job.encoding, name)
             await storage.write(f"{prefix}/{keys.segment_name(index)}", _SEGMENT)
-
-
-async def _announce() -> None:
-    handle = activity.client().get_workflow_handle(activity.info().workflow_id or "")
-    with contextlib.suppress(RPCError):
-        await handle.signal(STORED_SIGNAL, rpc_timeout=_ANNOUNCE_EVERY)
-
-
-async def _beat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(_BEAT_S)

@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 
 from bench.fleet.activities import SimulatedTranscode
 from bench.fleet.cores import Cores
+from gilfoyle.activities.beat import Beat
 from gilfoyle.activities.faults import TranslateErrors
 from gilfoyle.config import Settings, load
 from gilfoyle.embedded.lifeline import ready
@@ -56,7 +57,7 @@ def _worker(client: Client, settings: Settings, simulated: SimulatedTranscode, q
         client,
         task_queue=queue_name(settings.temporal.queue_prefix, queue),
         activities=[simulated.encode_video, simulated.encode_audio],
-        interceptors=[TranslateErrors()],
+        interceptors=[TranslateErrors(), Beat()],
         max_concurrent_activities=slots,
         max_concurrent_activity_task_polls=min(slots, _POLLERS),
         graceful_shutdown_timeout=timedelta(seconds=1),

@@ -79,7 +79,7 @@ class TranscodeActivities:
         end = job.chunk.first + job.chunk.count
         missing = await _missing(storage, job, end)
         if not missing:
-            return _spent()
+            return spent()
         # A container that can't be sought exactly is decoded from its beginning, whatever is stored.
         start = min(part.first for part in missing) if job.info.exact_seek else job.chunk.first
         grid, renditions = job.plan.grid, {rendition.name: rendition for rendition in job.plan.video}
@@ -104,7 +104,7 @@ class TranscodeActivities:
 
         splitters = [VideoSplitter(grid, part.first, end - part.first) for part in missing]
         await self._run(storage, job, source, build, missing, splitters)
-        return _spent()
+        return spent()
 
     @activity.defn
     async def encode_audio(self, job: TranscodeInput) -> Spent:
@@ -114,7 +114,7 @@ class TranscodeActivities:
         end = min(job.chunk.first + job.chunk.count, grid.segments)
         missing = await _missing(storage, job, end)
         if not missing:
-            return _spent()
+            return spent()
         (part,) = missing
         rendition = next(rendition for rendition in job.plan.audio if rendition.name == part.name)
         audio = job.info.main_audio
@@ -128,7 +128,7 @@ class TranscodeActivities:
 
         splitter = AudioSplitter(grid, part.first, end, audio_skip(job.plan, part.first))
         await self._run(storage, job, source, build, missing, [splitter])
-        return _spent()
+        return spent()
 
     async def _run(
         self,
@@ -139,7 +139,7 @@ class TranscodeActivities:
         missing: Sequence[_Missing],
         splitters: Sequence[Splitter],
     ) -> None:
-        announce = _announcer(job.chunk)
+        announce = announcer(job.chunk)
         sinks = [
             RenditionSink(storage, job.media_id, job.encoding, part.name, splitter, announce)
             for part, splitter in zip(missing, splitters, strict=True)
@@ -163,7 +163,8 @@ class TranscodeActivities:
             raise EncodeFailed(f"ffmpeg's output is not whole: {error}") from error
 
 
-def _spent() -> Spent:
+def spent() -> Spent:
+    """Of the pass that runs in this activity."""
     info = activity.info()
     return Spent(waited_s=(info.started_time - info.current_attempt_scheduled_time).total_seconds())
 
@@ -191,7 +192,7 @@ def _passed_over(job: TranscodeInput, missing: Sequence[_Missing]) -> float:
     return float(job.plan.grid.segment_start(min(part.first for part in missing)))
 
 
-def _announcer(chunk: Pass) -> Callable[[int], Awaitable[None]]:
+def announcer(chunk: Pass) -> Callable[[int], Awaitable[None]]:
     """Tells the workflow of a pass's segments while it goes on, now and then; of its last, its end tells."""
     told = -_ANNOUNCE_EVERY_S
 
