@@ -113,9 +113,9 @@ class MoveActivities:
 
         Raises StorageError if a backend does not answer.
         """
-        media = await self._find(job.media_id)
-        if media is None or not await self._can_move(media, job):
-            return _outcome(media, job)
+        media = await self._movable(job)
+        if isinstance(media, Moved):
+            return media
         if media.status == MediaStatus.AWAITING_UPLOAD:
             await self._catalog.switch(media, job.target)
             return _outcome(await self._find(job.media_id), job)
@@ -123,9 +123,8 @@ class MoveActivities:
         try:
             return await self._relocate(media, source, target, job)
         except (Refused, StorageError) as error:
-            now = await self._find(job.media_id)
-            if now is None or not await self._can_move(now, job):  # its objects were taken away meanwhile, and rightly
-                return _outcome(now, job)
+            if isinstance(now := await self._movable(job), Moved):
+                return now  # its objects were taken away meanwhile, and rightly
             if isinstance(error, (Refused, Damaged)) or await self._is_hopeless(source, target):
                 return Moved(outcome=Outcome.FAILED, message=str(error))
             raise
@@ -146,9 +145,8 @@ class MoveActivities:
         relocation = Relocation(media, source, target)
         objects = await relocation.copy(_mark(), lambda mark: activity.heartbeat(mark.key, mark.objects, mark.bytes))
         # Asked after the objects were listed: so nothing had been taken away from the old backend by then.
-        now = await self._find(job.media_id)
-        if now is None or not await self._can_move(now, job):
-            return _outcome(now, job)
+        if isinstance(now := await self._movable(job), Moved):
+            return now
         cid = await relocation.complete(objects)
         if not await self._catalog.switch(media, job.target, cid):
             return _outcome(await self._find(job.media_id), job)
@@ -157,8 +155,12 @@ class MoveActivities:
     async def _is_hopeless(self, source: Storage, target: Storage) -> bool:
         return activity.info().attempt >= _ATTEMPTS and await _answers(source) and await _answers(target)
 
-    async def _can_move(self, media: Media, job: MoveInput) -> bool:
-        return media.storage == job.source and await self._catalog.at_rest(media.id)
+    async def _movable(self, job: MoveInput) -> Media | Moved:
+        """The media if it can be moved now; else what became of it."""
+        media = await self._find(job.media_id)
+        if media is not None and media.storage == job.source and await self._catalog.at_rest(media.id):
+            return media
+        return _outcome(media, job)
 
     async def _find(self, media_id: UUID) -> Media | None:
         try:
