@@ -24,9 +24,9 @@ with workflow.unsafe.imports_passed_through():
 Encode = Callable[[Pass], Coroutine[Any, Any, Spent | None]]
 
 _TRIED = 3
-# Priority does not order equals, so of the passes that keep ahead of a viewer only so many are handed out at a time …
-_IN_FLIGHT = 3
-# … or more, for as long as one finds a worker within that time (seconds): then there are more workers than passes.
+HEAD_IN_FLIGHT = 3
+"""Priority does not order equals, so of the passes that keep ahead of a viewer only so many are out at a time."""
+# Or more, for as long as one finds a worker within that time (seconds): then there are more workers than passes.
 _AT_ONCE_S = 0.2
 
 
@@ -46,7 +46,7 @@ class Pacing:
         self._alone = [each for each in picture if each.priority == HEAD_PRIORITY]
         self._shared = [each for each in picture if HEAD_PRIORITY < each.priority < CATCH_UP_PRIORITY]
         self._catch_up = [each for each in picture if each.priority == CATCH_UP_PRIORITY]
-        self._slots = asyncio.Semaphore(_IN_FLIGHT)
+        self._slots = asyncio.Semaphore(HEAD_IN_FLIGHT)
 
     async def run(self, encode: Encode) -> None:
         """Start them all, and wait until they have ended. Raises what the first that fails raises."""

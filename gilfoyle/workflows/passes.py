@@ -13,17 +13,13 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from gilfoyle.tasks import raise_if_cancelled, stop
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault, fault_of
-from gilfoyle.workflows.pacing import Encode
+from gilfoyle.workflows.pacing import HEAD_IN_FLIGHT, Encode
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.transcode import Spent, TranscodeActivities, TranscodeInput
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import HEAD_PRIORITY, Pass, Plan
     from gilfoyle.workflows.messages import ProcessMediaInput
-
-
-# Priority does not order equals, so of the passes that keep ahead of a viewer only so many are handed out at a time.
-_HEAD_IN_FLIGHT = 3
 
 
 class Passes:
@@ -36,7 +32,7 @@ class Passes:
         self._stored = stored
         self._audio = {rendition.name for rendition in plan.audio}
         self._slots = asyncio.Semaphore(job.policy.passes_in_flight)
-        self._head = asyncio.Semaphore(_HEAD_IN_FLIGHT)
+        self._head = asyncio.Semaphore(HEAD_IN_FLIGHT)
         self._tasks: list[asyncio.Task[Any]] = []
         self._owed: dict[str, list[Pass]] = {}
         self.failed: dict[str, Fault] = {}
