@@ -29,7 +29,16 @@ async def remove(storage: Storage, catalog: Catalog, media_id: UUID, encoding: i
             cids.add((await catalog.source(media_id)).cid or "")
     # Unpinned before they are removed: an attempt that comes later could not find out any more what to unpin.
     for cid in sorted(cids - {""}):
-        # The same file, encoded twice, has the same CID, and its pin is one.
-        if not await catalog.shares_cid(cid, media_id, encoding):
-            await storage.unpin(cid)
+        await unpin(storage, catalog, cid, media_id, encoding)
     return await storage.delete_prefix(prefix)
+
+
+async def unpin(
+    storage: ContentAddressed, catalog: Catalog, cid: str, media_id: UUID, encoding: int | None = None
+) -> None:
+    """Let go of a CID of the media's, or of one of its encodings, unless something else has the same. Can run twice.
+
+    The same file, encoded twice, has the same CID, and its pin is one. Raises StorageError.
+    """
+    if not await catalog.shares_cid(cid, media_id, encoding):
+        await storage.unpin(cid)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
+from gilfoyle.activities.removal import unpin
 from gilfoyle.catalog import FINAL, Catalog, MediaStatus, RenditionProgress, RenditionStatus
 from gilfoyle.errors import NotFound
 from gilfoyle.media.info import MediaInfo
@@ -112,5 +113,5 @@ class RetryActivities:
     async def release(self, job: ReleaseInput) -> None:
         """Unpin it, unless another media has the same content. Raises StorageError."""
         storage = await self._storages.of(job.storage)
-        if isinstance(storage, ContentAddressed) and not await self._catalog.shares_cid(job.cid, job.media_id):
-            await storage.unpin(job.cid)
+        if isinstance(storage, ContentAddressed):
+            await unpin(storage, self._catalog, job.cid, job.media_id)
