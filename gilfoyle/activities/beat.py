@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
-from temporalio import activity
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ActivityOutboundInterceptor,
@@ -14,7 +12,7 @@ from temporalio.worker import (
     Interceptor,
 )
 
-from gilfoyle.activities.trail import own_details
+from gilfoyle.activities.trail import Told
 
 _EVERY_S = 2.0
 
@@ -23,7 +21,7 @@ class Beat(Interceptor):
     """Worker interceptor: while an activity runs, its worker says so; Temporal gives the work of a dead one to another.
 
     What the activity has told of itself by a heartbeat, in this attempt or one before, is repeated, so that the next
-    attempt still finds it. Not for encodes: those beat with ffmpeg's progress, so that one that hangs is noticed too.
+    attempt still finds it. Not for encodes: those beat with ffmpeg's progress.
     """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
@@ -31,14 +29,14 @@ class Beat(Interceptor):
 
 
 class _Inbound(ActivityInboundInterceptor):
-    _told: _Outbound
+    _told: Told
 
     def init(self, outbound: ActivityOutboundInterceptor) -> None:
-        self._told = _Outbound(outbound)
+        self._told = Told(outbound)
         super().init(self._told)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        self._told.details = own_details()
+        self._told.begin()
         beating = asyncio.create_task(self._beat())
         try:
             return await self.next.execute_activity(input)
@@ -47,15 +45,5 @@ class _Inbound(ActivityInboundInterceptor):
 
     async def _beat(self) -> None:
         while True:
-            activity.heartbeat(*self._told.details)
+            self._told.tell()
             await asyncio.sleep(_EVERY_S)
-
-
-class _Outbound(ActivityOutboundInterceptor):
-    """Remembers the last details."""
-
-    details: Sequence[Any] = ()
-
-    def heartbeat(self, *details: Any) -> None:
-        self.details = details
-        super().heartbeat(*details)

@@ -34,34 +34,43 @@ class Trail(BaseModel):
         return cls.model_validate(left[-1]) if left else cls()
 
 
-class TrailOutbound(ActivityOutboundInterceptor):
-    """Puts the trail behind every heartbeat."""
+class Told(ActivityOutboundInterceptor):
+    """Remembers what the activity has told last by a heartbeat, in this attempt or the one before, to tell it again."""
+
+    _told: Sequence[Any] = ()
+
+    def begin(self) -> None:
+        """Take over what the attempt before has left."""
+        self._told = own_details()
+
+    def tell(self) -> None:
+        """Once more."""
+        self.heartbeat(*self._told)
+
+    def heartbeat(self, *details: Any) -> None:
+        self._told = details
+        super().heartbeat(*details)
+
+
+class TrailOutbound(Told):
+    """Puts the trail behind every heartbeat; `tell` sends it as it is now."""
 
     def __init__(self, next: ActivityOutboundInterceptor) -> None:
         super().__init__(next)
         self.trail = Trail()
-        self._told: Sequence[Any] = ()
 
     def begin(self) -> None:
-        """Take over what the attempt before has left."""
-        self.trail, self._told = Trail.found(), own_details()
-
-    def tell(self) -> None:
-        """Send the trail as it is now, behind what the activity has told last."""
-        self.heartbeat(*self._told)
+        super().begin()
+        self.trail = Trail.found()
 
     def heartbeat(self, *details: Any) -> None:
-        self._told = _own(details)
-        super().heartbeat(*self._told, {_NAME: self.trail.model_dump()})
+        self._told = details
+        self.next.heartbeat(*details, {_NAME: self.trail.model_dump()})
 
 
 def own_details() -> list[Any]:
     """What an attempt before this one has told by `activity.heartbeat`, without its trail."""
-    return _own(activity.info().heartbeat_details)
-
-
-def _own(details: Sequence[Any]) -> list[Any]:
-    return [detail for detail in details if not _is_trail(detail)]
+    return [detail for detail in activity.info().heartbeat_details if not _is_trail(detail)]
 
 
 def _is_trail(detail: Any) -> bool:
