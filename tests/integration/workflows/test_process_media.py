@@ -16,6 +16,7 @@ from gilfoyle.errors import NotFound
 from gilfoyle.workflows.routes import IO, PIPELINE, TRANSCODE
 from tests.integration.activities.pipeline import LOWEST, SMALL, ffmpegs
 from tests.integration.workflows.service import Service, fault
+from tests.poison import Poison
 from tests.sources import FFMPEG, numbered, read_numbers, run
 
 NewService = Callable[..., AbstractAsyncContextManager[Service]]
@@ -150,11 +151,9 @@ async def test_a_rendition_at_which_ffmpeg_hangs_fails_alone(
     new_service: NewService, film: Path, tmp_path: Path
 ) -> None:
     """It goes on telling of its progress, as ffmpeg does, but there is none."""
-    script = tmp_path / "ffmpeg"
-    hang = "while :; do printf 'frame=7\\nprogress=continue\\n'; sleep 0.1; done"
-    script.write_text(f'#!/bin/sh\ncase "$*" in\n    *scale=320:180*) {hang};;\nesac\nexec {FFMPEG} "$@"\n')
-    script.chmod(0o755)
-    async with new_service(str(script), stall_s=1) as service:
+    poison = Poison(tmp_path)
+    poison.put(180, harm=r"while :; do printf 'frame=7\nprogress=continue\n'; sleep 0.1; done")
+    async with new_service(poison.ffmpeg, stall_s=1) as service:
         media = await service.accept(film)
         await (await service.process(media)).result()
         rows = await service.renditions(media)
