@@ -8,6 +8,7 @@ from rich.table import Table
 
 from bench.machine import Machine
 from bench.results import Pair, Quality, median_of, number, summary
+from bench.tables import empty
 
 AIMS = {"cpu_ratio": 1.12, "wall_ratio": 1.12, "bytes_ratio": 1.02}
 """What the pipeline may cost at most, as a multiple of the hand-written command."""
@@ -17,10 +18,7 @@ def table(pairs: Sequence[Pair], source: str, machine: Machine, quality: Quality
     """A row per figure: the pipeline, the command, their ratio, and the most that the ratio should be."""
     ratios = summary(pairs)
     ours, by_hand = [pair.pipeline for pair in pairs], [pair.handwritten for pair in pairs]
-    shown = Table(title=source, min_width=76, caption=f"{machine}; pairs: {len(pairs)}")
-    shown.add_column("")
-    for heading in ("pipeline", "by hand", "ratio", "aim"):
-        shown.add_column(heading, justify="right")
+    shown = empty(source, ("pipeline", "by hand", "ratio", "aim"), f"{machine}; pairs: {len(pairs)}")
     shown.add_row(
         "CPU, s",
         number(median_of(run.cpu_s for run in ours), 1),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.room import check_room
 from bench.storage import job
 from bench.storage.data import make_object, make_segments
 from bench.storage.machine import Machine
@@ -20,7 +20,6 @@ from bench.storage.results import Backend, Measured, Pair, summary
 from bench.storage.side import SMALL_MIB, Job, Sizes, Who, Work
 from bench.storage.subjects import Subject, subjects
 from gilfoyle.config import StorageSettings
-from gilfoyle.errors import StorageError
 
 Say = Callable[[str], None]
 
@@ -31,7 +30,7 @@ def storage(sizes: Sizes, *, runs: int, as_json: bool) -> None:
     Raises GilfoyleError with a sentence if there is no room, a server doesn't start or a job fails.
     """
     console = Console(stderr=True)
-    _check_room(sizes.disk_bytes)
+    check_room(sizes.disk_bytes, advice="set TMPDIR to another disk, or store less (--size-mb, --segments)")
     machine = Machine.here()
     found = subjects()
     backends, missing = {}, {}
@@ -91,13 +90,3 @@ def _touch(folder: Path, size: int) -> None:
     make_object(file, size)
     os.sync()
     file.unlink()
-
-
-def _check_room(needed: int) -> None:
-    folder = tempfile.gettempdir()
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise StorageError(
-            f"This takes {needed / 1e9:.1f} GB of disk, and {folder} has {free / 1e9:.1f} GB left: make room, "
-            "set TMPDIR to another disk, or store less (--size-mb, --segments)."
-        )

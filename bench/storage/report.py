@@ -11,6 +11,7 @@ from bench.storage.data import SEGMENT_BYTES
 from bench.storage.machine import Machine
 from bench.storage.results import Action, Backend, Measured, Pair, actions_of, summary
 from bench.storage.side import SMALL_MIB, Sizes
+from bench.tables import empty
 
 AIM = 0.9
 """What the throughput with the large object should be at least, as a part of the bare tool's."""
@@ -25,7 +26,7 @@ def speeds(backends: Mapping[str, Backend], tools: Mapping[str, str], sizes: Siz
     """
     ratios = summary(backends)
     pairs = max((len(found.objects) for found in backends.values()), default=0)
-    shown = _table(
+    shown = empty(
         f"1 object of {sizes.object_mib} MiB; {sizes.segments} segments of {SEGMENT_BYTES / 1e6:g} MB",
         ("ours", "bare tool", "ratio", "aim"),
     )
@@ -50,19 +51,11 @@ def speeds(backends: Mapping[str, Backend], tools: Mapping[str, str], sizes: Siz
 
 def memory(backends: Mapping[str, Backend], sizes: Sizes) -> Table:
     """The most memory that a process had which stored and read one object, by the object's size."""
-    shown = _table("Peak memory of our process, MB", (f"{sizes.object_mib} MiB", f"{SMALL_MIB} MiB", "difference"))
+    shown = empty("Peak memory of our process, MB", (f"{sizes.object_mib} MiB", f"{SMALL_MIB} MiB", "difference"))
     for name, found in backends.items():
         large, small = found.peak_mb, found.small_peak_mb
         grown = None if large is None or small is None else large - small
         shown.add_row(name, number(large, 1), number(small, 1), number(grown, 1))
-    return shown
-
-
-def _table(title: str, headings: Sequence[str]) -> Table:
-    shown = Table(title=title, min_width=76)
-    shown.add_column("")
-    for heading in headings:
-        shown.add_column(heading, justify="right")
     return shown
 
 
