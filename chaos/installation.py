@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
-
 from bench.servers.ports import free_ports
 from bench.servers.seaweed import binary
 from chaos import leftovers
@@ -20,6 +18,7 @@ from chaos.relay import Relay, tcp, unix
 from chaos.settings import ROOT, variables
 from gilfoyle.config import Settings, load
 from gilfoyle.embedded import temporal
+from gilfoyle.embedded.answering import wait_for_ok
 from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.embedded.postgres import NAME, Postgres
 from gilfoyle.embedded.process import ChildSpec
@@ -180,14 +179,7 @@ class Installation:
 
     def _api(self) -> Part:
         async def answers() -> None:
-            async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
-                while True:
-                    try:
-                        if (await http.get(f"{self.api_itself}/healthz")).is_success:
-                            return
-                    except httpx.HTTPError:
-                        pass
-                    await asyncio.sleep(0.1)
+            await wait_for_ok(f"{self.api_itself}/healthz")
 
         async def make() -> ChildSpec:
             command = [sys.executable, "-m", "gilfoyle", "api"]

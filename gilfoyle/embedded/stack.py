@@ -12,10 +12,9 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import httpx
-
 from gilfoyle.config import Settings
 from gilfoyle.embedded import leftovers, ports, temporal
+from gilfoyle.embedded.answering import wait_for_ok
 from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.embedded.postgres import Postgres
 from gilfoyle.embedded.process import ChildSpec
@@ -23,7 +22,6 @@ from gilfoyle.embedded.supervisor import Supervisor
 from gilfoyle.errors import GilfoyleError, StartupError
 from gilfoyle.tasks import together
 
-_POLL_S = 0.1
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -173,7 +171,7 @@ class Stack:
         grace_s = self._settings.workers.grace_s + 5
 
         async def api_answers() -> None:
-            await _wait_for_ok(f"{addresses.api}/readyz")
+            await wait_for_ok(f"{addresses.api}/readyz")
 
         def worker(name: str, title: str, *queues: str) -> ChildSpec:
             command = [*gilfoyle, "worker", *(part for queue in queues for part in ("--queue", queue))]
@@ -218,14 +216,3 @@ async def _migrate(url: str) -> None:
     except Exception as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise StartupError(f"The catalog's tables could not be brought up to date: {reason[0]}") from error
-
-
-async def _wait_for_ok(url: str) -> None:
-    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-        while True:
-            try:
-                if (await client.get(url)).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            await asyncio.sleep(_POLL_S)
