@@ -55,17 +55,28 @@ def long_bytes(seconds: int, kbps: int = LONG_KBPS) -> int:
 
 def kept(file: Path, build: Callable[[Path], Sequence[str]], say: Say) -> Path:
     """The file, made by the command that `build` gives for a draft of it, if it is not there. Raises EncodeFailed."""
+    return drafted(file, lambda draft: _run(build(draft)), say)
+
+
+def drafted(file: Path, write: Callable[[Path], None], say: Say) -> Path:
+    """The file, whole: if it is not there, `write` makes a draft, which takes its place. Raises what `write` raises."""
     if file.is_file():
         return file
     say(f"Making the source {file.name}, once …")
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"part-{file.name}")
-    done = subprocess.run(build(draft), capture_output=True, text=True, check=False)
-    if done.returncode:
+    try:
+        write(draft)
+    except BaseException:
         draft.unlink(missing_ok=True)
+        raise
+    return draft.replace(file)
+
+
+def _run(line: Sequence[str]) -> None:
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    if done.returncode:
         raise EncodeFailed(f"ffmpeg could not make the source: {done.stderr.strip()[-500:]}")
-    draft.replace(file)
-    return file
 
 
 def command(

@@ -10,8 +10,10 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
+from bench.source import drafted
 from gilfoyle.errors import EncodeFailed
 
 CACHE = Path(__file__).parent / "cache"
@@ -86,19 +88,10 @@ SOURCES = (FILM, LONG, LARGE, MATROSKA, VARIABLE, STREAM, FLAC, MP3, TRUNCATED, 
 def make(cache: Path, ffmpeg: str, say: Callable[[str], None]) -> dict[Source, Path]:
     """The files, made where they are not there yet. Raises EncodeFailed."""
     folder = cache / f"sources-{_RECIPE}"
-    folder.mkdir(parents=True, exist_ok=True)
-    found = {}
-    for source in SOURCES:
-        file = found[source] = folder / source.file
-        if not file.is_file():
-            say(f"Making the source {file.name}, once …")
-            draft = folder / f"part-{file.name}"
-            _make(source, draft, ffmpeg)
-            draft.replace(file)
-    return found
+    return {source: drafted(folder / source.file, partial(_make, source, ffmpeg=ffmpeg), say) for source in SOURCES}
 
 
-def _make(source: Source, file: Path, ffmpeg: str) -> None:
+def _make(source: Source, file: Path, *, ffmpeg: str) -> None:
     if source is TEXT:
         file.write_text("This is no film.\n" * 2000)
     elif source is TRUNCATED:
