@@ -28,6 +28,7 @@ from gilfoyle.config import (
     TemporalSettings,
 )
 from gilfoyle.storage import FilesystemStorage, keys
+from tests.integration.api.calling import calling
 
 UPLOAD_LIMIT = 8 << 20
 
@@ -46,11 +47,8 @@ def settings(catalog: Catalog, database_url: str, temporal_address: str, tmp_pat
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """Calls the app directly."""
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as client:
-            yield client
+    async with calling(settings) as client:
+        yield client
 
 
 @pytest.fixture

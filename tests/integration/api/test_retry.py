@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID, uuid4
 
 import httpx
@@ -13,13 +13,13 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from gilfoyle.api import retry
-from gilfoyle.api.app import create_app
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.recovery import recover
 from gilfoyle.catalog import Catalog, Media, RenditionProgress, RenditionStatus
 from gilfoyle.config import Settings
 from gilfoyle.temporal import connect
 from gilfoyle.workflows.messages import retry_media_id
+from tests.integration.api.calling import calling
 from tests.integration.api.conftest import processing
 
 BROKEN = RenditionProgress(
@@ -35,16 +35,6 @@ async def ready(catalog: Catalog, *, recipe: bool = True) -> Media:
     await catalog.progress(media.id, 1, [BROKEN], playable=True, progress=0.5)
     await catalog.finish(media.id, 1)
     return await catalog.get(media.id)
-
-
-@asynccontextmanager
-async def calling(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an app that starts when what the test needs is there: so nothing of it looks forgotten."""
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30) as client:
-            yield client
 
 
 def path(media_id: UUID, name: str = "720p") -> str:
