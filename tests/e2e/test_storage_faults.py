@@ -24,7 +24,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def film(folder: Path) -> Path:
-    return numbered(folder / "long.mp4", "30", FRAMES, size=(1280, 720))
+    """With noise: so the encode is under way through all that happens."""
+    return numbered(folder / "long.mp4", "30", FRAMES, size=(1280, 720), filters="noise=alls=12:allf=t")
 
 
 def _media(server: Server, media_id: str) -> dict[str, Any]:
@@ -74,8 +75,6 @@ def test_a_bucket_that_refuses_hangs_and_dies(
     folder: Path, s3_service: Seaweed, proxy: FaultyProxy, film: Path
 ) -> None:
     settings = s3_variables(s3_service, "faulty", s3__endpoint=proxy.url)
-    # Slow enough to be under way through all of it.
-    settings["GILFOYLE_ENCODING__PRESET"] = "medium"
     (folder / "faulty").mkdir()
     with up(folder / "faulty", **settings) as server:
         media_id = server.create()
