@@ -31,7 +31,8 @@ async def test_a_dead_child_is_told_of_and_restarted(folder: DataFolder) -> None
             f'The encoder was killed by SIGKILL; its log {log} ends with "at work". It is started again in 0.05 s.'
         )
         (second,) = await eventually(lambda: [p for p in processes_of(folder) if p.pid != first.pid])
-        assert leftovers.recorded(folder.run)[0].pid == second.pid
+        # It runs a moment before it is recorded.
+        await eventually(lambda: [trace.pid for trace in leftovers.recorded(folder.run)] == [second.pid])
     assert processes_of(folder) == []
     assert not folder.run.exists()
 
