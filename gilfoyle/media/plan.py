@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -76,14 +77,15 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
     grid, origin, picture_frames = _video_grid(info.video, audio, policy)
     ladder = video_ladder(info.video.width, info.video.height, policy.video)
     names = [rendition.name for rendition in ladder]
-    cut = _video_chunks(grid, picture_frames, policy) if info.exact_seek else [Chunk(0, grid.segments)]
+    head = _head_segments(len(names), grid, policy)
+    cut = _video_chunks(grid, picture_frames, head, policy) if info.exact_seek else [Chunk(0, grid.segments)]
     return Plan(
         grid=grid,
         origin=origin,
         picture_frames=picture_frames,
         video=ladder,
         audio=sound,
-        passes=[*_audio_passes(sound, grid, info), *_video_passes(names, cut, grid, policy)],
+        passes=[*_audio_passes(sound, grid, info), *_video_passes(names, cut, head, grid)],
         paced=True,
     )
 
@@ -105,9 +107,14 @@ def _frames(seconds: Fraction, rate: Fraction) -> int:
     return max(1, int(seconds * rate + Fraction(1, 2)))
 
 
-def _video_chunks(grid: Timeline, picture_frames: int, policy: EncodingPolicy) -> list[Chunk]:
+def _head_segments(rungs: int, grid: Timeline, policy: EncodingPolicy) -> int:
+    """How many segments the head has: so much of the media the lowest rendition goes alone through; at least one."""
+    return max(1, math.ceil(policy.head * grid.segments)) if rungs > 1 else _EARLY_SEGMENTS
+
+
+def _video_chunks(grid: Timeline, picture_frames: int, head: int, policy: EncodingPolicy) -> list[Chunk]:
     """The grid's chunks; those that lie wholly after the picture's end join the one that ends it, which can hold it."""
-    cut = chunks(grid, policy.chunk_s)
+    cut = chunks(grid, policy.chunk_s, head)
     with_picture = [chunk for chunk in cut if chunk.first * grid.segment_frames < picture_frames]
     last = with_picture[-1]
     return [*with_picture[:-1], Chunk(last.first, grid.segments - last.first)]
@@ -151,7 +158,7 @@ def _audio_priority(first: int, *, beside_picture: bool) -> int:
     return EARLY_PRIORITY if beside_picture and first > 1 else HEAD_PRIORITY
 
 
-def _video_passes(names: Sequence[str], cut: Sequence[Chunk], grid: Timeline, policy: EncodingPolicy) -> list[Pass]:
+def _video_passes(names: Sequence[str], cut: Sequence[Chunk], head_end: int, grid: Timeline) -> list[Pass]:
     """The passes in the order in which they should start.
 
     The lowest rendition goes alone through the head of the media, so that it plays within seconds and stays ahead of
@@ -165,7 +172,6 @@ def _video_passes(names: Sequence[str], cut: Sequence[Chunk], grid: Timeline, po
             _pass([lowest], cut[0], FIRST_PRIORITY),
             *([_pass(others, cut[0], EARLY_PRIORITY)] if others else []),
         ]
-    head_end = max(1, policy.head * grid.segments) if others else _EARLY_SEGMENTS
     head = [chunk for chunk in cut if chunk.first < head_end]
     short = grid.duration <= _SHORT
     return [

@@ -46,7 +46,7 @@ class EncodingPolicy(Policy):
     max_frame_rate: float = Field(60, ge=1, le=240, description="faster sources are halved until they fit (frames/s)")
     gop_s: float = Field(2, ge=0.5, le=10, description="about how long a GOP is, in seconds; whole frames")
     segment_gops: int = Field(2, ge=1, le=10, description="GOPs in a segment: 2 s × 2 gives segments of 4 s")
-    chunk_s: float = Field(64, ge=4, le=600, description="longest chunk, in seconds: the unit of retry and resume")
+    chunk_s: float = Field(32, ge=4, le=600, description="longest chunk, in seconds: the unit of retry and resume")
     head: float = Field(
         0.34,
         ge=0,
@@ -54,4 +54,4 @@ class EncodingPolicy(Policy):
         description="share of the media through which the lowest rendition goes alone and first, unless the machine "
         "encodes all of them faster than they play",
     )
-    passes_in_flight: int = Field(64, ge=1, le=500, description="passes of one media scheduled at once")
+    passes_in_flight: int = Field(256, ge=1, le=500, description="passes of one media scheduled at once")

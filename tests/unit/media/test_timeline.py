@@ -118,6 +118,7 @@ def test_at_least_one_frame() -> None:
         (14, 64, [1, 1, 2, 2, 4, 4]),
         (15, 64, [1, 1, 2, 2, 4, 4, 1]),
         (60, 64, [1, 1, 2, 2, 4, 4, 8, 8, 16, 14]),
+        (60, 32, [1, 1, 2, 2, 4, 4, 8, 8, 8, 8, 7, 4, 2, 1]),  # many: shorter again towards the end
         (20, 17, [1, 1, 2, 2, 4, 4, 4, 2]),
         (3, 4, [1, 1, 1]),
         (3, 0.1, [1, 1, 1]),  # a segment is never cut
@@ -129,6 +130,17 @@ def test_chunks_grow(segments: int, longest_s: float, expected: list[int]) -> No
     assert [chunk.count for chunk in found] == expected
     assert found[0] == Chunk(0, 1)
     assert all(before.first + before.count == after.first for before, after in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize(("head", "ends_there"), [(51, True), (32, True), (31, False), (150, False), (200, False)])
+def test_a_head_of_many_chunks_ends_one_and_they_get_shorter_towards_it(head: int, ends_there: bool) -> None:
+    found = chunks(timeline(Fraction(30), 150 * 120, POLICY), 32, head)
+    assert sum(chunk.count for chunk in found) == 150
+    assert (head in [chunk.first for chunk in found]) == ends_there
+    if ends_there:
+        *_, before, last = [chunk.count for chunk in found if chunk.first < head]
+        assert last < 8 and last <= before
+    assert max(chunk.count for chunk in found[-3:]) == 2
 
 
 @pytest.mark.parametrize("rate", [Fraction(1, 4), Fraction(1), Fraction(30)])
