@@ -38,6 +38,12 @@ class Server:
         """The folder in which the filesystem storage keeps the media."""
         return self.data / "media" / media_id
 
+    def segments(self, media_id: str) -> dict[str, tuple[int, int]]:
+        """Each stored segment with its time of writing and its inode: either changes if it is written again."""
+        folder = self.objects(media_id)
+        stats = {str(path.relative_to(folder)): path.stat() for path in folder.rglob("*.m4s")}
+        return {name: (stat.st_mtime_ns, stat.st_ino) for name, stat in stats.items()}
+
     def create(self, title: str = "test") -> str:
         """A new media's id."""
         answer = self.http.post("/medias", json={"title": title})

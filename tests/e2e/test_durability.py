@@ -16,29 +16,20 @@ from tests.sources import numbered, read_numbers
 FRAMES = 30 * 40
 
 
-def _segments(server: Server, media_id: str) -> dict[str, tuple[int, int]]:
-    """Each stored segment with its time of writing and its inode: either changes if it is written again."""
-    stored = {}
-    for path in server.objects(media_id).rglob("*.m4s"):
-        stat = path.stat()
-        stored[str(path.relative_to(server.objects(media_id)))] = (stat.st_mtime_ns, stat.st_ino)
-    return stored
-
-
 async def test_a_killed_worker_loses_no_stored_segment(server: Server, tmp_path: Path) -> None:
     source = numbered(tmp_path / "long.mp4", "30", FRAMES, size=(1280, 720))
     media_id = server.create()
     assert server.send(media_id, source).status_code == 202
     # Into the shared passes: several renditions are in the middle of a chunk.
-    wait_for(lambda: len([name for name in _segments(server, media_id) if "720p" in name]) >= 2)
+    wait_for(lambda: len([name for name in server.segments(media_id) if "720p" in name]) >= 2)
     (worker,) = server.children("worker", "transcode")
     worker.send_signal(signal.SIGKILL)
-    before = _segments(server, media_id)
+    before = server.segments(media_id)
     assert server.media(media_id)["status"] == "Processing"
 
     media = server.wait(media_id, 120)
     assert media["status"] == "Ready", media["error"]
-    after = _segments(server, media_id)
+    after = server.segments(media_id)
     assert {name: after[name] for name in before} == before
     assert len(after) > len(before)
     for rendition in media["renditions"]:
@@ -47,7 +38,7 @@ async def test_a_killed_worker_loses_no_stored_segment(server: Server, tmp_path:
             assert read_numbers(playlist) == list(range(FRAMES))
 
     await _process_again(server, media)
-    assert _segments(server, media_id) == after
+    assert server.segments(media_id) == after
     assert server.media(media_id) == media
 
 

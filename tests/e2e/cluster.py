@@ -1,0 +1,74 @@
+"""API and workers as processes of their own, against the databases of a `gilfoyle up`: how a cluster runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import yaml
+
+from tests.conftest import free_port
+from tests.e2e.gilfoyle_server import Server, is_ready, wait_for
+
+_WORKER = str(Path(__file__).parents[2] / "worker.py")
+_STOP_S = 20
+
+
+class Cluster:
+    """Its storage is `folder / "media"`, its task queues begin with `prefix`, so the server's workers leave them alone.
+
+    The API is there within `running`; workers are started and stopped by name.
+    """
+
+    def __init__(self, server: Server, folder: Path, prefix: str, **settings: dict[str, Any]) -> None:
+        port = free_port()
+        self.prefix = prefix
+        self._config = folder / "config.yaml"
+        self._config.write_text(
+            yaml.safe_dump(
+                {
+                    "server": {"port": port},
+                    "database": {"url": server.addresses["database_url"]},
+                    "temporal": {"address": server.addresses["temporal_address"], "queue_prefix": prefix},
+                    "storage": {"filesystem": {"path": str(folder / "media")}},
+                    **settings,
+                }
+            )
+        )
+        self._addresses = {**server.addresses, "api": f"http://127.0.0.1:{port}", "data": str(folder)}
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+
+    @contextmanager
+    def running(self) -> Iterator[Server]:
+        """What clients of it see. All that runs at the end of the block is stopped, and must end well."""
+        with ExitStack() as parts:
+            parts.callback(lambda: [self.stop(name) for name in [*self._workers]])
+            api = self._run("-m", "gilfoyle", "api")
+            parts.callback(_stop, api)
+            http = parts.enter_context(httpx.Client(base_url=self._addresses["api"], timeout=30))
+            wait_for(lambda: is_ready(http))
+            yield Server(psutil.Process(), self._addresses, http)
+
+    def start(self, name: str, *queues: str) -> None:
+        """A worker for those queues."""
+        self._workers[name] = self._run(_WORKER, *(word for queue in queues for word in ("--queue", queue)))
+
+    def stop(self, name: str) -> None:
+        """SIGTERM, as whoever deploys does; waits until it has ended."""
+        _stop(self._workers.pop(name))
+
+    def _run(self, *command: str) -> subprocess.Popen[bytes]:
+        environment = os.environ | {"GILFOYLE_CONFIG": str(self._config)}
+        return subprocess.Popen([sys.executable, *command], env=environment, stderr=subprocess.DEVNULL)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    assert process.wait(_STOP_S) == 0
