@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from temporalio import activity
 
 from gilfoyle.activities.removal import unpin
-from gilfoyle.catalog import FINAL, Catalog, MediaStatus, RenditionProgress, RenditionStatus
+from gilfoyle.catalog import (
+    FINAL,
+    Catalog,
+    Media,
+    MediaStatus,
+    Recipe,
+    Rendition,
+    RenditionProgress,
+    RenditionStatus,
+)
 from gilfoyle.errors import NotFound
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan
@@ -77,7 +87,10 @@ class RetryActivities:
 
     @activity.defn
     async def recall(self, job: RecallInput) -> Recalled:
-        """What waits to be encoded again of a media that is Ready; nothing, if it was deleted meanwhile."""
+        """What waits to be encoded again of a media that is Ready; nothing, if it was deleted meanwhile.
+
+        What was kept by a release whose words this one does not know is Errored again: nobody could encode it.
+        """
         try:
             media = await self._catalog.get(job.media_id)
         except NotFound:
@@ -86,23 +99,12 @@ class RetryActivities:
         if media.status != MediaStatus.READY or media.encoding != job.encoding or recipe is None:
             return Recalled()
         rows = await self._catalog.renditions(job.media_id, job.encoding)
-        errored = [row for row in rows if row.status == RenditionStatus.ERRORED]
-        return Recalled(
-            renditions=[row.name for row in rows if row.status not in FINAL],
-            failed={row.name: (row.error_code or "", row.error_message or "") for row in errored},
-            cid=media.cid,
-            job=ProcessMediaInput(
-                media_id=media.id,
-                encoding=media.encoding,
-                kind=media.kind or "",
-                storage=media.storage,
-                source_bytes=media.source_bytes or 0,
-                policy=EncodingPolicy.model_validate(recipe.policy),
-                heartbeat_timeout_s=job.heartbeat_timeout_s,
-            ),
-            info=MediaInfo.model_validate(media.probe),
-            plan=Plan.model_validate(recipe.plan),
-        )
+        waiting = [row.name for row in rows if row.status not in FINAL]
+        try:
+            return _recalled(media, recipe, rows, waiting, job.heartbeat_timeout_s)
+        except ValidationError:
+            await self._catalog.settle(job.media_id, job.encoding, [_unreadable(name) for name in waiting])
+            return Recalled()
 
     @activity.defn
     async def settle(self, job: SettleInput) -> None:
@@ -115,3 +117,35 @@ class RetryActivities:
         storage = await self._storages.of(job.storage)
         if isinstance(storage, ContentAddressed):
             await unpin(storage, self._catalog, job.cid, job.media_id)
+
+
+def _recalled(
+    media: Media, recipe: Recipe, rows: Sequence[Rendition], waiting: list[str], heartbeat_timeout_s: float
+) -> Recalled:
+    """Raises ValidationError if this release can't read what was kept."""
+    errored = [row for row in rows if row.status == RenditionStatus.ERRORED]
+    return Recalled(
+        renditions=waiting,
+        failed={row.name: (row.error_code or "", row.error_message or "") for row in errored},
+        cid=media.cid,
+        job=ProcessMediaInput(
+            media_id=media.id,
+            encoding=media.encoding,
+            kind=media.kind or "",
+            storage=media.storage,
+            source_bytes=media.source_bytes or 0,
+            policy=EncodingPolicy.model_validate(recipe.policy),
+            heartbeat_timeout_s=heartbeat_timeout_s,
+        ),
+        info=MediaInfo.model_validate(media.probe),
+        plan=Plan.model_validate(recipe.plan),
+    )
+
+
+def _unreadable(name: str) -> RenditionProgress:
+    return RenditionProgress(
+        name=name,
+        status=RenditionStatus.ERRORED,
+        error_code="no_recipe",
+        error_message="This release can't read how the media was encoded: to have the rendition, upload it again.",
+    )

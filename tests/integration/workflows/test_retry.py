@@ -9,10 +9,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import text
 from temporalio.client import WorkflowExecutionStatus
 
 from gilfoyle.api.pipeline import Pipeline
-from gilfoyle.catalog import Media, MediaStatus, Rendition, RenditionStatus
+from gilfoyle.catalog import Database, Media, MediaStatus, Rendition, RenditionStatus
 from gilfoyle.errors import Conflict
 from gilfoyle.workflows.messages import retry_media_id
 from tests.integration.activities.pipeline import SMALL
@@ -157,6 +158,24 @@ async def test_one_while_the_media_is_processed(new_service: NewService, poison:
         assert listed(service, media) == VIDEO
         assert read_numbers(service.playlist(media, "180p")) == list(range(360))
         assert not await pipeline.retry_rendition(media, "180p")
+
+
+async def test_one_whose_recipe_can_not_be_read_is_errored_again(
+    new_service: NewService, film: Path, poison: Poison, database: Database
+) -> None:
+    """As after a release that has dropped a setting. Else recovery would start it again, for ever."""
+    poison.put(180)
+    async with new_service(poison.ffmpeg) as service:
+        media = await service.accept(film)
+        await (await service.process(media)).result()
+        before = files(service, media, "120p", "90p")
+        async with database.session() as session:
+            await session.execute(text("UPDATE recipe SET policy = policy || '{\"dropped\": 1}'"))
+        await (await retry(service, media, "180p")).result()
+        left = await row(service, media, "180p")
+        assert (left.status, left.error_code) == (RenditionStatus.ERRORED, "no_recipe")
+        assert not await service.parts.catalog.retried(-60)
+        assert files(service, media, "120p", "90p") == before
 
 
 async def test_a_media_that_is_deleted_while_one_is_tried_again(
