@@ -153,6 +153,7 @@ def _transcode(parts: Parts) -> list[Worker]:
     activities = TranscodeActivities(
         parts.storages,
         ffmpeg_path(parts.settings.tools),
+        ffprobe_path(parts.settings.tools),
         threads=threads,
         memory_mb=parts.settings.limits.memory_mb,
         stall_s=parts.settings.workers.stall_timeout_s,

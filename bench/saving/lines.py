@@ -16,7 +16,8 @@ _PIPE = 9
 def capped(ffmpeg: str, subject: Subject, policy: EncodingPolicy, file: Path, *, threads: int) -> list[str]:
     """The best rendition of the subject's ladder, all of it in one pass, as a worker would encode it."""
     output = VideoOutput(rendition=subject.plan.video[0], skip=0, frames=subject.plan.grid.frames, descriptor=_PIPE)
-    line = video_command(ffmpeg, str(subject.source), subject.info, subject.plan, policy, 0, [output], threads=threads)
+    source, info, plan = str(subject.source), subject.info, subject.plan
+    line = video_command(ffmpeg, source, info, plan, policy, 0, [output], entry=None, threads=threads)
     return [str(file) if part == f"pipe:{_PIPE}" else part for part in line]
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from temporalio import activity
 from temporalio.service import RPCError
 
+from gilfoyle.activities.entry import entry
 from gilfoyle.activities.process import ProcessFailed, encode
 from gilfoyle.activities.sink import RenditionSink
 from gilfoyle.activities.source import SourceWatch
@@ -65,9 +66,12 @@ class _Missing:
 class TranscodeActivities:
     """On the transcode queue, as many at a time as the worker has slots."""
 
-    def __init__(self, storages: Storages, ffmpeg: str, *, threads: int, memory_mb: int, stall_s: float) -> None:
+    def __init__(
+        self, storages: Storages, ffmpeg: str, ffprobe: str, *, threads: int, memory_mb: int, stall_s: float
+    ) -> None:
         self._storages = storages
         self._ffmpeg = ffmpeg
+        self._ffprobe = ffprobe
         self._threads = threads
         self._memory_mb = memory_mb
         self._stall_s = stall_s
@@ -86,6 +90,16 @@ class TranscodeActivities:
         # What is held after the picture's end has to be decoded with it.
         start = min(start, (job.plan.picture_frames - 1) // grid.segment_frames)
         source = await storage.ffmpeg_input(keys.source(job.media_id))
+        enter = await entry(
+            self._ffprobe,
+            source,
+            job.info,
+            job.plan,
+            start,
+            timeout_s=self._stall_s,
+            memory_mb=self._memory_mb,
+            on_step=activity.heartbeat,
+        )
 
         def build(descriptors: Sequence[int]) -> list[str]:
             last = grid.segment_bounds(end - 1)[1]
@@ -99,7 +113,7 @@ class TranscodeActivities:
                 for part, descriptor in zip(missing, descriptors, strict=True)
             ]
             return video_command(
-                self._ffmpeg, source, job.info, job.plan, job.policy, start, outputs, threads=self._threads
+                self._ffmpeg, source, job.info, job.plan, job.policy, start, outputs, entry=enter, threads=self._threads
             )
 
         splitters = [VideoSplitter(grid, part.first, end - part.first) for part in missing]

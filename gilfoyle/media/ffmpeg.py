@@ -110,6 +110,20 @@ def packets_command(ffprobe: str, source: str, *, since: float | None) -> list[s
     return [*_probe(ffprobe, source), *interval, *entries, *_input_limits(source), source]
 
 
+def entry_command(ffprobe: str, source: str, stream: int, at: Fraction) -> list[str]:
+    """Where a seek to `at` (seconds, the container's clock) arrives: a line `pts,dts` (seconds) of the first packet."""
+    interval = ["-read_intervals", f"{_decimal(at)}%+#1", "-select_streams", str(stream)]
+    entries = ["-show_entries", "packet=pts_time,dts_time", "-of", "csv=p=0"]
+    # The header is enough: looking into the streams would decode their first frames.
+    return [*_probe(ffprobe, source), "-nofind_stream_info", *interval, *entries, *_input_limits(source), source]
+
+
+def seek_target(plan: Plan, first_segment: int) -> Fraction:
+    """Where a pass that begins with that segment is to be sought, on the container's clock (seconds)."""
+    grid = plan.grid
+    return plan.origin + (first_segment * grid.segment_frames + _SEEK_BIAS) / grid.rate
+
+
 def video_command(
     binary: str,
     source: str,
@@ -119,13 +133,17 @@ def video_command(
     first_segment: int,
     outputs: Sequence[VideoOutput],
     *,
+    entry: Fraction | None,
     threads: int,
 ) -> list[str]:
-    """Decode once from `first_segment` on, and encode each output as fragmented MP4 to its pipe."""
+    """Decode once from `first_segment` on, and encode each output as fragmented MP4 to its pipe.
+
+    `entry`: where the source is sought for it (activities/entry.py); None: not at all.
+    """
     assert info.video is not None
     grid = plan.grid
     first = first_segment * grid.segment_frames
-    stream = _input(source, _seek(info, plan.origin + (first + _SEEK_BIAS) / grid.rate) if first else None)
+    stream = _input(source, None if entry is None else _seek(info, entry))
     picture = stream[str(info.video.index)]
     if info.video.interlaced:
         picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")

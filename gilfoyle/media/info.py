@@ -61,6 +61,11 @@ class MediaInfo(BaseModel):
     audio: list[AudioInfo]
 
     @property
+    def sought_by_decode_time(self) -> bool:
+        """A seek finds the keyframe by when it is decoded, not by when it is shown."""
+        return self.container == "mov"
+
+    @property
     def main_audio(self) -> AudioInfo | None:
         """The default audio stream, else the first."""
         return next((stream for stream in self.audio if stream.default), self.audio[0] if self.audio else None)

@@ -64,7 +64,9 @@ class Pipeline:
         self.storage = FilesystemStorage(self.root)
         storages = Storages(StorageSettings(), {"filesystem": self.storage})
         self._probe = ProbeActivities(storages, FFPROBE, LIMITS)
-        self._transcode = TranscodeActivities(storages, ffmpeg, threads=2, memory_mb=LIMITS.memory_mb, stall_s=300)
+        self._transcode = TranscodeActivities(
+            storages, ffmpeg, FFPROBE, threads=2, memory_mb=LIMITS.memory_mb, stall_s=300
+        )
         self._package = PackageActivities(storages)
         self.info: MediaInfo
         self.plan: Plan

@@ -12,7 +12,7 @@ from typing import Any
 import m3u8
 import pytest
 
-from gilfoyle.media.plan import Plan
+from gilfoyle.media.plan import Pass, Plan
 from tests.integration.activities.pipeline import Pipeline, packets
 from tests.sources import numbered, read_numbers, stamps
 
@@ -100,6 +100,35 @@ async def test_a_variable_rate_is_put_on_a_grid(source: Source, pipeline: Pipeli
     assert pipeline.numbers() == dict.fromkeys(pipeline.video, expected)
     _check_times(pipeline)
     _check_playlists(pipeline)
+
+
+_OPEN = "keyint=17:min-keyint=17:bframes=4:scenecut=0:open-gop=1"
+_PAUSE = {
+    "filters": "select='not(between(n\\,31\\,55))'",
+    "options": ["-fps_mode", "vfr", "-x264-params", "keyint=250:bframes=3", "-force_key_frames", "expr:eq(n,31)"],
+}
+ENTERED = [
+    # The picture after a pause is a keyframe, decoded right after the one before the pause: by a recorder of screens.
+    Source("pause.mp4", Fraction(30), 150, None, _PAUSE),
+    Source("pause.mkv", Fraction(30), 150, None, _PAUSE),
+    # Pictures before a keyframe that need the GOP before it: x265's default, and what broadcasters send.
+    Source("open.mp4", Fraction(30), 150, None, {"options": ["-x264-params", _OPEN]}),
+    Source("open.mkv", Fraction(30), 150, None, {"options": ["-x264-params", _OPEN]}),
+    Source("slow.mp4", Fraction(5), 60, None, {"options": ["-x264-params", _OPEN.replace("open-gop=1", "open-gop=0")]}),
+]
+
+
+@pytest.mark.parametrize("source", ENTERED, ids=str)
+async def test_a_pass_may_begin_at_any_segment(source: Source, lowest: Pipeline, tmp_path: Path) -> None:
+    """After a kill it does. Whatever is on screen there, was shown when the source was entered before it."""
+    made = source.make(tmp_path)
+    await lowest.probe(made)
+    (name,) = lowest.video
+    sounds = [each for each in lowest.plan.passes if name not in each.renditions]
+    alone = [Pass(renditions=[name], first=at, count=1, priority=1) for at in range(lowest.plan.grid.segments)]
+    await lowest.encode([*alone, *sounds])
+    await lowest.package()
+    assert lowest.numbers() == {name: _on_grid(made, lowest.plan)}
 
 
 @pytest.mark.parametrize(("rate", "maximum"), [(60, 30), (50, 25)])

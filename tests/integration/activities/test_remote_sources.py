@@ -49,7 +49,9 @@ class RemotePipeline(Pipeline):
         self.storage.url = proxy.url
         storages = Storages(StorageSettings(), {"filesystem": self.storage})
         self._probe = ProbeActivities(storages, FFPROBE, LIMITS)
-        self._transcode = TranscodeActivities(storages, FFMPEG, threads=2, memory_mb=LIMITS.memory_mb, stall_s=300)
+        self._transcode = TranscodeActivities(
+            storages, FFMPEG, FFPROBE, threads=2, memory_mb=LIMITS.memory_mb, stall_s=300
+        )
 
     def whole(self) -> list[Pass]:
         """One pass for the picture and one for the sound, each from beginning to end."""

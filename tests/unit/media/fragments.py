@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from gilfoyle.media.cmaf import Segment, Splitter
-from gilfoyle.media.ffmpeg import VideoOutput, audio_command, video_command
+from gilfoyle.media.ffmpeg import VideoOutput, audio_command, seek_target, video_command
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
@@ -41,7 +41,8 @@ def video_bytes(rate: Fraction, seconds: Fraction, first: int, count: int, *, pr
     output = VideoOutput(plan.video[0], 0, frames, 1)
     source = f"testsrc2=size=64x36:rate={rate}:duration={float(seconds):.3f}"
     policy = POLICY.model_copy(update={"preset": preset})
-    return lavfi(video_command(FFMPEG, source, info, plan, policy, first, [output], threads=1))
+    entry = seek_target(plan, first) if first else None
+    return lavfi(video_command(FFMPEG, source, info, plan, policy, first, [output], entry=entry, threads=1))
 
 
 def audio_bytes(seconds: Fraction, first: int) -> bytes:

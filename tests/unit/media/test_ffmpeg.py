@@ -12,8 +12,10 @@ from gilfoyle.media.ffmpeg import (
     audio_command,
     audio_skip,
     declared_command,
+    entry_command,
     packets_command,
     probe_command,
+    seek_target,
     video_command,
 )
 from gilfoyle.media.info import MediaInfo
@@ -34,7 +36,8 @@ OVER_HTTP = AS_ALWAYS.replace("error", "repeat+level+verbose")
 def video_line(info: MediaInfo, plan: Plan, first: int, outputs: list[tuple[str, int, int, int]], source: str) -> str:
     renditions = {each.name: each for each in plan.video}
     wanted = [VideoOutput(renditions[name], skip, frames, fd) for name, skip, frames, fd in outputs]
-    return shlex.join(video_command("ffmpeg", source, info, plan, POLICY, first, wanted, threads=2))
+    entry = seek_target(plan, first) if first else None
+    return shlex.join(video_command("ffmpeg", source, info, plan, POLICY, first, wanted, entry=entry, threads=2))
 
 
 def sound_line(info: MediaInfo, plan: Plan, first: int, source: str = "/m/source") -> str:
@@ -98,6 +101,24 @@ def test_the_first_chunk_does_not_seek() -> None:
         "[s2]scale=640:360:flags=bicubic:out_range=tv[s3];[s3]setsar=1[s4];[s4]format=pix_fmts=yuv420p[s5]'",
         f"-map '[s5]' {encoder(120, 1200, 800, 7, grid='1001/30000', ts=30000, first=True)}",
         OVER_HTTP,
+    )
+
+
+def test_a_seek_that_was_tried_takes_its_place_on_the_clock_of_ffmpeg() -> None:
+    """`-ss` counts from the container's start, the packets' stamps and the grid do not."""
+    info = media(video(start=Fraction(2), end=Fraction(62))).model_copy(update={"start": Fraction(2)})
+    plan = make_plan(info, POLICY)
+    output = [VideoOutput(plan.video[-1], 0, 120, 7)]
+    built = video_command("f", "s", info, plan, POLICY, 3, output, entry=Fraction("12.5"), threads=2)
+    assert built[built.index("-ss") + 1] == "10.500000"
+    assert "start_time=13.995833" in " ".join(built)
+
+
+def test_where_a_seek_arrives() -> None:
+    assert shlex.join(entry_command("ffprobe", "/m/source", 2, Fraction(25, 3))) == line(
+        "ffprobe -v error -hide_banner -nofind_stream_info -read_intervals '8.333333%+#1' -select_streams 2",
+        f"-show_entries packet=pts_time,dts_time -of csv=p=0 -protocol_whitelist file -format_whitelist {FORMATS}",
+        "/m/source",
     )
 
 
