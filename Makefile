@@ -10,6 +10,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 KUBO := $(VENV)/.kubo
+# Tests often wait for something; with a file each, two processes wait side by side.
+TESTS := -n 2 --dist loadfile
 PYTHONS := python3 python3.13 python3.12 python3.11 python3.14
 ARGS :=
 
@@ -59,10 +61,10 @@ up: $(STAMP)
 	@exec $(PYTHON) -m gilfoyle up $(ARGS)
 
 test: setup
-	$(PYTHON) -m pytest -m 'not slow' $(ARGS)
+	$(PYTHON) -m pytest $(TESTS) -m 'not slow' $(ARGS)
 
 test-all: setup
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest $(TESTS) $(ARGS)
 
 check: $(STAMP)
 	$(PYTHON) -m ruff format --check .
