@@ -14,6 +14,7 @@ from gilfoyle.tasks import raise_if_cancelled, stop
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault, fault_of
 from gilfoyle.workflows.pacing import HEAD_IN_FLIGHT, Encode
+from gilfoyle.workflows.turnstile import Turnstile
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.transcode import Spent, TranscodeActivities, TranscodeInput
@@ -33,6 +34,8 @@ class Passes:
         self._audio = {rendition.name for rendition in plan.audio}
         self._slots = asyncio.Semaphore(job.policy.passes_in_flight)
         self._head = asyncio.Semaphore(HEAD_IN_FLIGHT)
+        # Not of workflows that began before there was one.
+        self._turnstile = Turnstile() if workflow.patched("turnstile") else None
         self._tasks: list[asyncio.Task[Any]] = []
         self._owed: dict[str, list[Pass]] = {}
         self.failed: dict[str, Fault] = {}
@@ -73,6 +76,8 @@ class Passes:
     async def _encode(self, chunk: Pass) -> Spent | None:
         in_head = chunk.priority == HEAD_PRIORITY and not set(chunk.renditions) <= self._audio
         async with self._head if in_head and not self._plan.paced else self._slots:
+            if self._turnstile:
+                await self._turnstile.enter()
             spent = await self._attempt(chunk)
         self._stored()
         return spent
