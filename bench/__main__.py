@@ -109,6 +109,20 @@ def scale(
 
 
 @app.command()
+def limits(
+    as_json: JsonOption = False,
+    uploads: Annotated[int, typer.Option(min=1, help="How many tiny films at once.")] = 1000,
+    audio_hours: Annotated[float, typer.Option(min=0.001, help="Length of the sound file.")] = 12,
+    video_hours: Annotated[float, typer.Option(min=0.001, help="Length of the film of tiny frames.")] = 10,
+    only: Annotated[list[str] | None, typer.Option(help="uploads, audio or video; again for more. [all]")] = None,
+) -> None:
+    """Measure memory and histories with 1,000 uploads at once, 12 h of sound and 10 h of video."""
+    from bench.limits.measure import Load, limits
+
+    limits(Load(uploads, audio_hours, video_hours), only or [], as_json=as_json)
+
+
+@app.command()
 def saving(
     as_json: JsonOption = False,
     seconds: Annotated[int, typer.Option("--seconds", min=2, help="Length of the pictures that are made.")] = 8,

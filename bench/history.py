@@ -37,6 +37,23 @@ class Span:
         return self.ended - self.started
 
 
+@dataclass(frozen=True)
+class Size:
+    """What Temporal bounds: the number of events of a history, and their bytes."""
+
+    events: int
+    bytes: int
+
+
+async def size_of(server: Server, media_id: str) -> Size:
+    """Of a media's workflow, once that has ended: it is waited for. Raises WorkflowFailureError if it failed."""
+    client = await connect(server.settings.temporal)
+    handle = client.get_workflow_handle(process_media_id(UUID(media_id), 1))
+    await handle.result()
+    info = (await handle.describe()).raw_description.workflow_execution_info
+    return Size(info.history_length, info.history_size_bytes)
+
+
 async def spans(server: Server, media_ids: Sequence[str], since: float | None = None) -> list[list[Span]]:
     """Of each media's workflow, the activities that have ended so far, in the order of their end.
 

@@ -29,12 +29,12 @@ class Sent:
         return self.ended - self.began
 
 
-def send(client: Client, source: Path) -> Sent:
-    """Create a media and upload the file. Raises GilfoyleError."""
+def send(client: Client, source: Path, kind: str = "video") -> Sent:
+    """Create a media and upload the file as `kind`, `video` or `audio`. Raises GilfoyleError."""
     media_id = str(client.create(source.stem)["id"])
     began = time.monotonic()
     with source.open("rb") as file:
-        client.upload(media_id, "video", UploadBody(file, source.name, source.stat().st_size, lambda _: None))
+        client.upload(media_id, kind, UploadBody(file, source.name, source.stat().st_size, lambda _: None))
     return Sent(media_id, began, time.monotonic())
 
 

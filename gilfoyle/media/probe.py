@@ -12,7 +12,7 @@ from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import header
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.rate import moving
-from gilfoyle.media.refusals import Limits, precheck
+from gilfoyle.media.refusals import Limits, check_duration, precheck
 
 _HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
 
@@ -37,12 +37,7 @@ def read(probe: Mapping[str, Any], ends: Mapping[int, Fraction], limits: Limits)
     streams = [stream for stream in (info.video, info.main_audio) if stream]
     if not streams:
         raise UnsupportedMedia("The file holds no frames that can be decoded.", code="no_frames")
-    measured = max(float(stream.end - stream.start) for stream in streams)
-    if measured > limits.duration_s:
-        raise UnsupportedMedia(
-            f"The media lasts {measured:.0f} s; at most {limits.duration_s:.0f} s are accepted.",
-            code="too_long",
-        )
+    check_duration(max(float(stream.end - stream.start) for stream in streams), limits)
     return info
 
 

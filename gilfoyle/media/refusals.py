@@ -39,9 +39,15 @@ def precheck(probe: Mapping[str, Any], limits: Limits) -> None:
         raise UnsupportedMedia("The file holds no video or audio that can be decoded.", code="no_streams")
     check_sizes(probe, limits)
     duration = declared_duration(probe)
-    if duration is not None and duration > limits.duration_s:
+    if duration is not None:
+        check_duration(duration, limits)
+
+
+def check_duration(seconds: float, limits: Limits) -> None:
+    """Refuse what is too long, to the nearest second: encoders add a frame or two. Raises UnsupportedMedia."""
+    if round(seconds) > limits.duration_s:
         raise UnsupportedMedia(
-            f"The media lasts {duration:.0f} s; at most {limits.duration_s:.0f} s are accepted.",
+            f"The media lasts {seconds:.0f} s; at most {limits.duration_s:.0f} s are accepted.",
             code="too_long",
         )
 

@@ -125,7 +125,9 @@ class Encoding:
         """All passes, and the playlists as they grow."""
         urgent = [chunk for chunk in self._todo if chunk.priority == FIRST_PRIORITY]
         others = [chunk for chunk in self._todo if chunk.priority != FIRST_PRIORITY]
-        pacing = Pacing(self._info, self._plan, self._todo)
+        pacing = Pacing(
+            self._info, self._plan, self._todo, sound_in_turn=self._plan.paced and workflow.patched("sound-in-turn")
+        )
         tasks = self._passes.start(urgent)
         # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable
         # is handed out before the rest, and where that is only a segment of each, nothing shares the cores with it.

@@ -2,7 +2,7 @@
 
 Three of the lowest rendition, alone, tell how fast the machine is. One that encodes everything faster than it plays
 goes on with all renditions, from the beginning to the end. On a slower one the lowest goes on alone, through the head
-of the media; what the others lack there comes last.
+of the media; what the others lack there comes last. Sound is encoded beside that, from its beginning to its end.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _AT_ONCE_S = 0.2
 class Pacing:
     """The passes of one media; what makes it playable (FIRST_PRIORITY) is started before `run`, by the caller.
 
-    To be made when that is.
+    To be made when that is. `sound_in_turn`: not of workflows that began before sound had turns.
     """
 
-    def __init__(self, info: MediaInfo, plan: Plan, passes: Sequence[Pass]) -> None:
+    def __init__(self, info: MediaInfo, plan: Plan, passes: Sequence[Pass], *, sound_in_turn: bool = True) -> None:
         self._info, self._plan = info, plan
         self._began = workflow.time()
         sound = {rendition.name for rendition in plan.audio}
@@ -47,10 +47,24 @@ class Pacing:
         self._shared = [each for each in picture if HEAD_PRIORITY < each.priority < CATCH_UP_PRIORITY]
         self._catch_up = [each for each in picture if each.priority == CATCH_UP_PRIORITY]
         self._slots = asyncio.Semaphore(HEAD_IN_FLIGHT)
+        self._sound_in_turn = sound_in_turn
 
     async def run(self, encode: Encode) -> None:
         """Start them all, and wait until they have ended. Raises what the first that fails raises."""
-        await together(*map(encode, self._sound), self._picture(encode))
+        await together(self._sounds(encode), self._picture(encode))
+
+    async def _sounds(self, encode: Encode) -> None:
+        if not self._sound_in_turn:
+            await together(*map(encode, self._sound))
+        elif self._plan.video:
+            # Each is ten minutes, and goes before the pictures that share a decode: if a second one waited, none of
+            # those would be next until the last sound of the film is encoded.
+            for each in self._sound:
+                await encode(each)
+        else:
+            # All at once, Temporal would hand out hour six before minute ten.
+            slots = asyncio.Semaphore(HEAD_IN_FLIGHT)
+            await together(*(self._in_turn(each, encode, slots) for each in self._sound))
 
     async def _picture(self, encode: Encode) -> None:
         tried, rest = self._alone[: _TRIED - 1], self._alone[_TRIED - 1 :]
@@ -61,14 +75,15 @@ class Pacing:
             await together(*map(encode, self._shared), self._head_and_what_it_lacks(rest, encode))
 
     async def _head_and_what_it_lacks(self, head: Sequence[Pass], encode: Encode) -> None:
-        await together(*(self._in_turn(each, encode) for each in head))
+        await together(*(self._in_turn(each, encode, self._slots) for each in head))
         await together(*map(encode, self._catch_up))
 
-    async def _in_turn(self, chunk: Pass, encode: Encode) -> None:
-        async with self._slots:
+    @staticmethod
+    async def _in_turn(chunk: Pass, encode: Encode, slots: asyncio.Semaphore) -> None:
+        async with slots:
             spent = await encode(chunk)
         if spent and spent.waited_s < _AT_ONCE_S:
-            self._slots.release()
+            slots.release()
 
     def _is_swift(self, tried: Sequence[Pass]) -> bool:
         if self._info.video is None or not self._plan.video:

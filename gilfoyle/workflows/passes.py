@@ -14,6 +14,7 @@ from gilfoyle.tasks import raise_if_cancelled, stop
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault, fault_of
 from gilfoyle.workflows.pacing import HEAD_IN_FLIGHT, Encode
+from gilfoyle.workflows.turnstile import Turnstile
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.transcode import Spent, TranscodeActivities, TranscodeInput
@@ -33,6 +34,10 @@ class Passes:
         self._audio = {rendition.name for rendition in plan.audio}
         self._slots = asyncio.Semaphore(job.policy.passes_in_flight)
         self._head = asyncio.Semaphore(HEAD_IN_FLIGHT)
+        # What is paced has slots and a turnstile of its own: behind all that is handed out at once it would come too
+        # late for who watches. Workflows that began before there were turnstiles keep to one line.
+        self._turnstiles = (Turnstile(), Turnstile()) if workflow.patched("turnstile") else None
+        self._ahead = asyncio.Semaphore(job.policy.passes_in_flight)
         self._tasks: list[asyncio.Task[Any]] = []
         self._owed: dict[str, list[Pass]] = {}
         self.failed: dict[str, Fault] = {}
@@ -71,8 +76,16 @@ class Passes:
         await stop(self._tasks)
 
     async def _encode(self, chunk: Pass) -> Spent | None:
-        in_head = chunk.priority == HEAD_PRIORITY and not set(chunk.renditions) <= self._audio
-        async with self._head if in_head and not self._plan.paced else self._slots:
+        is_sound = set(chunk.renditions) <= self._audio
+        is_paced = is_sound or chunk.priority <= HEAD_PRIORITY
+        if self._turnstiles:
+            slots = self._ahead if is_paced else self._slots
+        else:
+            in_head = chunk.priority == HEAD_PRIORITY and not is_sound
+            slots = self._head if in_head and not self._plan.paced else self._slots
+        async with slots:
+            if self._turnstiles:
+                await self._turnstiles[is_paced].enter()
             spent = await self._attempt(chunk)
         self._stored()
         return spent

@@ -217,6 +217,11 @@ def test_refusals(probe: dict[str, Any], ends: dict[int, Fraction], reason: str)
     assert refused.value.message.endswith(".") and not refused.value.retryable
 
 
+def test_a_frame_beyond_the_longest_is_not_too_long() -> None:
+    info = read(found(sound(), duration="3600.013"), {1: Fraction("3600.021")}, LIMITS)
+    assert info.audio[0].end == Fraction("3600.021")
+
+
 def test_the_header_alone_condemns_before_packets_are_read() -> None:
     with pytest.raises(UnsupportedMedia, match="8194×1080"):
         precheck(found(picture(width=8194)), LIMITS)

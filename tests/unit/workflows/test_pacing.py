@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 from gilfoyle.activities.transcode import Spent
+from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import FIRST_PRIORITY, Pass, Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.workflows import pacing
@@ -23,25 +24,31 @@ class Machine:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, speed: float, workers: int) -> None:
         self.now, self.speed = 0.0, speed
         self.started: list[Pass] = []
-        self.at_once = self.most_at_once = 0
+        self.at_once = self.most_at_once = self.most_alone = 0
+        self._alone = 0
         self._free = asyncio.Semaphore(workers)
         monkeypatch.setattr(pacing.workflow, "time", lambda: self.now)
 
     async def encode(self, chunk: Pass) -> Spent:
         waited = self._free.locked()
         self.at_once += 1
+        self._alone += chunk.renditions == LOWEST
         self.most_at_once = max(self.most_at_once, self.at_once)
+        self.most_alone = max(self.most_alone, self._alone)
         async with self._free:
             self.started.append(chunk)
             await asyncio.sleep(0.001 if chunk.renditions == LOWEST else 0.01)
             if chunk.renditions == LOWEST:
                 self.now += chunk.count * 4 / self.speed
         self.at_once -= 1
+        self._alone -= chunk.renditions == LOWEST
         return Spent(waited_s=5 if waited else 0)
 
     async def run(self, seconds: int, **policy: float) -> Plan:
-        """All passes of a media that plays so long, but those that its caller starts."""
-        info = media(video(end=Fraction(seconds)), audio(end=Fraction(seconds)))
+        """All passes of a film that plays so long, but those that its caller starts."""
+        return await self.run_media(media(video(end=Fraction(seconds)), audio(end=Fraction(seconds))), **policy)
+
+    async def run_media(self, info: MediaInfo, **policy: float) -> Plan:
         plan = make_plan(info, EncodingPolicy().model_copy(update=policy))
         made = Pacing(info, plan, plan.passes)
         self.now += 4 / self.speed  # the caller's first segment
@@ -91,4 +98,41 @@ async def test_where_workers_wait_more_of_the_head_is_handed_out(monkeypatch: py
     few, many = Machine(monkeypatch, 1, workers=1), Machine(monkeypatch, 1, workers=500)
     await few.run(1200, head=1)
     await many.run(1200, head=1)
-    assert few.most_at_once < many.most_at_once
+    assert few.most_alone < 10 < many.most_alone
+
+
+async def test_long_sound_is_handed_out_from_its_beginning_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, many = Machine(monkeypatch, 1, workers=2), Machine(monkeypatch, 1, workers=500)
+    sound = media(None, audio(end=Fraction(12 * 3600)))
+    plan = await few.run_media(sound)
+    await many.run_media(sound)
+    assert few.started == many.started == [each for each in plan.passes if each.priority != FIRST_PRIORITY]
+    assert few.most_at_once < 10 and many.most_at_once > 40
+
+
+async def test_the_sound_of_a_film_never_keeps_its_pictures_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No two of its passes are out at a time: the second would be next, before any picture."""
+    machine = Machine(monkeypatch, speed=10, workers=20)
+    out: list[Pass] = []
+
+    async def encode(chunk: Pass) -> Spent:
+        if chunk.renditions == SOUND:
+            assert not out
+            out.append(chunk)
+        spent = await machine.encode(chunk)
+        if chunk.renditions == SOUND:
+            out.remove(chunk)
+        return spent
+
+    info = media(video(end=Fraction(3600)), audio(end=Fraction(3600)))
+    plan = make_plan(info, EncodingPolicy())
+    await Pacing(info, plan, plan.passes).run(encode)
+    assert machine.segments(SOUND) == list(range(1, 900))
+
+
+async def test_a_workflow_that_began_before_hands_out_its_sound_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, speed=1, workers=1)
+    info = media(None, audio(end=Fraction(12 * 3600)))
+    plan = make_plan(info, EncodingPolicy())
+    await Pacing(info, plan, plan.passes, sound_in_turn=False).run(machine.encode)
+    assert machine.most_at_once == len(machine.started) == len(plan.passes) - 2

@@ -1,0 +1,1 @@
+"""What many uploads at once and very long medias cost: `python -m bench limits`."""

@@ -1,0 +1,53 @@
+"""How many passes are out at a time, and which never wait behind others."""
+
+from __future__ import annotations
+
+import asyncio
+from fractions import Fraction
+from uuid import UUID
+
+import pytest
+
+from gilfoyle.activities.transcode import Spent
+from gilfoyle.media.plan import HEAD_PRIORITY, Pass, make_plan
+from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.workflows import passes, turnstile
+from gilfoyle.workflows.messages import ProcessMediaInput
+from gilfoyle.workflows.passes import Passes
+from tests.unit.media.infos import audio, media, video
+
+IN_FLIGHT = 2
+
+
+class Waiting(Passes):
+    """Its passes never end. `out`: those that were handed out."""
+
+    def __init__(self) -> None:
+        policy = EncodingPolicy().model_copy(update={"passes_in_flight": IN_FLIGHT})
+        info = media(video(end=Fraction(7200)), audio(end=Fraction(7200)))
+        self.plan = make_plan(info, policy)
+        self.out: list[Pass] = []
+        job = ProcessMediaInput(media_id=UUID(int=1), kind="video", source_bytes=1, policy=policy)
+        super().__init__(job, info, self.plan, lambda: None)
+
+    async def _transcode(self, chunk: Pass) -> Spent | None:
+        self.out.append(chunk)
+        await asyncio.Event().wait()
+        return None
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_what_is_paced_never_waits_behind_all_others(is_new: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes.workflow, "patched", lambda _: is_new)
+    monkeypatch.setattr(turnstile.workflow, "time", lambda: 0.0)
+    waiting = Waiting()
+    shared = [each for each in waiting.plan.passes if each.priority > HEAD_PRIORITY and len(each.renditions) > 1]
+    head = next(each for each in waiting.plan.passes if each.priority == HEAD_PRIORITY and each.renditions == ["360p"])
+    sound = [each for each in waiting.plan.passes if each.renditions == ["audio-128k"]][-1]
+    tasks = [*waiting.start(shared), *waiting.start([head, sound])]
+    await asyncio.sleep(0.01)
+    # Workflows that began before have one line for all of them.
+    assert waiting.out == [*shared[:IN_FLIGHT], *([head, sound] if is_new else [])]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
