@@ -30,6 +30,8 @@ FEWEST_FRAMES = 3
 _SHORTENED = Fraction(3, 10)
 _SHORTEST = 4
 _WORTH_SHORTENING = 4
+# At 29.97 a segment of 4 s lasts 4.004: eight of them are 32 s all the same.
+_NOMINAL = Fraction(1, 20)
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def chunks(grid: Timeline, longest_s: float, head: int = 0) -> list[Chunk]:
     for few starts of ffmpeg. Where there are many, they get shorter again towards the end of the first `head` segments,
     and towards the end of all, so that many workers finish at about the same time.
     """
-    limit = max(1, int(longest_s * grid.rate / grid.segment_frames))
+    limit = max(1, int(longest_s * grid.rate / grid.segment_frames + _NOMINAL))
     fewest = -(-FEWEST_FRAMES // grid.segment_frames)
     found: list[Chunk] = []
     heads = [head] if _WORTH_SHORTENING * limit <= head < grid.segments else []

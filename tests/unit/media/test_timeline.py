@@ -132,6 +132,13 @@ def test_chunks_grow(segments: int, longest_s: float, expected: list[int]) -> No
     assert all(before.first + before.count == after.first for before, after in itertools.pairwise(found))
 
 
+def test_a_rate_a_thousandth_below_its_name_has_chunks_as_long_as_the_name_says() -> None:
+    found = chunks(timeline(Fraction(30000, 1001), 20 * 120, POLICY), 32)
+    assert [chunk.count for chunk in found] == [1, 1, 2, 2, 4, 4, 6]
+    found = chunks(timeline(Fraction(30000, 1001), 31 * 120, POLICY), 32)
+    assert max(chunk.count for chunk in found) == 8
+
+
 @pytest.mark.parametrize(("head", "ends_there"), [(51, True), (32, True), (31, False), (150, False), (200, False)])
 def test_a_head_of_many_chunks_ends_one_and_they_get_shorter_towards_it(head: int, ends_there: bool) -> None:
     found = chunks(timeline(Fraction(30), 150 * 120, POLICY), 32, head)
