@@ -29,6 +29,10 @@ _REPAIRS = 5
 # A publish goes through all segments. One that takes longer (s) is followed by a rest so many times as long.
 _LONG_PUBLISH_S = 1.0
 _REST = 3
+# A publish costs a dozen events of the workflow's history, of which Temporal takes 51,200, and a full ladder of 12 h
+# has 3,000 passes. Beyond so many events (hours of media are stored by then) one comes every so many seconds at most.
+_MANY_EVENTS = 10_000
+_SPARING_S = 30.0
 
 
 class Encoding:
@@ -170,10 +174,16 @@ class Encoding:
             await self._rest(workflow.time() - began)
 
     async def _rest(self, took_s: float) -> None:
-        """After a publish that took long – of very many segments, or amid much other work – not at once again."""
-        if took_s > _LONG_PUBLISH_S and self._plan.paced:
+        """After a publish that took long – of very many segments, or amid much other work – not at once again.
+
+        Nor in a history that has become long.
+        """
+        rest_s = _REST * took_s if took_s > _LONG_PUBLISH_S else 0.0
+        if workflow.info().get_current_history_length() > _MANY_EVENTS and workflow.patched("sparing-publishes"):
+            rest_s = max(rest_s, _SPARING_S)
+        if rest_s and self._plan.paced:
             with contextlib.suppress(TimeoutError):
-                await workflow.wait_condition(lambda: self._encoded, timeout=_REST * took_s)
+                await workflow.wait_condition(lambda: self._encoded, timeout=rest_s)
 
     async def _complete(self) -> None:
         """Publish the whole. What the storage has lost since it was stored (a crash, a hand) is encoded again."""
