@@ -86,7 +86,7 @@ def fleet(
     ] = None,
     long_s: Annotated[int, typer.Option("--long", min=60, help="Length of the long film, in seconds.")] = 7200,
     shorts: Annotated[int, typer.Option("--shorts", min=1, help="How many films of 10 s at once.")] = 500,
-    seconds: Annotated[float, typer.Option(min=1, help="How long a fleet works, at least.")] = 40,
+    seconds: Annotated[float, typer.Option(min=1, help="How long a fleet works, at least.")] = 400,
     speed: Annotated[float | None, typer.Option(min=0.1, help="What the passes' time is divided by.")] = None,
 ) -> None:
     """Measure how well many slots are used, with the real workflow and encoders that only wait."""
