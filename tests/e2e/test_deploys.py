@@ -13,7 +13,7 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.gilfoyle_server import Server, wait_for
 from tests.sources import numbered, read_numbers
 
-FRAMES = 30 * 60
+FRAMES = 30 * 40
 SLOTS = {"transcode_slots": 1, "first_slots": 1, "threads": 1}
 WORKERS = {"pipeline": "pipeline", "io": "io", "transcode": "transcode", "another": "transcode"}
 
