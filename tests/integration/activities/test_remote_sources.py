@@ -382,5 +382,6 @@ async def test_only_what_is_needed_is_read(
     server.served.clear()
     middle = Pass(renditions=remote.video, first=12, count=1, priority=1)
     await remote.encode([middle])
-    assert len(server.served) <= 5
+    # MP4 is opened twice: where a seek arrives is looked up first.
+    assert len(server.served) <= (8 if container == "mp4" else 5)
     assert server.sent < size / 2
