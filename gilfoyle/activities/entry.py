@@ -7,7 +7,8 @@ lies between would be lost, and the next picture shown in its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from gilfoyle.activities.process import ProcessFailed, capture
@@ -21,6 +22,7 @@ from gilfoyle.media.plan import Plan
 _STEPS = 20
 # Less than any two stamps differ by (seconds).
 _BEFORE = Fraction(1, 10_000)
+_WAIT_S = 2.0
 
 
 async def entry(
@@ -32,34 +34,48 @@ async def entry(
     *,
     timeout_s: float,
     memory_mb: int,
-    on_step: Callable[[], None] = lambda: None,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> Fraction | None:
     """Where to seek for a pass from `first_segment` on, on the container's clock (seconds); None: at the beginning.
 
-    Raises EncodeFailed if the source can't be read there, StorageError if the storage does not give it.
+    `on_wait` is called every two seconds meanwhile: a storage that does not answer takes minutes. Raises EncodeFailed
+    if the source can't be read there, StorageError if the storage does not give it.
     """
     if not first_segment or not info.exact_seek or info.video is None:
         return None
     at = target = seek_target(plan, first_segment)
     if not info.sought_by_decode_time:
         return target
-    for _ in range(_STEPS):
-        watch = SourceWatch(source)
-        command = entry_command(ffprobe, source, info.video.index, at)
-        try:
-            found = _stamps(await capture(command, timeout_s=timeout_s, memory_mb=memory_mb, watch=watch))
-        except ProcessFailed as error:
-            watch.blame(error)
-            raise EncodeFailed(f"ffprobe could not enter the source: {error}") from error
-        except TimeoutError as error:
-            raise EncodeFailed(f"The source could not be entered within {timeout_s:.0f} s.") from error
-        on_step()
-        if found is None or found[0] <= target:
-            return at
-        at = min(found) - _BEFORE
-        if at <= info.start:
-            return None
-    return None
+    waiting = asyncio.create_task(_every(_WAIT_S, on_wait))
+    try:
+        for _ in range(_STEPS):
+            found = await _arrival(entry_command(ffprobe, source, info.video.index, at), source, timeout_s, memory_mb)
+            if found is None or found[0] <= target:
+                return at
+            at = min(found) - _BEFORE
+            if at <= info.start:
+                break
+        return None
+    finally:
+        waiting.cancel()
+
+
+async def _every(seconds: float, call: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        call()
+
+
+async def _arrival(
+    command: Sequence[str], source: str, timeout_s: float, memory_mb: int
+) -> tuple[Fraction, Fraction] | None:
+    watch = SourceWatch(source)
+    try:
+        return _stamps(await capture(command, timeout_s=timeout_s, memory_mb=memory_mb, watch=watch))
+    except (ProcessFailed, TimeoutError) as error:
+        watch.blame(error)
+        reason = f"not within {timeout_s:.0f} s" if isinstance(error, TimeoutError) else str(error)
+        raise EncodeFailed(f"ffprobe could not enter the source: {reason}") from error
 
 
 def _stamps(line: bytes) -> tuple[Fraction, Fraction] | None:

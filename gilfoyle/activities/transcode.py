@@ -98,7 +98,7 @@ class TranscodeActivities:
             start,
             timeout_s=self._stall_s,
             memory_mb=self._memory_mb,
-            on_step=activity.heartbeat,
+            on_wait=activity.heartbeat,
         )
 
         def build(descriptors: Sequence[int]) -> list[str]:
