@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +152,8 @@ FAULTS: dict[str, Fault] = {
     "dropped": FaultyProxy.drop,
     "empty": lambda proxy: proxy.cut(0),
 }
+QUIET = ("silent",)
+"""Nothing is heard of it: only waiting tells."""
 
 
 @pytest.mark.parametrize(("container", "rudely"), [("mp4", False), ("mkv", True), ("ts", False), ("avi", True)])
@@ -182,13 +184,15 @@ async def test_a_storage_that_fails_amid_a_pass_stops_it(
     place = random.Random(container + fault)
     for one in remote.whole():
         remote.proxy.later(place.randint(size // 8, size // 2), lambda: FAULTS[fault](remote.proxy))
-        with hasty(monkeypatch), pytest.raises(StorageError, match="source can't be read") as failed:
+        waiting = hasty(monkeypatch) if fault in QUIET else nullcontext()
+        with waiting, pytest.raises(StorageError, match="source can't be read") as failed:
             await remote.encode([one])
         assert failed.value.retryable
         assert_discreet(failed.value, remote)
         remote.proxy.heal()
     before = remote.stored()
-    assert 0 < len(before) < 2 * remote.plan.grid.segments
+    # A busy machine may have been silent for so long before the fault.
+    assert (fault in QUIET or before) and len(before) < 2 * remote.plan.grid.segments
     await remote.encode(remote.whole())
     await remote.package()
     assert_right(remote)
