@@ -29,7 +29,6 @@ class Cluster:
 
     def __init__(self, server: Server, folder: Path, prefix: str, **settings: dict[str, Any]) -> None:
         port = free_port()
-        self.prefix = prefix
         self._config = folder / "config.yaml"
         self._config.write_text(
             yaml.safe_dump(

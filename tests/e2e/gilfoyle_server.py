@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from tests.sources import read_numbers
+
 T = TypeVar("T")
 
 START_S = 60
@@ -43,6 +45,11 @@ class Server:
         folder = self.objects(media_id)
         stats = {str(path.relative_to(folder)): path.stat() for path in folder.rglob("*.m4s")}
         return {name: (stat.st_mtime_ns, stat.st_ino) for name, stat in stats.items()}
+
+    def frames(self, media: Mapping[str, Any]) -> dict[str, list[int]]:
+        """The numbers of the frames of each video rendition, decoded from what is stored."""
+        names = [each["name"] for each in media["renditions"] if each["kind"] == "video"]
+        return {name: read_numbers(self.objects(media["id"]) / "1" / name / "index.m3u8") for name in names}
 
     def create(self, title: str = "test") -> str:
         """A new media's id."""

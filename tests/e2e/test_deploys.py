@@ -11,7 +11,7 @@ from gilfoyle.temporal import connect
 from gilfoyle.workflows.messages import process_media_id
 from tests.e2e.cluster import Cluster
 from tests.e2e.gilfoyle_server import Server, wait_for
-from tests.sources import numbered, read_numbers
+from tests.sources import numbered
 
 FRAMES = 30 * 40
 SLOTS = {"transcode_slots": 1, "first_slots": 1, "threads": 1}
@@ -38,10 +38,7 @@ async def test_every_worker_is_restarted_amid_an_encode(server: Server, tmp_path
         assert media["status"] == "Ready", media["error"]
         after = there.segments(media_id)
         assert {path: after[path] for path in kept} == kept
-        for rendition in media["renditions"]:
-            if rendition["kind"] == "video":
-                playlist = there.objects(media_id) / "1" / rendition["name"] / "index.m3u8"
-                assert read_numbers(playlist) == list(range(FRAMES))
+        assert all(numbers == list(range(FRAMES)) for numbers in there.frames(media).values())
     again = await _begun_again(server, media_id)
     # Three stops of a transcode worker: each interrupts one chunk in each of its two slots at most.
     assert again["encode_video"] + again["encode_audio"] <= 3 * 2, again
