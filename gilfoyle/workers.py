@@ -28,6 +28,7 @@ from gilfoyle.activities.store import StoreActivities
 from gilfoyle.activities.survey import move_runs
 from gilfoyle.activities.sweep import SweepActivities
 from gilfoyle.activities.transcode import TranscodeActivities
+from gilfoyle.activities.turn import take_turn
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings, WorkerSettings
 from gilfoyle.embedded.lifeline import ready, watch
@@ -112,6 +113,7 @@ def _pipeline(parts: Parts) -> list[Worker]:
             retrying.resume,
             retrying.recall,
             retrying.settle,
+            take_turn,
             MoveActivities(parts.storages, parts.catalog).next_to_move,
         ],
         workflows=[ProcessMedia, RetryMedia, DeleteMedia, MoveStorage, SweepStorage],

@@ -32,8 +32,10 @@ STORED_SIGNAL = "segments_stored"
 # Ten minutes in, whoever watches is far behind; and each signal costs a dozen events of the workflow's history.
 _ANNOUNCED_SEGMENTS = 150
 _ANNOUNCE_EVERY_S = 2.0
-# Long passes give way to short ones, for which somebody waits: at 10 they keep about a tenth of the processor.
+# Long passes give way to short ones, for which somebody waits: at 10 they keep about a tenth of the processor. So does
+# sound of more than a minute, which is far ahead of its pictures with that.
 _NICE = 10
+_PROMPT_SOUND_SEGMENTS = 15
 
 
 class TranscodeInput(BaseModel):
@@ -166,7 +168,7 @@ class TranscodeActivities:
                 lambda block: activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")}),
                 memory_mb=self._memory_mb,
                 stall_s=self._stall_s + _passed_over(job, missing),
-                nice=0 if job.chunk.short else _NICE,
+                nice=_niceness(job),
                 watch=watch,
             )
         except ProcessFailed as error:
@@ -197,6 +199,13 @@ def _too_few(job: TranscodeInput, segment: int) -> bool:
     """Whether from there to the end there are less pictures than an encoder needs: the segment before comes along."""
     grid = job.plan.grid
     return bool(job.plan.video) and grid.frames - segment * grid.segment_frames < FEWEST_FRAMES
+
+
+def _niceness(job: TranscodeInput) -> int:
+    is_long_sound = job.chunk.count > _PROMPT_SOUND_SEGMENTS and any(
+        rendition.name in job.chunk.renditions for rendition in job.plan.audio
+    )
+    return 0 if job.chunk.short and not is_long_sound else _NICE
 
 
 def _passed_over(job: TranscodeInput, missing: Sequence[_Missing]) -> float:

@@ -22,8 +22,14 @@ UI_PORT = 8233
 _POLL_S = 0.05
 # WAL without a sync per commit is three times as fast and as safe against a killed process.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
-# Without the new matcher `fairness_key` does nothing.
-_DYNAMIC = ("matching.useNewMatcher=true", "matching.enableFairness=true")
+# Without the new matcher `fairness_key` does nothing; with the four partitions that a queue has by default, equals
+# don't leave it in the order in which they came.
+_DYNAMIC = (
+    "matching.useNewMatcher=true",
+    "matching.enableFairness=true",
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
+)
 
 
 def program() -> str:

@@ -54,8 +54,6 @@ class Plan(BaseModel):
     video: list[VideoRendition]
     audio: list[AudioRendition]
     passes: list[Pass]
-    paced: bool = False
-    """Whether the passes are to be started as workflows/pacing.py does. Not those of plans made before it did."""
 
     @property
     def audio_grid(self) -> AudioTimeline:
@@ -86,7 +84,6 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
         video=ladder,
         audio=sound,
         passes=[*_audio_passes(sound, grid, info), *_video_passes(names, cut, head, grid)],
-        paced=True,
     )
 
 
@@ -130,7 +127,6 @@ def _audio_plan(info: MediaInfo, audio: AudioInfo, sound: list[AudioRendition], 
         video=[],
         audio=sound,
         passes=_audio_passes(sound, grid, info),
-        paced=True,
     )
 
 

@@ -14,7 +14,7 @@ from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault
 from gilfoyle.workflows.pacing import Pacing
 from gilfoyle.workflows.passes import Passes
-from gilfoyle.workflows.publishing import publish
+from gilfoyle.workflows.publishing import publish, rest_s
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.package import Packaged
@@ -26,13 +26,6 @@ with workflow.unsafe.imports_passed_through():
 
 # How often what the storage has lost is encoded again before the media is given up.
 _REPAIRS = 5
-# A publish goes through all segments. One that takes longer (s) is followed by a rest so many times as long.
-_LONG_PUBLISH_S = 1.0
-_REST = 3
-# A publish costs a dozen events of the workflow's history, of which Temporal takes 51,200, and a full ladder of 12 h
-# has 3,000 passes. Beyond so many events (hours of media are stored by then) one comes every so many seconds at most.
-_MANY_EVENTS = 10_000
-_SPARING_S = 30.0
 
 
 class Encoding:
@@ -129,19 +122,17 @@ class Encoding:
         """All passes, and the playlists as they grow."""
         urgent = [chunk for chunk in self._todo if chunk.priority == FIRST_PRIORITY]
         others = [chunk for chunk in self._todo if chunk.priority != FIRST_PRIORITY]
-        pacing = Pacing(
-            self._info, self._plan, self._todo, sound_in_turn=self._plan.paced and workflow.patched("sound-in-turn")
-        )
+        pacing = Pacing(self._info, self._plan, self._todo)
         tasks = self._passes.start(urgent)
         # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable
         # is handed out before the rest, and where that is only a segment of each, nothing shares the cores with it.
-        if all(chunk.count == 1 for chunk in urgent) and workflow.patched("first-segments-alone"):
+        if all(chunk.count == 1 for chunk in urgent):
             await asyncio.gather(*tasks)
         await self._publish(final=False)
-        if self._plan.paced and not self._published:
-            self._passes.run(pacing.run)
-        else:
+        if self._published:
             self._passes.start(others)
+        else:
+            self._passes.run(pacing.run)
         await self._grow()
 
     async def _grow(self) -> None:
@@ -171,19 +162,10 @@ class Encoding:
             self._stored = False
             began = workflow.time()
             await self._publish(final=False)
-            await self._rest(workflow.time() - began)
-
-    async def _rest(self, took_s: float) -> None:
-        """After a publish that took long – of very many segments, or amid much other work – not at once again.
-
-        Nor in a history that has become long.
-        """
-        rest_s = _REST * took_s if took_s > _LONG_PUBLISH_S else 0.0
-        if workflow.info().get_current_history_length() > _MANY_EVENTS and workflow.patched("sparing-publishes"):
-            rest_s = max(rest_s, _SPARING_S)
-        if rest_s and self._plan.paced:
-            with contextlib.suppress(TimeoutError):
-                await workflow.wait_condition(lambda: self._encoded, timeout=rest_s)
+            events = workflow.info().get_current_history_length()
+            if pause_s := rest_s(workflow.time() - began, events):
+                with contextlib.suppress(TimeoutError):
+                    await workflow.wait_condition(lambda: self._encoded, timeout=pause_s)
 
     async def _complete(self) -> None:
         """Publish the whole. What the storage has lost since it was stored (a crash, a hand) is encoded again."""

@@ -7,13 +7,13 @@ of the media; what the others lack there comes last. Sound is encoded beside tha
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from temporalio import workflow
 
 from gilfoyle.tasks import together
+from gilfoyle.workflows.window import Window
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.transcode import Spent
@@ -24,8 +24,8 @@ with workflow.unsafe.imports_passed_through():
 Encode = Callable[[Pass], Coroutine[Any, Any, Spent | None]]
 
 _TRIED = 3
-HEAD_IN_FLIGHT = 3
-"""Priority does not order equals, so of the passes that keep ahead of a viewer only so many are out at a time."""
+# A queue may give equals in any order, so of the passes that keep ahead of a viewer only so many are out at a time.
+_HEAD_IN_FLIGHT = 3
 # Or more, for as long as one finds a worker within that time (seconds): then there are more workers than passes.
 _AT_ONCE_S = 0.2
 
@@ -33,10 +33,10 @@ _AT_ONCE_S = 0.2
 class Pacing:
     """The passes of one media; what makes it playable (FIRST_PRIORITY) is started before `run`, by the caller.
 
-    To be made when that is. `sound_in_turn`: not of workflows that began before sound had turns.
+    To be made when that is.
     """
 
-    def __init__(self, info: MediaInfo, plan: Plan, passes: Sequence[Pass], *, sound_in_turn: bool = True) -> None:
+    def __init__(self, info: MediaInfo, plan: Plan, passes: Sequence[Pass]) -> None:
         self._info, self._plan = info, plan
         self._began = workflow.time()
         sound = {rendition.name for rendition in plan.audio}
@@ -46,25 +46,20 @@ class Pacing:
         self._alone = [each for each in picture if each.priority == HEAD_PRIORITY]
         self._shared = [each for each in picture if HEAD_PRIORITY < each.priority < CATCH_UP_PRIORITY]
         self._catch_up = [each for each in picture if each.priority == CATCH_UP_PRIORITY]
-        self._slots = asyncio.Semaphore(HEAD_IN_FLIGHT)
-        self._sound_in_turn = sound_in_turn
 
     async def run(self, encode: Encode) -> None:
         """Start them all, and wait until they have ended. Raises what the first that fails raises."""
         await together(self._sounds(encode), self._picture(encode))
 
     async def _sounds(self, encode: Encode) -> None:
-        if not self._sound_in_turn:
-            await together(*map(encode, self._sound))
-        elif self._plan.video:
+        if self._plan.video:
             # Each is ten minutes, and goes before the pictures that share a decode: if a second one waited, none of
             # those would be next until the last sound of the film is encoded.
             for each in self._sound:
                 await encode(each)
         else:
             # All at once, Temporal would hand out hour six before minute ten.
-            slots = asyncio.Semaphore(HEAD_IN_FLIGHT)
-            await together(*(self._in_turn(each, encode, slots) for each in self._sound))
+            await _in_turn(self._sound, encode)
 
     async def _picture(self, encode: Encode) -> None:
         tried, rest = self._alone[: _TRIED - 1], self._alone[_TRIED - 1 :]
@@ -75,15 +70,8 @@ class Pacing:
             await together(*map(encode, self._shared), self._head_and_what_it_lacks(rest, encode))
 
     async def _head_and_what_it_lacks(self, head: Sequence[Pass], encode: Encode) -> None:
-        await together(*(self._in_turn(each, encode, self._slots) for each in head))
+        await _in_turn(head, encode)
         await together(*map(encode, self._catch_up))
-
-    @staticmethod
-    async def _in_turn(chunk: Pass, encode: Encode, slots: asyncio.Semaphore) -> None:
-        async with slots:
-            spent = await encode(chunk)
-        if spent and spent.waited_s < _AT_ONCE_S:
-            slots.release()
 
     def _is_swift(self, tried: Sequence[Pass]) -> bool:
         if self._info.video is None or not self._plan.video:
@@ -92,6 +80,17 @@ class Pacing:
         end = max((each.first + each.count for each in tried), default=1)
         elapsed = max(workflow.time() - self._began, 0.001)
         return is_swift(float(grid.segment_start(end)) / elapsed, self._info.video, self._plan.video)
+
+
+async def _in_turn(chunks: Sequence[Pass], encode: Encode) -> None:
+    window = Window(_HEAD_IN_FLIGHT)
+
+    async def one(place: int, chunk: Pass) -> None:
+        await window.enter(place)
+        spent = await encode(chunk)
+        await window.leave(place, widen=spent is not None and spent.waited_s < _AT_ONCE_S)
+
+    await together(*(one(place, chunk) for place, chunk in enumerate(chunks)))
 
 
 def _joined(alone: Sequence[Pass], catch_up: Sequence[Pass]) -> list[Pass]:

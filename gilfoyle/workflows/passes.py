@@ -13,14 +13,22 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from gilfoyle.tasks import raise_if_cancelled, stop
 from gilfoyle.workflows import routes
 from gilfoyle.workflows.faults import Fault, fault_of
-from gilfoyle.workflows.pacing import HEAD_IN_FLIGHT, Encode
+from gilfoyle.workflows.pacing import Encode
 from gilfoyle.workflows.turnstile import Turnstile
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.transcode import Spent, TranscodeActivities, TranscodeInput
     from gilfoyle.media.info import MediaInfo
-    from gilfoyle.media.plan import HEAD_PRIORITY, Pass, Plan
+    from gilfoyle.media.plan import FIRST_PRIORITY, HEAD_PRIORITY, Pass, Plan
     from gilfoyle.workflows.messages import ProcessMediaInput
+
+
+class _Line:
+    """Passes that wait for each other, and not for those of another line: so many are in flight at a time."""
+
+    def __init__(self, in_flight: int) -> None:
+        self.slots = asyncio.Semaphore(in_flight)
+        self.turnstile = Turnstile()
 
 
 class Passes:
@@ -32,12 +40,9 @@ class Passes:
         self._plan = plan
         self._stored = stored
         self._audio = {rendition.name for rendition in plan.audio}
-        self._slots = asyncio.Semaphore(job.policy.passes_in_flight)
-        self._head = asyncio.Semaphore(HEAD_IN_FLIGHT)
-        # What is paced has slots and a turnstile of its own: behind all that is handed out at once it would come too
-        # late for who watches. Workflows that began before there were turnstiles keep to one line.
-        self._turnstiles = (Turnstile(), Turnstile()) if workflow.patched("turnstile") else None
-        self._ahead = asyncio.Semaphore(job.policy.passes_in_flight)
+        # What is paced has a line of its own: behind all that is handed out at once it would come too late for who
+        # watches.
+        self._paced, self._others = (_Line(job.policy.passes_in_flight) for _ in range(2))
         self._tasks: list[asyncio.Task[Any]] = []
         self._owed: dict[str, list[Pass]] = {}
         self.failed: dict[str, Fault] = {}
@@ -78,14 +83,10 @@ class Passes:
     async def _encode(self, chunk: Pass) -> Spent | None:
         is_sound = set(chunk.renditions) <= self._audio
         is_paced = is_sound or chunk.priority <= HEAD_PRIORITY
-        if self._turnstiles:
-            slots = self._ahead if is_paced else self._slots
-        else:
-            in_head = chunk.priority == HEAD_PRIORITY and not is_sound
-            slots = self._head if in_head and not self._plan.paced else self._slots
-        async with slots:
-            if self._turnstiles:
-                await self._turnstiles[is_paced].enter()
+        line = self._paced if is_paced else self._others
+        async with line.slots:
+            if chunk.priority != FIRST_PRIORITY:
+                await line.turnstile.enter()
             spent = await self._attempt(chunk)
         self._stored()
         return spent

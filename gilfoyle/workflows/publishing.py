@@ -19,6 +19,15 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.workflows.messages import ProcessMediaInput
 
 
+# A publish goes through all segments. One that takes longer (s) is followed by a rest so many times as long.
+_LONG_S = 1.0
+_REST = 3
+# A publish costs a dozen events of the workflow's history, of which Temporal takes 51,200, and a full ladder of 12 h
+# has 3,000 passes. Beyond so many events (hours of media are stored by then) one comes every so many seconds at most.
+_MANY_EVENTS = 10_000
+_SPARING_S = 30.0
+
+
 async def publish(
     job: ProcessMediaInput,
     info: MediaInfo,
@@ -62,6 +71,15 @@ async def publish(
         **routes.catalog(),
     )
     return packaged
+
+
+def rest_s(took_s: float, events: int) -> float:
+    """How long to wait after a publish before the next, in seconds; 0 is not at all.
+
+    One that took long – of very many segments, or amid much other work – is not followed by the next at once; in a
+    history of so many events none is: what is left of Temporal's limit is for the passes to come.
+    """
+    return max(_REST * took_s if took_s > _LONG_S else 0.0, _SPARING_S if events > _MANY_EVENTS else 0.0)
 
 
 def errored(name: str, fault: Fault) -> RenditionProgress:

@@ -33,7 +33,6 @@ def passes(plan: Plan) -> list[tuple[list[str], int, int, int]]:
 def test_the_lowest_goes_alone_through_the_head_then_all_share_a_decode_then_the_head_gets_the_others() -> None:
     """60 s are 15 segments; the head is 0.34 of them."""
     plan = make_plan(media(video(), audio()), POLICY)
-    assert plan.paced
     assert passes(plan) == [
         (["audio-128k"], 0, 1, FIRST_PRIORITY),
         (["audio-128k"], 1, 14, HEAD_PRIORITY),

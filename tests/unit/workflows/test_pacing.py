@@ -128,11 +128,3 @@ async def test_the_sound_of_a_film_never_keeps_its_pictures_behind(monkeypatch: 
     plan = make_plan(info, EncodingPolicy())
     await Pacing(info, plan, plan.passes).run(encode)
     assert machine.segments(SOUND) == list(range(1, 900))
-
-
-async def test_a_workflow_that_began_before_hands_out_its_sound_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(monkeypatch, speed=1, workers=1)
-    info = media(None, audio(end=Fraction(12 * 3600)))
-    plan = make_plan(info, EncodingPolicy())
-    await Pacing(info, plan, plan.passes, sound_in_turn=False).run(machine.encode)
-    assert machine.most_at_once == len(machine.started) == len(plan.passes) - 2
