@@ -45,6 +45,11 @@ def catalog() -> dict[str, Any]:
     return _options(PIPELINE, timedelta(seconds=30))
 
 
+def turn() -> dict[str, Any]:
+    """Options for a moment's pause: one that a dead worker took along is soon given to another."""
+    return _options(PIPELINE, timedelta(seconds=5))
+
+
 def io(limit: timedelta = timedelta(minutes=5)) -> dict[str, Any]:
     """Options for a step that reads or writes the storage. Its worker beats for it, so that a dead one is noticed."""
     return _options(IO, limit) | {"heartbeat_timeout": _IO_SILENCE}

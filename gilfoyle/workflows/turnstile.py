@@ -45,4 +45,4 @@ class Turnstile:
 
 async def _moment() -> None:
     summary = "for those before to reach the queue"
-    await workflow.execute_activity(take_turn, summary=summary, **routes.catalog())
+    await workflow.execute_activity(take_turn, summary=summary, **routes.turn())
