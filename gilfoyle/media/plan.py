@@ -19,7 +19,8 @@ from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE, AudioTimeline, Chunk
 _WORTH_HOLDING = Fraction(1)
 
 FIRST_PRIORITY, HEAD_PRIORITY, EARLY_PRIORITY, REST_PRIORITY, CATCH_UP_PRIORITY = 1, 2, 3, 4, 5
-"""Temporal's `priority_key`: what makes a media playable goes first, across all medias on a queue."""
+"""Temporal's `priority_key`, across all medias on a queue: what makes a media playable; what its first minute needs;
+what is left of short medias and what keeps ahead of who watches long ones, by turns; the rest."""
 _EARLY_SEGMENTS = 15
 # All passes over so little are short (seconds).
 _SHORT = Fraction(20)
@@ -40,6 +41,8 @@ class Pass(BaseModel):
     priority: int
     short: bool = False
     """It takes seconds: it goes to the queue on which nothing takes long."""
+    ahead: bool = False
+    """It keeps the lowest rendition ahead of who watches; workflows/pacing.py says when it starts."""
 
 
 class Plan(BaseModel):
@@ -141,17 +144,17 @@ def _audio_passes(sound: Sequence[AudioRendition], grid: Timeline, info: MediaIn
         return [_pass([rendition.name], Chunk(0, grid.segments), FIRST_PRIORITY) for rendition in sound]
     starts = [0, *range(1, grid.segments, _AUDIO_CHUNK_SEGMENTS), grid.segments]
     return [
-        _pass([rendition.name], Chunk(first, end - first), priority, short=priority <= HEAD_PRIORITY)
+        _pass([rendition.name], Chunk(first, end - first), _head_priority(first), short=first <= 1 or not info.video)
         for first, end in itertools.pairwise(starts)
-        for priority in [_audio_priority(first, beside_picture=info.video is not None)]
         for rendition in sound
     ]
 
 
-def _audio_priority(first: int, *, beside_picture: bool) -> int:
-    if first == 0:
+def _head_priority(first_segment: int) -> int:
+    """Of a pass that keeps ahead of who watches or listens, and begins there."""
+    if first_segment == 0:
         return FIRST_PRIORITY
-    return EARLY_PRIORITY if beside_picture and first > 1 else HEAD_PRIORITY
+    return HEAD_PRIORITY if first_segment < _EARLY_SEGMENTS else EARLY_PRIORITY
 
 
 def _video_passes(names: Sequence[str], cut: Sequence[Chunk], head_end: int, grid: Timeline) -> list[Pass]:
@@ -172,12 +175,17 @@ def _video_passes(names: Sequence[str], cut: Sequence[Chunk], head_end: int, gri
     short = grid.duration <= _SHORT
     return [
         *(
-            _pass([lowest], part, HEAD_PRIORITY if part.first else FIRST_PRIORITY, short=True)
+            _pass([lowest], part, _head_priority(part.first), short=True, ahead=True)
             for chunk in head
             for part in _parts(chunk)
         ),
         *(_pass(names, chunk, shared_priority(chunk.first), short=short) for chunk in cut[len(head) :]),
-        *(_pass(others, chunk, CATCH_UP_PRIORITY, short=short) for chunk in head if others),
+        # What is left of a short media takes seconds; last, it would wait for all the head of a long one.
+        *(
+            _pass(others, chunk, EARLY_PRIORITY if short else CATCH_UP_PRIORITY, short=short)
+            for chunk in head
+            if others
+        ),
     ]
 
 
@@ -193,5 +201,12 @@ def shared_priority(first_segment: int) -> int:
     return EARLY_PRIORITY if first_segment < _EARLY_SEGMENTS else REST_PRIORITY
 
 
-def _pass(renditions: Sequence[str], chunk: Chunk, priority: int, *, short: bool = False) -> Pass:
-    return Pass(renditions=list(renditions), first=chunk.first, count=chunk.count, priority=priority, short=short)
+def _pass(renditions: Sequence[str], chunk: Chunk, priority: int, *, short: bool = False, ahead: bool = False) -> Pass:
+    return Pass(
+        renditions=list(renditions),
+        first=chunk.first,
+        count=chunk.count,
+        priority=priority,
+        short=short,
+        ahead=ahead,
+    )

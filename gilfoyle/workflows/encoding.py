@@ -203,9 +203,9 @@ class Encoding:
 
 
 def _alone(passes: Sequence[Pass], renditions: Sequence[str]) -> list[Pass]:
-    """The passes of those renditions, each by itself, and none of them urgent."""
+    """The passes of those renditions, each by itself, and none of them urgent: nobody waits for them to play."""
     return [
-        chunk.model_copy(update={"renditions": [name], "priority": REST_PRIORITY})
+        chunk.model_copy(update={"renditions": [name], "priority": REST_PRIORITY, "ahead": False})
         for chunk in passes
         for name in renditions
         if name in chunk.renditions

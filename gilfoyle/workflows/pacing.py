@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.transcode import Spent
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.pace import is_swift
-    from gilfoyle.media.plan import CATCH_UP_PRIORITY, FIRST_PRIORITY, HEAD_PRIORITY, Pass, Plan, shared_priority
+    from gilfoyle.media.plan import FIRST_PRIORITY, Pass, Plan, shared_priority
 
 Encode = Callable[[Pass], Coroutine[Any, Any, Spent | None]]
 
@@ -43,9 +43,10 @@ class Pacing:
         later = [each for each in passes if each.priority != FIRST_PRIORITY]
         self._sound = [each for each in later if set(each.renditions) <= sound]
         picture = [each for each in later if each not in self._sound]
-        self._alone = [each for each in picture if each.priority == HEAD_PRIORITY]
-        self._shared = [each for each in picture if HEAD_PRIORITY < each.priority < CATCH_UP_PRIORITY]
-        self._catch_up = [each for each in picture if each.priority == CATCH_UP_PRIORITY]
+        lowest = plan.video[-1].name if plan.video else ""
+        self._alone = [each for each in picture if each.ahead]
+        self._shared = [each for each in picture if lowest in each.renditions and not each.ahead]
+        self._catch_up = [each for each in picture if lowest not in each.renditions]
 
     async def run(self, encode: Encode) -> None:
         """Start them all, and wait until they have ended. Raises what the first that fails raises."""

@@ -19,7 +19,7 @@ from gilfoyle.workflows.turnstile import Turnstile
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.transcode import Spent, TranscodeActivities, TranscodeInput
     from gilfoyle.media.info import MediaInfo
-    from gilfoyle.media.plan import FIRST_PRIORITY, HEAD_PRIORITY, Pass, Plan
+    from gilfoyle.media.plan import FIRST_PRIORITY, Pass, Plan
     from gilfoyle.workflows.messages import ProcessMediaInput
 
 
@@ -82,7 +82,7 @@ class Passes:
 
     async def _encode(self, chunk: Pass) -> Spent | None:
         is_sound = set(chunk.renditions) <= self._audio
-        is_paced = is_sound or chunk.priority <= HEAD_PRIORITY
+        is_paced = is_sound or chunk.ahead
         line = self._paced if is_paced else self._others
         async with line.slots:
             if chunk.priority != FIRST_PRIORITY:

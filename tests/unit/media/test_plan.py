@@ -68,7 +68,7 @@ def test_passes_of_seconds_are_short() -> None:
 
 
 def test_what_comes_later_of_the_sound_leaves_the_slots_to_the_lowest_rendition() -> None:
-    """Without a picture, it has them."""
+    """Without a picture, it has them; beyond its first minute by turns with short medias."""
     film, sound = media(video(end=Fraction(3600)), audio(end=Fraction(3600))), media(None, audio(end=Fraction(3600)))
     parts = [
         (each.first, each.priority) for each in make_plan(film, POLICY).passes if each.renditions[0][:5] == "audio"
@@ -76,13 +76,26 @@ def test_what_comes_later_of_the_sound_leaves_the_slots_to_the_lowest_rendition(
     assert parts[:2] == [(0, FIRST_PRIORITY), (1, HEAD_PRIORITY)]
     assert {priority for _, priority in parts[2:]} == {EARLY_PRIORITY}
     later = [each for each in make_plan(sound, POLICY).passes if each.first]
-    assert len(later) > 2 and all(each.short and each.priority == HEAD_PRIORITY for each in later)
+    assert len(later) > 2 and all(each.short for each in later)
+    assert {each.priority for each in later if each.first == 1} == {HEAD_PRIORITY}
+    assert {each.priority for each in later if each.first > 1} == {EARLY_PRIORITY}
 
 
 @pytest.mark.parametrize(("seconds", "short"), [(20, True), (21, False)])
 def test_all_passes_of_a_short_media_are_short(seconds: int, short: bool) -> None:
     plan = make_plan(media(video(end=Fraction(seconds))), POLICY)
     assert {each.short for each in plan.passes if each.renditions != LOWEST} == {short}
+
+
+def test_what_is_left_of_a_short_media_takes_turns_with_the_head_of_a_long_one() -> None:
+    """Behind it, it would wait for minutes; before it, many short ones would keep who watches the long one waiting."""
+    long = make_plan(media(video(end=Fraction(7200))), POLICY).passes
+    short = make_plan(media(video(end=Fraction(10))), POLICY).passes
+    head = [each for each in long if each.ahead]
+    assert {each.priority for each in head if each.first >= 15} == {EARLY_PRIORITY}
+    assert {each.priority for each in head if 0 < each.first < 15} == {HEAD_PRIORITY}
+    assert {each.priority for each in short if not each.ahead} == {EARLY_PRIORITY}
+    assert {each.short for each in [*head, *short]} == {True}
 
 
 def test_a_single_rendition_is_never_split_in_two_sorts_of_passes() -> None:
@@ -95,7 +108,7 @@ def test_a_single_rendition_is_never_split_in_two_sorts_of_passes() -> None:
         (6, 4, HEAD_PRIORITY),
         (10, 4, HEAD_PRIORITY),
         (14, 4, HEAD_PRIORITY),
-        (18, 4, HEAD_PRIORITY),
+        (18, 4, EARLY_PRIORITY),
         (22, 8, REST_PRIORITY),
     ]
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from gilfoyle.activities.transcode import Spent
-from gilfoyle.media.plan import HEAD_PRIORITY, Pass, make_plan
+from gilfoyle.media.plan import FIRST_PRIORITY, Pass, make_plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.workflows import turnstile
 from gilfoyle.workflows.messages import ProcessMediaInput
@@ -41,8 +41,8 @@ async def test_what_is_paced_never_waits_behind_all_others(monkeypatch: pytest.M
     monkeypatch.setattr(turnstile.workflow, "time", lambda: 0.0)
     monkeypatch.setattr(turnstile, "_moment", partial(asyncio.sleep, 0))
     waiting = Waiting()
-    shared = [each for each in waiting.plan.passes if each.priority > HEAD_PRIORITY and len(each.renditions) > 1]
-    head = next(each for each in waiting.plan.passes if each.priority == HEAD_PRIORITY and each.renditions == ["360p"])
+    shared = [each for each in waiting.plan.passes if each.priority != FIRST_PRIORITY and len(each.renditions) > 1]
+    head = next(each for each in waiting.plan.passes if each.ahead and each.priority != FIRST_PRIORITY)
     sound = [each for each in waiting.plan.passes if each.renditions == ["audio-128k"]][-1]
     tasks = [*waiting.start(shared), *waiting.start([head, sound])]
     await asyncio.sleep(0.01)
