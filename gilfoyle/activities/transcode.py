@@ -22,7 +22,7 @@ from gilfoyle.errors import EncodeFailed
 from gilfoyle.media.cmaf import AudioSplitter, FragmentError, Splitter, VideoSplitter
 from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, video_command
 from gilfoyle.media.info import MediaInfo
-from gilfoyle.media.plan import Pass, Plan
+from gilfoyle.media.plan import HEAD_PRIORITY, Pass, Plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.timeline import FEWEST_FRAMES
 from gilfoyle.storage import Storage, Storages, keys
@@ -33,8 +33,10 @@ STORED_SIGNAL = "segments_stored"
 _ANNOUNCED_SEGMENTS = 150
 _ANNOUNCE_EVERY_S = 2.0
 # Long passes give way to short ones, for which somebody waits: at 10 they keep about a tenth of the processor. So does
-# sound of more than a minute, which is far ahead of its pictures with that.
+# sound of more than a minute, which is far ahead of its pictures with that. What keeps ahead of who watches a long
+# media, beyond its first minute, leaves three quarters to what is left of a short one.
 _NICE = 10
+_NICE_AHEAD = 5
 _PROMPT_SOUND_SEGMENTS = 15
 
 
@@ -168,7 +170,7 @@ class TranscodeActivities:
                 lambda block: activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")}),
                 memory_mb=self._memory_mb,
                 stall_s=self._stall_s + _passed_over(job, missing),
-                nice=_niceness(job),
+                nice=niceness(job.chunk, is_sound=any(each.name in job.chunk.renditions for each in job.plan.audio)),
                 watch=watch,
             )
         except ProcessFailed as error:
@@ -201,11 +203,11 @@ def _too_few(job: TranscodeInput, segment: int) -> bool:
     return bool(job.plan.video) and grid.frames - segment * grid.segment_frames < FEWEST_FRAMES
 
 
-def _niceness(job: TranscodeInput) -> int:
-    is_long_sound = job.chunk.count > _PROMPT_SOUND_SEGMENTS and any(
-        rendition.name in job.chunk.renditions for rendition in job.plan.audio
-    )
-    return 0 if job.chunk.short and not is_long_sound else _NICE
+def niceness(chunk: Pass, *, is_sound: bool) -> int:
+    """How much a pass's ffmpeg gives way to others on the machine, 0 to 19."""
+    if not chunk.short or (is_sound and chunk.count > _PROMPT_SOUND_SEGMENTS):
+        return _NICE
+    return _NICE_AHEAD if chunk.ahead and chunk.priority > HEAD_PRIORITY else 0
 
 
 def _passed_over(job: TranscodeInput, missing: Sequence[_Missing]) -> float:
