@@ -25,9 +25,9 @@ FEWEST_FRAMES = 3
 (tried with all presets): such a chunk would have another edit list than the others."""
 
 # How chunks get shorter towards the end: over which share of all, to which part of the longest. Of 50 simulated cores
-# with a film of 2 h one in six was idle at the end without it. It costs a start of ffmpeg for each chunk more: a media
-# of only a few chunks is left alone.
-_SHORTENED = Fraction(3, 10)
+# with a film of 2 h one in six was idle at the end without it; docs/decisions/ on the share. It costs a start of ffmpeg
+# for each chunk more: a media of only a few chunks is left alone.
+_SHORTENED = Fraction(1, 2)
 _SHORTEST = 4
 _WORTH_SHORTENING = 4
 # At 29.97 a segment of 4 s lasts 4.004: eight of them are 32 s all the same.
