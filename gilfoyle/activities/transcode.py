@@ -170,7 +170,7 @@ class TranscodeActivities:
                 lambda block: activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")}),
                 memory_mb=self._memory_mb,
                 stall_s=self._stall_s + _passed_over(job, missing),
-                nice=niceness(job.chunk, is_sound=any(each.name in job.chunk.renditions for each in job.plan.audio)),
+                nice=niceness(job.chunk, is_sound=job.plan.is_sound(job.chunk)),
                 watch=watch,
             )
         except ProcessFailed as error:

@@ -63,6 +63,10 @@ class Plan(BaseModel):
         """Where the audio renditions are cut."""
         return AudioTimeline(sample_rate=SAMPLE_RATE, grid=self.grid)
 
+    def is_sound(self, chunk: Pass) -> bool:
+        """Whether a pass encodes sound; else it encodes pictures."""
+        return set(chunk.renditions) <= {rendition.name for rendition in self.audio}
+
     def segments(self, rendition: str) -> int:
         """How many segments a rendition has when it is whole."""
         return self.audio_grid.segments if any(a.name == rendition for a in self.audio) else self.grid.segments

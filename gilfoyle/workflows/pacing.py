@@ -39,10 +39,9 @@ class Pacing:
     def __init__(self, info: MediaInfo, plan: Plan, passes: Sequence[Pass]) -> None:
         self._info, self._plan = info, plan
         self._began = workflow.time()
-        sound = {rendition.name for rendition in plan.audio}
         later = [each for each in passes if each.priority != FIRST_PRIORITY]
-        self._sound = [each for each in later if set(each.renditions) <= sound]
-        picture = [each for each in later if each not in self._sound]
+        self._sound = [each for each in later if plan.is_sound(each)]
+        picture = [each for each in later if not plan.is_sound(each)]
         lowest = plan.video[-1].name if plan.video else ""
         self._alone = [each for each in picture if each.ahead]
         self._shared = [each for each in picture if lowest in each.renditions and not each.ahead]

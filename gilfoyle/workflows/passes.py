@@ -39,7 +39,6 @@ class Passes:
         self._info = info
         self._plan = plan
         self._stored = stored
-        self._audio = {rendition.name for rendition in plan.audio}
         # What is paced has a line of its own: behind all that is handed out at once it would come too late for who
         # watches.
         self._paced, self._others = (_Line(job.policy.passes_in_flight) for _ in range(2))
@@ -81,11 +80,9 @@ class Passes:
         await stop(self._tasks)
 
     async def _encode(self, chunk: Pass) -> Spent | None:
-        is_sound = set(chunk.renditions) <= self._audio
-        is_paced = is_sound or chunk.ahead
-        line = self._paced if is_paced else self._others
+        line = self._paced if chunk.ahead or self._plan.is_sound(chunk) else self._others
         async with line.slots:
-            if chunk.priority != FIRST_PRIORITY:
+            if chunk.priority != FIRST_PRIORITY:  # what makes a media playable waits for nothing
                 await line.turnstile.enter()
             spent = await self._attempt(chunk)
         self._stored()
@@ -120,9 +117,8 @@ class Passes:
     async def _transcode(self, chunk: Pass) -> Spent | None:
         grid = self._plan.grid
         end = min(chunk.first + chunk.count, grid.segments)
-        is_audio = set(chunk.renditions) <= self._audio
         return await workflow.execute_activity_method(
-            TranscodeActivities.encode_audio if is_audio else TranscodeActivities.encode_video,
+            TranscodeActivities.encode_audio if self._plan.is_sound(chunk) else TranscodeActivities.encode_video,
             TranscodeInput(
                 media_id=self._job.media_id,
                 encoding=self._job.encoding,

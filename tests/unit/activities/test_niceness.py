@@ -12,8 +12,7 @@ from tests.unit.media.infos import audio, media, video
 
 def passes(seconds: int) -> list[tuple[Pass, int]]:
     plan = make_plan(media(video(end=Fraction(seconds)), audio(end=Fraction(seconds))), EncodingPolicy())
-    sound = {each.name for each in plan.audio}
-    return [(each, niceness(each, is_sound=set(each.renditions) <= sound)) for each in plan.passes]
+    return [(each, niceness(each, is_sound=plan.is_sound(each))) for each in plan.passes]
 
 
 def test_nothing_of_a_short_media_gives_way() -> None:
