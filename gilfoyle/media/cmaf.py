@@ -138,6 +138,7 @@ class AudioSplitter(Splitter):
         self._segment = first
         self._end = end
         self._skip = skip
+        self._bounds = grid.segment_bounds(first)
         self._samples: list[bytes] = []
 
     def _fragment(self, moof: bytes, mdat: Box) -> Iterator[Segment]:
@@ -149,21 +150,12 @@ class AudioSplitter(Splitter):
         if self._segment >= self._end:
             return  # The encoder's tail: what lets the last frame sound right, or silence beyond the end.
         self._samples.append(mdat.payload)
-        if len(self._samples) == self._wanted:
-            yield self._close()
-
-    @property
-    def _wanted(self) -> int:
-        last = self._segment == self._grid.segments - 1
-        end = self._grid.total_frames if last else self._grid.first_frame(self._segment + 1)
-        return end - self._grid.first_frame(self._segment)
-
-    def _close(self) -> Segment:
-        first = self._grid.first_frame(self._segment)
-        segment = Segment(self._segment, audio_fragment(self._segment + 1, first * AAC_FRAME, self._samples))
-        self._samples = []
-        self._segment += 1
-        return segment
+        first, after = self._bounds
+        if len(self._samples) == after - first:
+            yield Segment(self._segment, audio_fragment(self._segment + 1, first * AAC_FRAME, self._samples))
+            self._samples = []
+            self._segment += 1
+            self._bounds = self._grid.segment_bounds(self._segment)
 
     def finish(self) -> Iterator[Segment]:
         """Nothing is left over; raises FragmentError if the sound ends too early."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from gilfoyle.media.names import INIT_NAME, PLAYLIST_NAME, segment_name
 
@@ -24,7 +25,7 @@ class Track:
     sizes: Sequence[int]
     durations: Sequence[Fraction]
 
-    @property
+    @cached_property
     def bandwidth(self) -> int:
         """Peak segment bit rate, in bit/s.
 
@@ -40,7 +41,7 @@ class Track:
         # Where every full segment is below the average (a costly tail), the average is the better promise.
         return max(int(max(rates)) + 1, self.average_bandwidth)
 
-    @property
+    @cached_property
     def average_bandwidth(self) -> int:
         """Bit/s over all segments."""
         return int(sum(self.sizes) * 8 / sum(self.durations)) + 1
