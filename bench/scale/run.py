@@ -44,7 +44,7 @@ def run(source: Path, workers: int) -> Scaled:
             process.cpu_affinity([core])
         before, began = cpu.used(up.pid), [cpu.with_children(process) for process in encoding]
         sent = send(client, source)
-        _, ready = wait_until_ready(client, sent.media_id)
+        _, ready = wait_until_ready(client, sent.media_id, _POLL_S)
         after, ended = cpu.used(up.pid), [cpu.with_children(process) for process in encoding]
     spent = [last - first for first, last in zip(began, ended, strict=True)]
     return Scaled(

@@ -14,7 +14,7 @@ from gilfoyle.api import schemas
 from gilfoyle.api.envelope import PageMetadata
 from gilfoyle.api.schemas import MediaCreate, MediaEdit, MediaEnvelope, MediaPage, media_out
 from gilfoyle.api.services import Injected, Services
-from gilfoyle.catalog import Media, MediaStatus
+from gilfoyle.catalog import MediaStatus
 from gilfoyle.errors import NotFound
 
 DELETE_WAIT_S = 10.0
@@ -50,13 +50,13 @@ async def index(
 
 @router.get("/{media_id}", operation_id="getMedia", summary="One media, with its renditions and their progress")
 async def show(media_id: UUID, services: Injected) -> MediaEnvelope:
-    return await envelope(services, await services.catalog.get(media_id))
+    return await envelope(services, media_id)
 
 
 @router.patch("/{media_id}", operation_id="editMedia", summary="Change title or description")
 async def edit(media_id: UUID, body: MediaEdit, services: Injected) -> MediaEnvelope:
-    media = await services.catalog.edit(media_id, title=body.title, description=body.description)
-    return await envelope(services, media)
+    await services.catalog.edit(media_id, title=body.title, description=body.description)
+    return await envelope(services, media_id)
 
 
 @router.delete("/{media_id}", status_code=204, operation_id="deleteMedia", summary="Delete a media")
@@ -80,6 +80,6 @@ async def delete(media_id: UUID, services: Injected) -> Response:
     return Response(status_code=204)
 
 
-async def envelope(services: Services, media: Media) -> MediaEnvelope:
-    renditions = await services.catalog.renditions(media.id, media.encoding)
-    return MediaEnvelope(data=media_out(media, renditions))
+async def envelope(services: Services, media_id: UUID) -> MediaEnvelope:
+    """What is shown of a media. Raises NotFound."""
+    return MediaEnvelope(data=media_out(*await services.catalog.shown(media_id)))

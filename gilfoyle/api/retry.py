@@ -43,7 +43,7 @@ async def retry(media_id: UUID, name: str, services: Injected) -> MediaEnvelope:
         await asyncio.sleep(_PAUSE_S)
     else:
         raise Conflict(f"The encoding of the media {media_id} is just ending: ask again in a moment.")
-    return await envelope(services, await services.catalog.get(media_id))
+    return await envelope(services, media_id)
 
 
 async def _begin(services: Services, media_id: UUID, name: str) -> None:

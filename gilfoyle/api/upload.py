@@ -61,7 +61,7 @@ async def upload(media_id: UUID, kind: MediaKind, request: Request, services: In
     try:
         media = await _accept(media_id, kind, request, body, services)
         await _start(media, services)
-        return await medias.envelope(services, media)
+        return await medias.envelope(services, media_id)
     except ClientDisconnect:
         log.info("the upload of media %s broke off after %d bytes", media_id, body.received)
         return Response(status_code=400)  # nobody is there to read it

@@ -12,6 +12,8 @@ from sqlmodel import col
 from gilfoyle.catalog.models import Media, MediaStatus, Rendition
 from gilfoyle.catalog.rows import Rows, no_media
 
+_LADDER = (col(Rendition.position), col(Rendition.name))
+
 
 class Medias(Rows):
     async def create(self, title: str, description: str = "", storage: str = "filesystem") -> Media:
@@ -27,6 +29,16 @@ class Medias(Rows):
         if media is None or media.status == MediaStatus.DELETING:
             raise no_media(media_id)
         return media
+
+    async def shown(self, media_id: UUID) -> tuple[Media, list[Rendition]]:
+        """As `get`, with the renditions of the encoding that it serves: the best first. By one query."""
+        served = (col(Rendition.media_id) == col(Media.id)) & (col(Rendition.encoding) == col(Media.encoding))
+        query = select(Media, Rendition).outerjoin(Rendition, served).where(col(Media.id) == media_id)
+        async with self._database.reading() as session:
+            rows = (await session.execute(query.order_by(*_LADDER))).all()
+        if not rows or rows[0][0].status == MediaStatus.DELETING:
+            raise no_media(media_id)
+        return rows[0][0], [rendition for _media, rendition in rows if rendition is not None]
 
     async def source(self, media_id: UUID) -> Media:
         """The row whatever its state, Deleting as well. Raises NotFound if there is none."""
@@ -46,7 +58,7 @@ class Medias(Rows):
             texts = (Media.title, Media.description, Media.file_name)
             conditions.append(or_(*(col(text).icontains(q, autoescape=True) for text in texts)))
         newest = (col(Media.created_at).desc(), col(Media.id).desc())
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             total = (await session.scalars(select(func.count()).select_from(Media).where(*conditions))).one()
             query = select(Media).where(*conditions).order_by(*newest).limit(limit).offset(offset)
             return list((await session.scalars(query)).all()), total
@@ -70,13 +82,13 @@ class Medias(Rows):
 
     async def counts(self) -> dict[str, int]:
         """How many medias are in each status, Deleting as well."""
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             query = select(col(Media.status), func.count()).group_by(col(Media.status))
             found: dict[str, int] = {row[0]: row[1] for row in await session.execute(query)}
         return {status: found.get(status, 0) for status in MediaStatus}
 
     async def _find(self, media_id: UUID) -> Media | None:
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             return await session.get(Media, media_id)
 
     async def _renditions(self, wanted: Sequence[tuple[UUID, int]]) -> dict[UUID, list[Rendition]]:
@@ -84,8 +96,8 @@ class Medias(Rows):
         if not wanted:
             return found
         key = tuple_(col(Rendition.media_id), col(Rendition.encoding))
-        query = select(Rendition).where(key.in_(wanted)).order_by(col(Rendition.position), col(Rendition.name))
-        async with self._database.session() as session:
+        query = select(Rendition).where(key.in_(wanted)).order_by(*_LADDER)
+        async with self._database.reading() as session:
             for rendition in await session.scalars(query):
                 found[rendition.media_id].append(rendition)
         return found

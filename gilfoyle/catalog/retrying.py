@@ -61,7 +61,7 @@ class Retrying(Rows):
 
     async def recipe(self, media_id: UUID, encoding: int) -> Recipe | None:
         """By what an encoding is made, if that was kept."""
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             return await session.get(Recipe, (media_id, encoding))
 
     async def settle(

@@ -27,8 +27,25 @@ async def test_an_unknown_media_is_not_found(catalog: Catalog) -> None:
     with pytest.raises(NotFound):
         await catalog.source(uuid4())
     with pytest.raises(NotFound):
+        await catalog.shown(uuid4())
+    with pytest.raises(NotFound):
         await catalog.edit(uuid4(), title="x")
     assert await catalog.renditions(uuid4(), 1) == []
+
+
+async def test_a_media_is_shown_with_what_it_serves(catalog: Catalog) -> None:
+    media = await accepted(catalog)
+    assert await catalog.shown(media.id) == (media, [])
+    ladder = [Rendition(name=name, kind="video", position=n) for n, name in enumerate(["720p", "360p"])]
+    await catalog.plan(media.id, 1, ladder[::-1])
+    await catalog.plan(media.id, 2, [Rendition(name="480p", kind="video")])
+    found, renditions = await catalog.shown(media.id)
+    assert found == await catalog.get(media.id)
+    assert [rendition.name for rendition in renditions] == ["720p", "360p"]
+    assert renditions == await catalog.renditions(media.id, 1)
+    await catalog.mark_deleting(media.id)
+    with pytest.raises(NotFound):
+        await catalog.shown(media.id)
 
 
 async def test_edits_what_is_given_and_nothing_else(catalog: Catalog) -> None:
