@@ -11,7 +11,7 @@ from temporalio import activity
 
 from bench.fleet.cores import Cores
 from bench.fleet.costs import cost_s
-from gilfoyle.activities.transcode import Spent, TranscodeInput, announcer, spent
+from gilfoyle.activities.transcode import Spent, TranscodeInput, announcer, niceness, spent
 from gilfoyle.storage import Storage, Storages, keys
 
 _SEGMENT = b"\0" * 64
@@ -54,9 +54,10 @@ class SimulatedTranscode:
         """A segment is stored while the next one is "encoded", as it is in truth. What waking up late has cost one
         segment is taken off the next: a real core does not oversleep."""
         storing = asyncio.create_task(self._store_inits(storage, job))
+        nice = niceness(job.chunk, is_sound=job.plan.is_sound(job.chunk))
         announce, late = announcer(job.chunk), 0.0
         for index in range(job.chunk.first, end):
-            async with self._cores.one(urgent=job.chunk.short):
+            async with self._cores.one(nice):
                 due = time.monotonic() + segment_s - late
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 late = max(0.0, time.monotonic() - due)

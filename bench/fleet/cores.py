@@ -1,4 +1,4 @@
-"""The cores of a simulated fleet: who waits for what somebody watches, goes first."""
+"""The cores of a simulated fleet: passes give way to one another as `nice` has them do on a real machine."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from itertools import count
 
 
 class Cores:
-    """So many at a time hold one; of those that wait, `urgent` ones first, then in their order.
+    """So many at a time hold one; of those that wait, the least `nice` first, then in their order.
 
-    A pass holds one for a segment at a time, so that a long pass gives way to a short one: what `nice` does on a real
-    machine.
+    A pass holds one for a segment at a time, so that one that runs gives way too.
     """
 
     def __init__(self, number: int) -> None:
         self._free = number
-        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = count()
 
     @asynccontextmanager
-    async def one(self, *, urgent: bool) -> AsyncIterator[None]:
+    async def one(self, nice: int) -> AsyncIterator[None]:
         """Hold a core within the block."""
         if self._free:
             self._free -= 1
         else:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            heapq.heappush(self._waiting, (not urgent, next(self._order), turn))
+            heapq.heappush(self._waiting, (nice, next(self._order), turn))
             await self._wait(turn)
         try:
             yield

@@ -15,6 +15,7 @@ from bench.workers import joined
 from gilfoyle.cli.client import Client
 from gilfoyle.errors import StartupError
 
+_POLL_S = 0.5
 _TRANSCODE = ("gilfoyle", "worker", "--queue", "transcode")
 # `gilfoyle up` brings the first of the workers.
 _SINGLE = {

@@ -75,30 +75,30 @@ def test_the_limit_is_named() -> None:
     assert case("long", 10, 50, cpu_s=16).limit == "this machine's cores"
 
 
-async def test_cores_go_to_the_urgent_first() -> None:
+async def test_passes_on_cores_give_way_as_they_are_nice() -> None:
     cores, order = Cores(1), []
 
-    async def work(name: str, urgent: bool) -> None:
-        async with cores.one(urgent=urgent):
+    async def work(name: str, nice: int) -> None:
+        async with cores.one(nice):
             order.append(name)
             await asyncio.sleep(0)
 
-    async with cores.one(urgent=False):
-        waiting = [asyncio.create_task(work(name, name.startswith("u"))) for name in ("a", "b", "u1", "u2")]
+    async with cores.one(0):
+        waiting = [asyncio.create_task(work(*item)) for item in (("a", 10), ("b", 10), ("c", 0), ("d", 5), ("e", 0))]
         await asyncio.sleep(0)
         assert order == []
     await asyncio.gather(*waiting)
-    assert order == ["u1", "u2", "a", "b"]
+    assert order == ["c", "e", "d", "a", "b"]
 
 
 async def test_a_core_that_nobody_waits_for_any_more_goes_to_the_next() -> None:
     cores = Cores(1)
 
     async def take() -> bool:
-        async with cores.one(urgent=False):
+        async with cores.one(0):
             return True
 
-    async with cores.one(urgent=False):
+    async with cores.one(0):
         given_up, patient = asyncio.create_task(take()), asyncio.create_task(take())
         await asyncio.sleep(0)
         given_up.cancel()
