@@ -112,7 +112,7 @@ class _Packaging:
         prefix = keys.rendition_prefix(job.media_id, job.encoding, rendition.name)
         codecs = codec_string(await self._storage.read(f"{prefix}/{keys.INIT_NAME}"))
         cut = job.plan.grid if isinstance(rendition, VideoRendition) else job.plan.audio_grid
-        durations = [cut.segment_duration(index) for index in range(len(sizes))]
+        durations = cut.durations(len(sizes))
         if isinstance(rendition, VideoRendition):
             return hls.VideoTrack(
                 name=rendition.name,

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from gilfoyle.errors import EncodeFailed, ObjectNotFound
+from gilfoyle.activities.stored import is_stored
+from gilfoyle.errors import EncodeFailed
 from gilfoyle.media.boxes import find
 from gilfoyle.media.cmaf import Segment, Splitter
 from gilfoyle.media.codecs import decoder_config
@@ -57,7 +58,7 @@ class RenditionSink:
         while (segment := await queue.get()) is not None:
             key = f"{self._prefix}/{keys.segment_name(segment.index)}"
             # After a gap there may be more: what players and caches have seen never changes.
-            if not await _exists(self._storage, key):
+            if not await is_stored(self._storage, key):
                 await self._storage.write(key, segment.data)
             await self._on_stored(segment.index)
 
@@ -72,7 +73,7 @@ class RenditionSink:
             return
         self._has_init = True
         key = f"{self._prefix}/{keys.INIT_NAME}"
-        if not await _exists(self._storage, key):
+        if not await is_stored(self._storage, key):
             await self._storage.write(key, init)
         elif _essence(await self._storage.read(key)) != _essence(init):
             raise EncodeFailed(
@@ -93,11 +94,3 @@ def _essence(init: bytes) -> tuple[object, ...]:
     """What must be the same in all chunks: the decoder's configuration and the edit list."""
     edit = find(init, b"moov", b"trak", b"edts")
     return decoder_config(init), edit and init[edit[0] : edit[1]]
-
-
-async def _exists(storage: Storage, key: str) -> bool:
-    try:
-        await storage.stat(key)
-    except ObjectNotFound:
-        return False
-    return True

@@ -17,7 +17,7 @@ from gilfoyle.activities.entry import entry
 from gilfoyle.activities.process import ProcessFailed, encode
 from gilfoyle.activities.sink import RenditionSink
 from gilfoyle.activities.source import SourceWatch
-from gilfoyle.activities.stored import stored_rendition
+from gilfoyle.activities.stored import first_missing
 from gilfoyle.errors import EncodeFailed
 from gilfoyle.media.cmaf import AudioSplitter, FragmentError, Splitter, VideoSplitter
 from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, video_command
@@ -190,8 +190,7 @@ def spent() -> Spent:
 async def _missing(storage: Storage, job: TranscodeInput, end: int) -> list[_Missing]:
     found = []
     for name in job.chunk.renditions:
-        stored = await stored_rendition(storage, job.media_id, job.encoding, name)
-        first = stored.first_missing(job.chunk.first, end)
+        first = await first_missing(storage, job.media_id, job.encoding, name, job.chunk.first, end)
         if first < end:
             found.append(_Missing(name, first - 1 if first and _too_few(job, first) else first))
     return found

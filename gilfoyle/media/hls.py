@@ -32,19 +32,16 @@ class Track:
         Segments shorter than half the longest don't count, or a tail of a few frames would name an absurd peak
         (RFC 8216, 4.3.4.2: the peak is taken over runs of about the target duration).
         """
-        longest = max(self.durations)
-        rates = [
-            size * 8 / duration
-            for size, duration in zip(self.sizes, self.durations, strict=True)
-            if duration * 2 >= longest
-        ]
+        seconds = [float(duration) for duration in self.durations]
+        whole = max(seconds) / 2
+        rates = [size * 8 / length for size, length in zip(self.sizes, seconds, strict=True) if length >= whole]
         # Where every full segment is below the average (a costly tail), the average is the better promise.
         return max(int(max(rates)) + 1, self.average_bandwidth)
 
     @cached_property
     def average_bandwidth(self) -> int:
         """Bit/s over all segments."""
-        return int(sum(self.sizes) * 8 / sum(self.durations)) + 1
+        return int(sum(self.sizes) * 8 / sum(map(float, self.durations))) + 1
 
 
 @dataclass(frozen=True)

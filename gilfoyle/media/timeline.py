@@ -6,6 +6,7 @@ frames can be encoded anywhere, any time, with the same result.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 from fractions import Fraction
@@ -83,6 +84,10 @@ class Timeline(BaseModel):
         """Seconds."""
         return self.segment_start(index + 1) - self.segment_start(index)
 
+    def durations(self, count: int) -> list[Fraction]:
+        """Seconds of each of the first `count` segments, at least 1."""
+        return [self.segment_frames / self.rate] * (count - 1) + [self.segment_duration(count - 1)]
+
     @property
     def target_duration(self) -> int:
         """EXT-X-TARGETDURATION: no segment, rounded to the nearest second, is longer (RFC 8216, 4.3.3.1).
@@ -126,10 +131,11 @@ class AudioTimeline(BaseModel):
         end = self.total_frames if index == self.segments - 1 else self.first_frame(index + 1)
         return self.first_frame(index), end
 
-    def segment_duration(self, index: int) -> Fraction:
-        """Seconds."""
-        first, end = self.segment_bounds(index)
-        return Fraction((end - first) * AAC_FRAME, self.sample_rate)
+    def durations(self, count: int) -> list[Fraction]:
+        """Seconds of each of the first `count` segments, at least 1."""
+        cuts = [*map(self.first_frame, range(count)), self.segment_bounds(count - 1)[1]]
+        seconds = functools.cache(lambda frames: Fraction(frames * AAC_FRAME, self.sample_rate))
+        return [seconds(end - first) for first, end in itertools.pairwise(cuts)]
 
     def _nearest(self, frame: int) -> int:
         """The AAC frame nearest to where a frame of the grid begins; of two, the later.

@@ -80,17 +80,15 @@ class FilesystemStorage:
         return await self._find(key, lambda path: self._info(key, path.stat()))
 
     async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        """See Storage.list. A folder is read at once: a rendition of 10 h has 9,000 segments."""
         check_key(prefix)
-        waiting = [prefix]
+        waiting: builtins.list[str | ObjectInfo] = [prefix]
         while waiting:
-            key = waiting.pop()
-            if not key.endswith("/") and key != prefix:
-                with suppress(ObjectNotFound):  # deleted since its folder was read
-                    yield await self.stat(key)
-                continue
-            folder = key.rstrip("/")
-            names = await self._do(prefix, self._names, folder)
-            waiting.extend(f"{folder}/{name}" for name in reversed(names))
+            item = waiting.pop()
+            if isinstance(item, ObjectInfo):
+                yield item
+            else:
+                waiting.extend(reversed(await self._do(prefix, self._inside, item)))
 
     async def folders(self, prefix: str = "") -> AsyncIterator[str]:
         if prefix:
@@ -164,6 +162,18 @@ class FilesystemStorage:
             return sorted(entries())
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def _inside(self, folder: str) -> builtins.list[str | ObjectInfo]:
+        """What a folder holds: the keys of its subfolders, and its objects; in the order of the keys."""
+        path, found = self._path(folder), list[str | ObjectInfo]()
+        for name in self._names(folder):
+            key = f"{folder}/{name}"
+            if name.endswith("/"):
+                found.append(key[:-1])
+                continue
+            with suppress(FileNotFoundError):  # deleted since the folder was read
+                found.append(self._info(check_key(key), (path / name).lstat()))
+        return found
 
     def _info(self, key: str, found: os.stat_result) -> ObjectInfo:
         if not stat.S_ISREG(found.st_mode):

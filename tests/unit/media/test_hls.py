@@ -54,7 +54,7 @@ LADDER = [
 
 def test_a_whole_media_playlist() -> None:
     grid = timeline(NTSC, 250, EncodingPolicy())
-    durations = [grid.segment_duration(index) for index in range(grid.segments)]
+    durations = grid.durations(grid.segments)
     assert media_playlist(durations, grid.target_duration, ended=True) == (
         "#EXTM3U\n"
         "#EXT-X-VERSION:7\n"
@@ -94,7 +94,7 @@ def test_an_event_only_grows() -> None:
 @pytest.mark.parametrize("frames", [1, 100, 1000])
 def test_a_parser_reads_what_the_rfc_wants(rate: Fraction, gop_s: float, frames: int) -> None:
     grid = timeline(rate, frames, EncodingPolicy(gop_s=gop_s))
-    durations = [grid.segment_duration(index) for index in range(grid.segments)]
+    durations = grid.durations(grid.segments)
     parsed = m3u8.loads(media_playlist(durations, grid.target_duration, ended=True))
     assert (parsed.version, parsed.media_sequence, parsed.playlist_type) == (7, 0, "vod")
     assert parsed.is_endlist and parsed.is_independent_segments

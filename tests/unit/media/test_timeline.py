@@ -38,7 +38,7 @@ def name(grid: Timeline) -> str:
 def test_segments_are_whole_frames(rate: Fraction, gop: int, segment: int, duration: Fraction, target: int) -> None:
     grid = timeline(rate, 10_000, POLICY)
     assert (grid.gop_frames, grid.segment_frames) == (gop, segment)
-    assert grid.segment_duration(0) == grid.segment_duration(1) == duration
+    assert grid.durations(2) == [duration, duration]
     assert grid.target_duration == target
 
 
@@ -55,7 +55,7 @@ def test_segments_cover_the_grid_without_gap_or_overlap(grid: Timeline) -> None:
     assert bounds[-1][1] == grid.frames
     assert all(first < end for first, end in bounds)
     assert all((end - first) % grid.gop_frames == 0 for first, end in bounds[:-1])
-    assert sum(map(grid.segment_duration, range(grid.segments))) == grid.duration
+    assert sum(grid.durations(grid.segments)) == grid.duration
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=name)
@@ -71,17 +71,19 @@ def test_sound_is_cut_where_the_picture_is(grid: Timeline) -> None:
     for index in range(1, sound.segments):
         cut = Fraction(sound.first_frame(index) * AAC_FRAME, SAMPLE_RATE)
         assert abs(cut - grid.segment_start(index)) <= HALF_AAC_FRAME
-    total = sum(map(sound.segment_duration, range(sound.segments)))
+    durations = sound.durations(sound.segments)
+    total = sum(durations)
     assert total == Fraction(sound.total_frames * AAC_FRAME, SAMPLE_RATE)
     assert abs(total - grid.duration) <= HALF_AAC_FRAME or sound.total_frames == 1
-    assert all(sound.segment_duration(index) > 0 for index in range(sound.segments))
+    assert all(duration > 0 for duration in durations)
+    assert sound.durations(1) == durations[:1]
 
 
 def test_a_tail_of_milliseconds_has_no_sound_of_its_own() -> None:
     grid = timeline(Fraction(240), 960 + 2, POLICY.model_copy(update={"max_frame_rate": 240}))
     sound = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
     assert (grid.segments, sound.segments) == (2, 1)
-    assert sound.segment_duration(0) == Fraction(sound.total_frames * AAC_FRAME, SAMPLE_RATE)
+    assert sound.durations(1) == [Fraction(sound.total_frames * AAC_FRAME, SAMPLE_RATE)]
 
 
 @pytest.mark.parametrize(
@@ -97,8 +99,8 @@ def test_no_segment_rounds_to_more_than_the_target(rate: Fraction, gop_s: float,
     grid = timeline(rate, frames, EncodingPolicy(gop_s=gop_s, segment_gops=gops))
     sound = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
     longest = max(
-        *(grid.segment_duration(index) for index in range(grid.segments)),
-        *(sound.segment_duration(index) for index in range(sound.segments)),
+        *grid.durations(grid.segments),
+        *sound.durations(sound.segments),
     )
     assert int(longest + Fraction(1, 2)) <= grid.target_duration
     assert grid.target_duration <= longest + 1 or grid.segments == 1
