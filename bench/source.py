@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -64,7 +65,8 @@ def drafted(file: Path, write: Callable[[Path], None], say: Say) -> Path:
         return file
     say(f"Making the source {file.name}, once …")
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"part-{file.name}")
+    # By the process: two runs at once make one each, and the last takes its place.
+    draft = file.with_name(f"part-{os.getpid()}-{file.name}")
     try:
         write(draft)
     except BaseException:
