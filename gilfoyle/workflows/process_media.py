@@ -85,6 +85,7 @@ class ProcessMedia:
             ProbeActivities.probe,
             ProbeInput(media_id=job.media_id, storage=job.storage),
             summary=job.kind,
+            priority=routes.PROBING,
             **routes.io(),
         )
 

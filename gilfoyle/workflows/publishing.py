@@ -54,6 +54,7 @@ async def publish(
         summary="whole" if final else "as far as it is",
         # So that nothing is written any more when a deletion removes what was.
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        priority=routes.PUBLISHING,
         **routes.io(),
     )
     raise_if_cancelled()
