@@ -39,13 +39,15 @@ def new_service(
     """Makes a service on queues of its own; its workers run, unless the test does that, with an ffmpeg of its own."""
 
     @asynccontextmanager
-    async def new(ffmpeg: str = "", *, working: bool = True, stall_s: float = 60) -> AsyncIterator[Service]:
+    async def new(
+        ffmpeg: str = "", *, working: bool = True, stall_s: float = 60, io_slots: int = 16
+    ) -> AsyncIterator[Service]:
         settings = Settings(
             storage=StorageSettings(filesystem=FilesystemSettings(path=tmp_path / "media")),
             temporal=TemporalSettings(address=temporal_address, queue_prefix=f"test-{uuid4().hex[:8]}"),
             tools=ToolSettings(ffmpeg=ffmpeg),
             limits=LimitSettings(memory_mb=4096),
-            workers=WorkerSettings(grace_s=0.2, heartbeat_timeout_s=5, stall_timeout_s=stall_s),
+            workers=WorkerSettings(grace_s=0.2, heartbeat_timeout_s=5, stall_timeout_s=stall_s, io_slots=io_slots),
         )
         storages = Storages(settings.storage)
         service = Service(Parts(settings, temporal, storages, catalog))

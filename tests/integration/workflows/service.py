@@ -90,6 +90,25 @@ class Service:
                     started.append((event.event_time.ToNanoseconds(), summaries[scheduled]))
         return [summary for _, summary in sorted(started)]
 
+    async def times(self, handle: Handle, activity: str) -> list[tuple[int, int | None]]:
+        """When the activities of that name were scheduled and started (ns; None: not yet), by the history."""
+        scheduled: dict[int, int] = {}
+        started: dict[int, int] = {}
+        for event in (await handle.fetch_history()).events:
+            at = event.event_time.ToNanoseconds()
+            if event.HasField("activity_task_scheduled_event_attributes"):
+                if event.activity_task_scheduled_event_attributes.activity_type.name == activity:
+                    scheduled[event.event_id] = at
+            elif event.HasField("activity_task_started_event_attributes"):
+                started[event.activity_task_started_event_attributes.scheduled_event_id] = at
+        return [(at, started.get(event)) for event, at in scheduled.items()]
+
+    async def until_scheduled(self, handle: Handle, activity: str) -> None:
+        """Wait for the first one of that name."""
+        async with asyncio.timeout(30):
+            while not await self.times(handle, activity):
+                await asyncio.sleep(0.1)
+
     async def media(self, media: Media) -> Media:
         return await self.parts.catalog.get(media.id)
 

@@ -219,6 +219,24 @@ async def test_what_makes_it_playable_is_encoded_first(service: Service, film: P
     assert set((await service.encodes_started(handle))[:2]) == {"90p: segments 0–0", "audio-64k: segments 0–0"}
 
 
+async def test_what_is_encoded_is_published_before_more_is_looked_into(new_service: NewService, film: Path) -> None:
+    """Else of a thousand uploads at once none would play before all are probed."""
+    async with new_service(working=False, io_slots=1) as service:
+        first, second = await service.accept(film), await service.accept(film)
+        begun = await service.process(first)
+        async with service.working(PIPELINE, IO):
+            await service.until_scheduled(begun, "encode_video")
+        later = await service.process(second)
+        async with service.working(PIPELINE, TRANSCODE):
+            await service.until_scheduled(later, "store")
+            await service.until_scheduled(begun, "package")
+        async with service.working():
+            await asyncio.gather(begun.result(), later.result())
+        published, stored = (await service.times(begun, "package"))[0], (await service.times(later, "store"))[0]
+        assert stored[0] < published[0]
+        assert (published[1] or 0) < (stored[1] or 0)
+
+
 async def test_it_plays_while_it_grows_and_survives_a_deploy(new_service: NewService, long_film: Path) -> None:
     """The worker that encodes stops in the middle, and another goes on where it stopped."""
     async with new_service(working=False) as service, service.working(PIPELINE, IO):
