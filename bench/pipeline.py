@@ -12,8 +12,6 @@ from bench.results import PipelineRun
 from bench.uploads import check, master_url, send, wait_until_ready
 from gilfoyle.cli.client import Client
 
-_POLL_S = 0.5
-
 
 def run(source: Path, keep: Path | None = None) -> PipelineRun:
     """Upload the file to a server that has nothing else to do, and measure. Raises GilfoyleError.
@@ -25,7 +23,7 @@ def run(source: Path, keep: Path | None = None) -> PipelineRun:
         sent = send(client, source)
         master = master_url(up, sent.media_id)
         playable = wait_for_first_play(http, master, lambda: check(client.media(sent.media_id)))
-        media, ready = wait_until_ready(client, sent.media_id, _POLL_S)
+        media, ready = wait_until_ready(client, sent.media_id)
         spent = cpu.difference(before, cpu.used(up.pid))
         if keep is not None:
             download(http, master, keep)

@@ -12,7 +12,7 @@ from gilfoyle.cli.follow import poll
 from gilfoyle.cli.multipart import UploadBody
 from gilfoyle.errors import EncodeFailed
 
-_POLL_S = 0.2
+_POLL_S = 0.5
 
 
 @dataclass(frozen=True)

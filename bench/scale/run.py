@@ -15,7 +15,6 @@ from bench.workers import joined
 from gilfoyle.cli.client import Client
 from gilfoyle.errors import StartupError
 
-_POLL_S = 0.5
 _TRANSCODE = ("gilfoyle", "worker", "--queue", "transcode")
 # `gilfoyle up` brings the first of the workers.
 _SINGLE = {
@@ -45,7 +44,7 @@ def run(source: Path, workers: int) -> Scaled:
             process.cpu_affinity([core])
         before, began = cpu.used(up.pid), [cpu.with_children(process) for process in encoding]
         sent = send(client, source)
-        _, ready = wait_until_ready(client, sent.media_id, _POLL_S)
+        _, ready = wait_until_ready(client, sent.media_id)
         after, ended = cpu.used(up.pid), [cpu.with_children(process) for process in encoding]
     spent = [last - first for first, last in zip(began, ended, strict=True)]
     return Scaled(

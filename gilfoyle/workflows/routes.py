@@ -27,8 +27,8 @@ _PATIENT = RetryPolicy(
 
 _IO_SILENCE = timedelta(seconds=20)
 
-# What was begun goes first on the io queue, or of many uploads at once none would play before all are probed, and idle
-# transcode workers would wait for passes. Without one, a step has 3.
+# What was begun goes first on the io queue, or of many uploads at once none would play before all are probed. Without
+# one, a step has 3.
 PUBLISHING = Priority(priority_key=1)
 PROBING = Priority(priority_key=2)
 LAST = Priority(priority_key=5)
