@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
@@ -126,8 +127,11 @@ class ProbeActivities:
 
 
 def _last_packets(text: str) -> dict[int, Fraction]:
-    """The latest end (stamp + duration) of each stream, from ffprobe's `index,pts,dts,duration,flags` lines."""
-    ends: dict[int, Fraction] = {}
+    """The latest end (stamp + duration) of each stream, from ffprobe's `index,pts,dts,duration,flags` lines.
+
+    Decimals, and fractions only of what is found: there may be millions of lines.
+    """
+    ends: dict[int, Decimal] = {}
     for line in text.splitlines():
         fields = line.split(",")
         if len(fields) < 5 or "D" in fields[4]:
@@ -135,10 +139,10 @@ def _last_packets(text: str) -> dict[int, Fraction]:
         stamp = next((field for field in fields[1:3] if field != "N/A"), None)  # AVI has decode times only
         if stamp is None:
             continue
-        length = Fraction(0) if fields[3] == "N/A" else Fraction(fields[3])
-        index, end = int(fields[0]), Fraction(stamp) + length
+        length = Decimal(0) if fields[3] == "N/A" else Decimal(fields[3])
+        index, end = int(fields[0]), Decimal(stamp) + length
         ends[index] = max(ends.get(index, end), end)
-    return ends
+    return {index: Fraction(end) for index, end in ends.items()}
 
 
 def _declared_end(header: dict[str, Any], index: int) -> Fraction | None:
