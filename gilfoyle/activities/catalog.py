@@ -76,10 +76,13 @@ class CatalogActivities:
                 )
             job.info = job.info.model_copy(update={"video": None})
         plan = make_plan(job.info, job.policy)
-        await self._catalog.save_probe(job.media_id, job.info.model_dump(mode="json"), float(plan.grid.duration))
-        await self._catalog.plan(job.media_id, job.encoding, _rows(job, plan))
-        made_by = plan.model_dump(mode="json"), job.policy.model_dump(mode="json")
-        await self._catalog.keep_recipe(job.media_id, job.encoding, *made_by)
+        await self._catalog.plan(
+            job.media_id,
+            job.encoding,
+            _rows(job, plan),
+            probe=(job.info.model_dump(mode="json"), float(plan.grid.duration)),
+            recipe=(plan.model_dump(mode="json"), job.policy.model_dump(mode="json")),
+        )
         return plan
 
     @activity.defn

@@ -40,26 +40,32 @@ class RenditionProgress(BaseModel):
 
 
 class Processing(Rows):
-    async def save_probe(self, media_id: UUID, probe: dict[str, Any], duration_s: float) -> None:
-        """Keep what ffprobe found, as JSON, and the length in seconds."""
-        async with self._processing(media_id) as (_session, media):
-            if media is not None:
-                media.probe, media.duration_s = probe, duration_s
+    async def plan(
+        self,
+        media_id: UUID,
+        encoding: int,
+        renditions: Sequence[Rendition],
+        *,
+        probe: tuple[dict[str, Any], float] | None = None,
+        recipe: tuple[dict[str, Any], dict[str, Any]] | None = None,
+    ) -> None:
+        """Insert the renditions of an encoding; those that are there stay as they are.
 
-    async def plan(self, media_id: UUID, encoding: int, renditions: Sequence[Rendition]) -> None:
-        """Insert the renditions of an encoding; those that are there stay as they are."""
+        Keep also, if given, what ffprobe found, as JSON, with the length in seconds; and by what the encoding is made:
+        plan and policy, as JSON. Of these the last counts.
+        """
         rows = [rendition.model_dump() | {"media_id": media_id, "encoding": encoding} for rendition in renditions]
         async with self._processing(media_id) as (session, media):
-            if media is not None and rows:
+            if media is None:
+                return
+            if probe is not None:
+                media.probe, media.duration_s = probe
+            if rows:
                 await session.execute(insert(Rendition).values(rows).on_conflict_do_nothing())
                 media.updated_at = now()
-
-    async def keep_recipe(self, media_id: UUID, encoding: int, plan: dict[str, Any], policy: dict[str, Any]) -> None:
-        """Keep by what an encoding is made, both as JSON; the last one counts."""
-        made_by = {"plan": plan, "policy": policy}
-        insertion = insert(Recipe).values(media_id=media_id, encoding=encoding, **made_by)
-        async with self._processing(media_id) as (session, media):
-            if media is not None:
+            if recipe is not None:
+                made_by = dict(zip(("plan", "policy"), recipe, strict=True))
+                insertion = insert(Recipe).values(media_id=media_id, encoding=encoding, **made_by)
                 await session.execute(insertion.on_conflict_do_update(constraint="recipe_pkey", set_=made_by))
 
     async def progress(

@@ -111,7 +111,7 @@ async def processing(catalog: Catalog, title: str = "Film") -> Media:
         Rendition(name="720p", kind="video", position=0, width=1280, height=720, segments=4),
         Rendition(name="audio-128k", kind="audio", position=1, channels=2, segments=4),
     ]
-    await catalog.save_probe(media.id, {"container": "mov"}, 16.0)
+    await catalog.plan(media.id, 1, [], probe=({"container": "mov"}, 16.0))
     await catalog.plan(media.id, 1, ladder)
     return await catalog.get(media.id)
 

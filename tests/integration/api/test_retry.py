@@ -31,7 +31,7 @@ async def ready(catalog: Catalog, *, recipe: bool = True) -> Media:
     """A media that is Ready without its picture."""
     media = await processing(catalog)
     if recipe:
-        await catalog.keep_recipe(media.id, 1, {"any": "plan"}, {"any": "policy"})
+        await catalog.plan(media.id, 1, [], recipe=({"any": "plan"}, {"any": "policy"}))
     await catalog.progress(media.id, 1, [BROKEN], playable=True, progress=0.5)
     await catalog.finish(media.id, 1)
     return await catalog.get(media.id)
@@ -118,7 +118,7 @@ async def test_a_media_whose_workflow_is_just_ending(
     """It is looked at until it has ended."""
     medias = [await processing(catalog) for _ in range(2)]
     for media in medias:
-        await catalog.keep_recipe(media.id, 1, {}, {})
+        await catalog.plan(media.id, 1, [], recipe=({}, {}))
         await catalog.progress(media.id, 1, [BROKEN], playable=True, progress=0.5)
     async with calling(settings) as client:
         asked = asyncio.create_task(client.post(path(medias[0].id)))

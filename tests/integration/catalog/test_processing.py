@@ -33,7 +33,7 @@ async def rendition(catalog: Catalog, media_id: UUID, name: str = "720p") -> Ren
 
 
 async def test_keeps_the_probe(catalog: Catalog, media: Media) -> None:
-    await catalog.save_probe(media.id, {"format": "mov", "streams": [1, {"a": None}]}, 12.5)
+    await catalog.plan(media.id, 1, [], probe=({"format": "mov", "streams": [1, {"a": None}]}, 12.5))
     found = await catalog.get(media.id)
     assert found.probe == {"format": "mov", "streams": [1, {"a": None}]}
     assert found.duration_s == 12.5
@@ -137,7 +137,7 @@ async def test_an_encoding_that_is_not_served_leaves_the_media_alone(catalog: Ca
 
 
 CALLS: list[Callable[[Catalog, UUID], Awaitable[None]]] = [
-    lambda catalog, id: catalog.save_probe(id, {}, 1),
+    lambda catalog, id: catalog.plan(id, 1, [], probe=({}, 1)),
     lambda catalog, id: catalog.plan(id, 1, [Rendition(name="new", kind="video")]),
     lambda catalog, id: catalog.progress(id, 1, [RenditionProgress(name="720p", stored_segments=1)], True, 1),
     lambda catalog, id: catalog.finish(id, 1),

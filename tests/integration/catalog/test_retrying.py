@@ -20,7 +20,7 @@ async def half(catalog: Catalog) -> Media:
     await catalog.accept_upload(media.id, kind="video", file_name="film.mp4", size=3, sha256="0" * 64)
     rows = [Rendition(name=name, kind="video", position=i, segments=4) for i, name in enumerate(("720p", "360p"))]
     await catalog.plan(media.id, 1, rows)
-    await catalog.keep_recipe(media.id, 1, {"a": 1}, {"b": 2})
+    await catalog.plan(media.id, 1, [], recipe=({"a": 1}, {"b": 2}))
     await catalog.progress(media.id, 1, [broken()], playable=True, progress=0.5)
     await catalog.finish(media.id, 1, cid="old")
     return await catalog.get(media.id)

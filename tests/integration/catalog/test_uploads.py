@@ -120,7 +120,7 @@ async def test_finds_accepted_uploads_that_nobody_works_on(catalog: Catalog) -> 
     forgotten, worked_on, awaiting = [await catalog.create(title) for title in "abc"]
     await accept(catalog, forgotten.id)
     await accept(catalog, worked_on.id)
-    await catalog.save_probe(worked_on.id, {}, 1)
+    await catalog.plan(worked_on.id, 1, [], probe=({}, 1))
     assert [media.id for media in await catalog.unstarted(older_than_s=0)] == [forgotten.id]
     assert await catalog.unstarted(older_than_s=60) == []
     assert (await catalog.get(awaiting.id)).status == MediaStatus.AWAITING_UPLOAD
