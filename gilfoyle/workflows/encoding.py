@@ -128,6 +128,7 @@ class Encoding:
         # is handed out before the rest, and where that is only a segment of each, nothing shares the cores with it.
         if all(chunk.count == 1 for chunk in urgent):
             await asyncio.gather(*tasks)
+        self._stored = False
         await self._publish(final=False)
         if self._published:
             self._passes.start(others)

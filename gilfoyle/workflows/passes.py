@@ -39,9 +39,9 @@ class Passes:
         self._info = info
         self._plan = plan
         self._stored = stored
-        # What is paced has a line of its own: behind all that is handed out at once it would come too late for who
-        # watches.
-        self._paced, self._others = (_Line(job.policy.passes_in_flight) for _ in range(2))
+        # What is paced has lines of its own: behind all that is handed out at once it would come too late for who
+        # watches. And whether sound or picture reaches the queue first does not matter.
+        self._sound, self._paced, self._others = (_Line(job.policy.passes_in_flight) for _ in range(3))
         self._tasks: list[asyncio.Task[Any]] = []
         self._owed: dict[str, list[Pass]] = {}
         self.failed: dict[str, Fault] = {}
@@ -80,13 +80,18 @@ class Passes:
         await stop(self._tasks)
 
     async def _encode(self, chunk: Pass) -> Spent | None:
-        line = self._paced if chunk.ahead or self._plan.is_sound(chunk) else self._others
+        line = self._line_of(chunk)
         async with line.slots:
             if chunk.priority != FIRST_PRIORITY:  # what makes a media playable waits for nothing
                 await line.turnstile.enter()
             spent = await self._attempt(chunk)
         self._stored()
         return spent
+
+    def _line_of(self, chunk: Pass) -> _Line:
+        if self._plan.is_sound(chunk):
+            return self._sound
+        return self._paced if chunk.ahead else self._others
 
     async def _attempt(self, chunk: Pass) -> Spent | None:
         """One pass. A shared one that keeps failing is split, so that a rendition that can't be encoded fails alone."""
