@@ -237,6 +237,26 @@ async def test_what_is_encoded_is_published_before_more_is_looked_into(new_servi
         assert (published[1] or 0) < (stored[1] or 0)
 
 
+async def test_nothing_is_published_twice(service: Service, film: Path) -> None:
+    """Between two publishes something was stored, or else they would be the same; the last one is of a whole."""
+    handle = await service.process(await service.accept(film))
+    await handle.result()
+    names: dict[int, str] = {}
+    stored = 0
+    between = []
+    for event in (await handle.fetch_history()).events:
+        scheduled, ended = event.activity_task_scheduled_event_attributes, event.activity_task_completed_event_attributes
+        if event.HasField("activity_task_scheduled_event_attributes"):
+            names[event.event_id] = scheduled.activity_type.name
+            if names[event.event_id] == "package":
+                between.append(stored)
+                stored = 0
+        elif event.HasField("activity_task_completed_event_attributes"):
+            stored += names[ended.scheduled_event_id].startswith("encode")
+        stored += event.HasField("workflow_execution_signaled_event_attributes")
+    assert len(between) > 2 and all(between[:-1])
+
+
 async def test_it_plays_while_it_grows_and_survives_a_deploy(new_service: NewService, long_film: Path) -> None:
     """The worker that encodes stops in the middle, and another goes on where it stopped."""
     async with new_service(working=False) as service, service.working(PIPELINE, IO):

@@ -51,3 +51,18 @@ async def test_what_is_paced_never_waits_behind_all_others(monkeypatch: pytest.M
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_sound_and_picture_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turnstile.workflow, "time", lambda: 0.0)
+    monkeypatch.setattr(turnstile, "_moment", asyncio.Event().wait)
+    waiting = Waiting()
+    later = [each for each in waiting.plan.passes if each.priority != FIRST_PRIORITY]
+    heads = [each for each in later if each.ahead][:2]
+    sound = next(each for each in later if waiting.plan.is_sound(each))
+    tasks = waiting.start([*heads, sound])
+    await asyncio.sleep(0.01)
+    assert waiting.out == [heads[0], sound]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
