@@ -245,7 +245,10 @@ async def test_nothing_is_published_twice(service: Service, film: Path) -> None:
     stored = 0
     between = []
     for event in (await handle.fetch_history()).events:
-        scheduled, ended = event.activity_task_scheduled_event_attributes, event.activity_task_completed_event_attributes
+        scheduled, ended = (
+            event.activity_task_scheduled_event_attributes,
+            event.activity_task_completed_event_attributes,
+        )
         if event.HasField("activity_task_scheduled_event_attributes"):
             names[event.event_id] = scheduled.activity_type.name
             if names[event.event_id] == "package":
