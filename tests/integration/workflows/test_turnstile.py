@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from gilfoyle.activities.turn import take_turn
-from gilfoyle.workflows.turnstile import Turnstile
+from gilfoyle.workflows.turnstile import AT_ONCE, Turnstile
 
 _NUMBER = 24
 _WORK_S = 0.1
@@ -53,6 +53,6 @@ async def test_they_keep_their_order(temporal_address: str) -> None:
     working = Worker(client, task_queue=name, activities=[work], max_concurrent_activities=1)
     async with deciding, working:
         await client.execute_workflow(Numbers.run, name, id=name, task_queue=f"{name}-pipeline")
-    # The first go one by one; of those that go together, each is at most among its neighbours.
+    # The first go one by one. Of those that go together none moves further than as many as may; by 5, once in 20 runs.
     assert began[:7] == list(range(7))
-    assert all(abs(place - number) <= 3 for place, number in enumerate(began)), began
+    assert all(abs(place - number) <= AT_ONCE for place, number in enumerate(began)), began
