@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 CUT = "connections cut"
 DISK_FULL = "disk full"
-KILLS = ("transcode worker", "io worker", "pipeline worker", "API", "Temporal", "PostgreSQL", "object store")
+STORE = "object store"
+KILLS = ("transcode worker", "io worker", "pipeline worker", "API", "Temporal", "PostgreSQL", STORE)
 # Workers that encode are the ones whose work could be lost.
 _WEIGHTS = {"transcode worker": 3, "API": 2, CUT: 2}
 

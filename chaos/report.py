@@ -48,7 +48,9 @@ class Report:
     redone: list[Counter[str]] = field(default_factory=list)
     """For each kill of a transcode worker, the passes that it was at work on, by task queue: they are begun again."""
     repeated: list[str] = field(default_factory=list)
-    """Passes that were encoded again though they had been completed."""
+    """Passes that were encoded again though they had been completed, and nothing of them was lost."""
+    repaired: list[str] = field(default_factory=list)
+    """Passes that were encoded again since the storage did not have any more what it had taken."""
     deaths: list[str] = field(default_factory=list)
     """Parts that ended by themselves."""
     refusals: dict[str, int] = field(default_factory=dict)
@@ -122,6 +124,7 @@ class Report:
             "faults": dict(self.faults),
             "uploads": {name: vars(tally) for name, tally in self.uploads.items()},
             "swept": self.swept,
+            "repaired": self.repaired,
             "redone": self.redone,
             "unmeasured_kills": self.unmeasured,
             "deaths": self.deaths,

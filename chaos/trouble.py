@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from chaos.disk import Disk
-from chaos.faults import CUT, DISK_FULL, KILLS, Fault, faults
+from chaos.faults import CUT, DISK_FULL, KILLS, STORE, Fault, faults
 from chaos.installation import Installation
 from chaos.part import Part
 from gilfoyle.tasks import stop
@@ -46,11 +46,17 @@ class Trouble:
             await self._begin(fault)
 
     async def end(self) -> None:
-        """No fault any more; returns once every part does its work. Raises StartupError."""
+        """No fault any more; returns once every part does its work. Raises StartupError.
+
+        SeaweedFS whose disk was full refuses some writes until it is started again (docs/decisions/0028), which is for
+        its operator to do.
+        """
         await stop(list(self._tasks))
         self._disk.free()
         for relay in self._installation.relays.values():
             relay.refuse(False)
+        if self.count[DISK_FULL]:
+            await asyncio.gather(*(part.kill() for part in self._installation.parts if part.kind == STORE))
         await asyncio.gather(*(part.start() for part in self._installation.parts))
 
     @property
@@ -81,7 +87,7 @@ class Trouble:
 
     async def _again(self, part: Part, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        if part.kind == "object store":  # it can't start on a full disk, and would tell us nothing of Gilfoyle
+        if part.kind == STORE:  # it can't start on a full disk, and would tell us nothing of Gilfoyle
             async with self._full:
                 await part.start()
         else:

@@ -195,7 +195,10 @@ def _worker(
         # after which Temporal has another worker begin them anew.
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=slots,
-        interceptors=[TranslateErrors(notice_silence=queue in {TRANSCODE, FIRST}), *([Beat()] if queue == IO else [])],
+        interceptors=[
+            TranslateErrors(notice_silence=queue in {TRANSCODE, FIRST}),
+            *([] if queue == PIPELINE else [Beat()]),
+        ],
         graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s),
         max_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
         default_heartbeat_throttle_interval=_HEARTBEAT_EVERY,

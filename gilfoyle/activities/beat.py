@@ -1,4 +1,4 @@
-"""A heartbeat for steps that don't tell often enough, or at all, how far they are."""
+"""A heartbeat for as long as a worker is alive, however long what it does has nothing new to tell."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class Beat(Interceptor):
     """Worker interceptor: while an activity runs, its worker says so; Temporal gives the work of a dead one to another.
 
     What the activity has told of itself by a heartbeat, in this attempt or one before, is repeated, so that the next
-    attempt still finds it. Not for encodes: those beat with ffmpeg's progress.
+    attempt still finds it. Also for encodes, which wait for a storage before ffmpeg begins and after it has ended; that
+    ffmpeg does not get on is noticed by `Stall`.
     """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:

@@ -55,3 +55,9 @@ class EncodingPolicy(Policy):
         "encodes all of them faster than they play",
     )
     passes_in_flight: int = Field(256, ge=1, le=500, description="passes of one media scheduled at once")
+    repair_pauses_s: list[Annotated[float, Field(ge=0, le=86400)]] = Field(
+        [0, 5, 15, 45, 135, 300],
+        max_length=20,
+        description="before what the storage has lost is encoded again, once for each (seconds); then the media is "
+        "given up",
+    )

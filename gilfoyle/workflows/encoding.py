@@ -24,10 +24,6 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.workflows.messages import ProcessMediaInput
 
 
-# How often what the storage has lost is encoded again before the media is given up.
-_REPAIRS = 5
-
-
 class Encoding:
     """One encoding of one media, from its plan to its last playlist.
 
@@ -169,17 +165,23 @@ class Encoding:
                     await workflow.wait_condition(lambda: self._encoded, timeout=pause_s)
 
     async def _complete(self) -> None:
-        """Publish the whole. What the storage has lost since it was stored (a crash, a hand) is encoded again."""
-        repairs = 0
+        """Publish the whole. What the storage has lost since it was stored (a crash, a hand) is encoded again.
+
+        At once the first time; a storage that has lost it again has to be seen to, and is given the time for that.
+        """
+        pauses_s = list(self._job.policy.repair_pauses_s)
         while True:
             packaged = await self._publish(final=True)
             if self._busy:  # asked for while that was published
                 await self._grow()
-            elif not packaged.lost or repairs == _REPAIRS:
+            elif not packaged.lost or not pauses_s:
                 break
             else:
-                workflow.logger.warning("the storage has lost segments of %s", ", ".join(packaged.lost))
-                repairs += 1
+                pause_s = pauses_s.pop(0)
+                sentence = "the storage has lost segments of %s, which are encoded again in %g s"
+                workflow.logger.warning(sentence, ", ".join(packaged.lost), pause_s)
+                if pause_s:
+                    await workflow.sleep(pause_s)
                 await self._encode_again(packaged.lost)
         self._closed = True
         self.cid = packaged.cid

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 from gilfoyle.catalog import Media, MediaStatus
-from tests.integration.workflows.service import Service, fault
+from tests.integration.workflows.service import SMALL, Service, fault
 from tests.sources import read_numbers
+
+PATIENT = SMALL.model_copy(update={"repair_pauses_s": [0, 0, 6]})
+IMPATIENT = SMALL.model_copy(update={"repair_pauses_s": [0, 0.2]})
+
+
+async def _eat(service: Service, media: Media, name: str) -> None:
+    while True:
+        await _lose(service, media, name)
 
 
 async def _lose(service: Service, media: Media, name: str) -> None:
@@ -31,15 +40,20 @@ async def test_lost_segments_are_encoded_again(service: Service, film: Path) -> 
     assert (service.playlist(media, "audio-64k").parent / "init.mp4").exists()
 
 
+async def test_a_storage_is_given_time_to_be_seen_to(service: Service, film: Path) -> None:
+    """It may lose for longer than encoding again and again takes."""
+    media = await service.accept(film)
+    handle = await service.process(media, PATIENT)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(_eat(service, media, "120p/00003.m4s"), 5)
+    await asyncio.wait_for(handle.result(), 60)
+    assert (await service.media(media)).status == MediaStatus.READY
+
+
 async def test_a_storage_that_never_keeps_a_segment_ends_in_a_sentence(service: Service, film: Path) -> None:
     media = await service.accept(film)
-    handle = await service.process(media)
-
-    async def eat() -> None:
-        while True:
-            await _lose(service, media, "120p/00003.m4s")
-
-    eating = asyncio.create_task(eat())
+    eating = asyncio.create_task(_eat(service, media, "120p/00003.m4s"))
+    handle = await service.process(media, IMPATIENT)
     error = await fault(handle, 90)
     eating.cancel()
     assert error.type == "storage_failed"
