@@ -29,6 +29,7 @@ from gilfoyle.activities.survey import move_runs
 from gilfoyle.activities.sweep import SweepActivities
 from gilfoyle.activities.transcode import TranscodeActivities
 from gilfoyle.activities.turn import take_turn
+from gilfoyle.activities.unlisted import UnlistedActivities
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings, WorkerSettings
 from gilfoyle.embedded.lifeline import ready, watch
@@ -137,6 +138,7 @@ def _io(parts: Parts) -> list[Worker]:
             StoreActivities(parts.storages, parts.catalog).store,
             ProbeActivities(parts.storages, ffprobe_path(parts.settings.tools), parts.settings.limits).probe,
             PackageActivities(parts.storages).package,
+            UnlistedActivities(parts.storages).clear_unlisted,
             cleanup.hide,
             cleanup.stop,
             cleanup.discard,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -19,9 +20,13 @@ from gilfoyle.workflows.publishing import publish, rest_s
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.package import Packaged
     from gilfoyle.activities.retrying import ResumeInput, RetryActivities
+    from gilfoyle.activities.unlisted import UnlistedActivities, UnlistedInput
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import FIRST_PRIORITY, REST_PRIORITY, Pass, Plan
     from gilfoyle.workflows.messages import ProcessMediaInput
+
+# Each segment of 12 h of a full ladder, asked for one by one.
+_ALL_ASKED_FOR = timedelta(hours=1)
 
 
 class Encoding:
@@ -190,7 +195,19 @@ class Encoding:
             self._loss = Fault("storage_failed", "storage_lost", sentence)
 
     async def _encode_again(self, renditions: list[str]) -> None:
-        """Run their passes once more: what is stored, each of them finds and leaves."""
+        """Run their passes once more: what is stored, each of them finds and leaves, so it has to be listed too."""
+        await workflow.execute_activity_method(
+            UnlistedActivities.clear_unlisted,
+            UnlistedInput(
+                media_id=self._job.media_id,
+                encoding=self._job.encoding,
+                storage=self._job.storage,
+                plan=self._plan,
+                renditions=renditions,
+            ),
+            summary=", ".join(renditions),
+            **routes.io(_ALL_ASKED_FOR),
+        )
         await together(*self._passes.start([chunk for chunk in self._all if set(chunk.renditions) & set(renditions)]))
 
     async def _publish(self, *, final: bool) -> Packaged:
