@@ -1,4 +1,7 @@
-"""What of a rendition is in the storage. The storage is the only record of it: nothing else can disagree with it."""
+"""What of a rendition is in the storage. The storage is the only record of it: nothing else can disagree with it.
+
+Where what it lists and what it finds by name disagree, `unlisted` has it agree again.
+"""
 
 from __future__ import annotations
 

@@ -65,11 +65,10 @@ async def test_what_the_storage_has_and_does_not_list_is_encoded_again(
     new_service: Callable[..., AbstractAsyncContextManager[Service]], film: Path
 ) -> None:
     """A pass leaves alone what it finds, and no playlist would ever name it."""
-    hidden = {"180p/00006.m4s", "90p/00000.m4s", "audio-64k/init.mp4"}
-    async with new_service(working=False) as service:
-        storage = _Hiding(service.root, set(hidden))
-        storages = Storages(service.parts.settings.storage, {"filesystem": storage})
-        service.parts = replace(service.parts, storages=storages)
+    async with new_service(working=False) as made:
+        storage = _Hiding(made.root, {"180p/00006.m4s", "90p/00000.m4s", "audio-64k/init.mp4"})
+        storages = Storages(made.parts.settings.storage, {"filesystem": storage})
+        service = Service(replace(made.parts, storages=storages))
         async with service.working():
             media = await service.accept(film)
             handle = await service.process(media, IMPATIENT)
