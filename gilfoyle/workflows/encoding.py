@@ -76,7 +76,7 @@ class Encoding:
             await self._begin()
             if self.fatal_fault() is None:
                 await self._complete()
-        except BaseException:
+        except (Exception, asyncio.CancelledError):  # not GeneratorExit: a workflow that is forgotten waits for nothing
             await self._passes.stop()
             raise
         finally:
