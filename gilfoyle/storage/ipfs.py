@@ -27,6 +27,8 @@ class IpfsStorage:
 
     `{folder}/{key}` of the MFS is the object. What is replaced or deleted, and what a broken upload leaves, are blocks
     without a name: Kubo's garbage collection takes them. Content is shared: two equal objects are the same blocks.
+    A reader may see an object a moment before its write returns, and a node that is killed then forgets it until the
+    write has been repeated.
     """
 
     def __init__(self, settings: IpfsSettings) -> None:
