@@ -53,7 +53,7 @@ async def test_they_nearly_keep_their_order(temporal_address: str) -> None:
     working = Worker(client, task_queue=name, activities=[work], max_concurrent_activities=1)
     async with deciding, working:
         await client.execute_workflow(Numbers.run, name, id=name, task_queue=f"{name}-pipeline")
-    # Nothing promises the order: two of those that go one by one have changed places, once in some hundred runs. Over 65
+    # Nothing promises the order: two of those that go one by one have changed places, once in many runs. Over 65
     # runs, idle and busy, the places from one's own were 1.0 on average at most, and without a turnstile 2.9 at least.
     moved = [abs(place - number) for place, number in enumerate(began)]
     assert max(moved[:7]) <= 2, began
