@@ -1,4 +1,4 @@
-"""Passes reach their queue nearly in the order in which they are handed out.
+"""Passes reach their queue nearly always in the order in which they are handed out.
 
 Temporal's server moves what one workflow task schedules into the queue by many hands: of 256 activities, number 120
 came first, and number 1 after dozens of others; of two, often the second. So only a few go at a time, and the next

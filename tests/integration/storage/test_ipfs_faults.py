@@ -79,6 +79,7 @@ async def test_nothing_that_returned_is_lost_among_many_writers(storage: IpfsSto
 async def test_a_restart_in_the_middle_is_waited_for(storage: IpfsStorage, node: KuboNode) -> None:
     data = {f"m/{n:05d}": bytes([n]) * 700_000 for n in range(30)}
     returned: set[str] = set()
+    killed = asyncio.Event()
 
     async def write(key: str) -> None:
         await storage.write(key, data[key])
@@ -91,10 +92,11 @@ async def test_a_restart_in_the_middle_is_waited_for(storage: IpfsStorage, node:
                 try:
                     assert await storage.read(found.key) == data[found.key]
                 except ObjectNotFound:  # What is listed before its write has returned may go with the node once more.
-                    assert not safe
+                    assert killed.is_set() and not safe
 
     writing = asyncio.gather(*map(write, data), read())
     await asyncio.sleep(0.15)
+    killed.set()
     await killed_and_started(node, 0.5)
     await writing
     assert await keys_of(storage, "m") == sorted(data)

@@ -1,4 +1,4 @@
-"""What goes through a turnstile leaves its queue, at a real server, nearly in the order in which it came."""
+"""What goes through a turnstile leaves its queue, at a real server, nearly always in the order in which it came."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from gilfoyle.activities.turn import take_turn
-from gilfoyle.workflows.turnstile import Turnstile
+from gilfoyle.workflows.turnstile import AT_ONCE, Turnstile
 
 _NUMBER = 24
 _WORK_S = 0.1
@@ -33,7 +33,8 @@ class Numbers:
         await asyncio.gather(*map(work, range(_NUMBER)))
 
 
-async def test_they_nearly_keep_their_order(temporal_address: str) -> None:
+async def began(client: Client) -> list[int]:
+    """The numbers in the order in which a lone slot took them."""
     began: list[int] = []
 
     @activity.defn
@@ -41,7 +42,6 @@ async def test_they_nearly_keep_their_order(temporal_address: str) -> None:
         began.append(number)
         await asyncio.sleep(_WORK_S)
 
-    client = await Client.connect(temporal_address)
     name = uuid4().hex
     deciding = Worker(
         client,
@@ -53,8 +53,15 @@ async def test_they_nearly_keep_their_order(temporal_address: str) -> None:
     working = Worker(client, task_queue=name, activities=[work], max_concurrent_activities=1)
     async with deciding, working:
         await client.execute_workflow(Numbers.run, name, id=name, task_queue=f"{name}-pipeline")
-    # Nothing promises the order: two of those that go one by one have changed places, once in many runs. Over 65
-    # runs, idle and busy, the places from one's own were 1.0 on average at most, and without a turnstile 2.9 at least.
-    moved = [abs(place - number) for place, number in enumerate(began)]
-    assert max(moved[:7]) <= 2, began
-    assert sum(moved) / _NUMBER < 2, began
+    return began
+
+
+async def test_they_keep_their_order(temporal_address: str) -> None:
+    client = await Client.connect(temporal_address)
+    runs = [await began(client) for _ in range(3)]
+    # The first go one by one. Temporal does not promise that a moment is enough: two of them have been seen to change
+    # places, though not in 65 runs, idle and busy. Without a turnstile none of 15 runs had them in order.
+    assert sum(run[:7] == list(range(7)) for run in runs) >= 2, runs
+    # Of those that go together none moves further than as many as may; by 5, once in 20 runs.
+    for run in runs:
+        assert all(abs(place - number) <= AT_ONCE for place, number in enumerate(run)), run
