@@ -6,6 +6,8 @@ from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict
 
+from gilfoyle.media.warnings import MediaWarning
+
 
 class VideoInfo(BaseModel):
     """The video stream that is encoded. Times in seconds on the container's clock."""
@@ -59,6 +61,8 @@ class MediaInfo(BaseModel):
     bit_rate: int | None
     video: VideoInfo | None
     audio: list[AudioInfo]
+    warnings: list[MediaWarning] = []
+    """What the file itself lacks: it was cut short, frames are missing …"""
 
     @property
     def sought_by_decode_time(self) -> bool:
