@@ -32,12 +32,16 @@ class GilfoyleError(Exception):
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, code: str | None = None, fields: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, fields: Mapping[str, str] | None = None, log: str = ""
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.reason = code or self.code
         """A finer code under the class's own, such as `no_streams` for an UnsupportedMedia."""
         self.fields = dict(fields or {})
+        self.log = log
+        """What a program complained of: for our log and for Temporal's, never for the person who uploads."""
 
 
 class ConfigError(GilfoyleError):

@@ -74,8 +74,9 @@ async def _arrival(
         return _stamps(await capture(command, timeout_s=timeout_s, memory_mb=memory_mb, watch=watch))
     except (ProcessFailed, TimeoutError) as error:
         watch.blame(error)
-        reason = f"not within {timeout_s:.0f} s" if isinstance(error, TimeoutError) else str(error)
-        raise EncodeFailed(f"ffprobe could not enter the source: {reason}") from error
+        if isinstance(error, TimeoutError):
+            raise EncodeFailed(f"ffprobe could not look into the source within {timeout_s:.0f} s.") from error
+        raise EncodeFailed(f"ffprobe could not look into the source: {error}.", log=error.tail) from error
 
 
 def _stamps(line: bytes) -> tuple[Fraction, Fraction] | None:

@@ -28,7 +28,9 @@ _SILENT = 8
 
 
 class TranslateErrors(Interceptor):
-    """Worker interceptor: a GilfoyleError becomes an ApplicationError of type `code` with the finer reason inside.
+    """Worker interceptor: a GilfoyleError becomes an ApplicationError of type `code`.
+
+    Its details are the finer reason and, if a program complained of something, what that was.
 
     With `notice_silence`, an activity that ends its worker, or never ends, is given up too, as an EncodeFailed.
     """
@@ -82,17 +84,20 @@ def _translated(error: BaseException, trail: Trail) -> BaseException:
     """Count it, and say whether to try again."""
     info = activity.info()
     if isinstance(error, GilfoyleError):
-        log.warning("%s of %s, attempt %d: %s", info.activity_type, info.workflow_id, info.attempt, error.message)
+        told = f"{error.message}\n{error.log}".rstrip()
+        log.warning("%s of %s, attempt %d: %s", info.activity_type, info.workflow_id, info.attempt, told)
         trail.encode_failed += isinstance(error, EncodeFailed)
         final = trail.encode_failed >= _ENCODE_FAILED or trail.silent >= _SILENT or not error.retryable
-        return ApplicationError(error.message, error.reason, type=error.code, non_retryable=final)
+        details = [error.reason, error.log] if error.log else [error.reason]
+        return ApplicationError(error.message, *details, type=error.code, non_retryable=final)
     if isinstance(error, ApplicationError | CancelledError) or not isinstance(error, Exception):
         return error
     log.error("%s of %s failed", info.activity_type, info.workflow_id, exc_info=error)
     trail.unforeseen += 1
     return ApplicationError(
-        f"Something unforeseen went wrong: {type(error).__name__}: {str(error)[:500]}",
+        "Something unforeseen went wrong: the worker's log says what.",
         "internal",
+        f"{type(error).__name__}: {str(error)[:500]}",
         type="internal",
         non_retryable=trail.unforeseen >= _UNFORESEEN,
     )

@@ -156,8 +156,10 @@ def _declared_end(header: dict[str, Any], index: int) -> Fraction | None:
 def _unreadable(tail: str) -> UnsupportedMedia:
     if "moov atom not found" in tail:
         return UnsupportedMedia(
-            "The file was cut short: its index (moov) is missing. Upload it again.", code="truncated"
+            "The file was cut short: its index (moov) is missing. Upload it again.", code="truncated", log=tail
         )
     if size := _INVALID_SIZE.search(tail):
-        return UnsupportedMedia(f"The picture is {size[1]}×{size[2]} pixels: too large.", code="picture_too_large")
-    return UnsupportedMedia("This is not a video or audio file that can be read.", code="not_media")
+        return UnsupportedMedia(
+            f"The picture is {size[1]}×{size[2]} pixels: too large.", code="picture_too_large", log=tail
+        )
+    return UnsupportedMedia("This is not a video or audio file that can be read.", code="not_media", log=tail)

@@ -33,12 +33,21 @@ _TERMINATE_S = 2.0
 
 
 class ProcessFailed(Exception):
-    """The program ended with an exit status other than 0. `tail` is the end of what it complained of."""
+    """The program ended with an exit status other than 0. `tail` is the end of what it complained of.
 
-    def __init__(self, status: int, tail: str) -> None:
-        super().__init__(tail or f"exit status {status}")
+    The message is for people, and follows on a sentence: `it ended with status 1`. `reason`: why it was ended by us.
+    """
+
+    def __init__(self, status: int, tail: str, reason: str = "") -> None:
+        super().__init__(reason or _how_it_ended(status))
         self.status = status
         self.tail = tail
+
+
+def _how_it_ended(status: int) -> str:
+    if status == -signal.SIGKILL:
+        return "it was killed, most often for lack of memory"
+    return f"it was ended by signal {-status}" if status < 0 else f"it ended with status {status}"
 
 
 async def capture(
@@ -142,7 +151,7 @@ class _Run:
         self._hear()
         self._watch.check()
         if status:
-            error = ProcessFailed(status, self._killed_for or self._watch.text)
+            error = ProcessFailed(status, self._watch.text, self._killed_for)
             self._watch.blame(error)
             raise error
 

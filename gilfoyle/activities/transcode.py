@@ -174,11 +174,12 @@ class TranscodeActivities:
                 watch=watch,
             )
         except ProcessFailed as error:
-            reason = error.tail or f"exit status {error.status}"
-            raise EncodeFailed(f"ffmpeg could not encode this: {reason}") from error
+            raise EncodeFailed(f"ffmpeg could not encode this: {error}.", log=error.tail) from error
         except FragmentError as error:
             watch.blame(error)
-            raise EncodeFailed(f"ffmpeg's output is not whole: {error}") from error
+            raise EncodeFailed(
+                "ffmpeg could not encode this: what it made of it is not whole.", log=str(error)
+            ) from error
 
 
 def spent() -> Spent:

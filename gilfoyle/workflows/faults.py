@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    FailureError,
+    TerminatedError,
+    TimeoutError,
+)
 
 
 @dataclass(frozen=True)
@@ -16,6 +23,15 @@ class Fault:
     message: str
 
 
+# What Temporal itself says is for its operator: a person is told in our words, and never in those of a log.
+_OF_TEMPORALS = {
+    TimeoutError: Fault("timeout", "timeout", "A step took longer than it may."),
+    CancelledError: Fault("cancelled", "cancelled", "It was cancelled in Temporal."),
+    TerminatedError: Fault("cancelled", "cancelled", "It was terminated in Temporal."),
+}
+_UNFORESEEN = Fault("internal", "internal", "Something unforeseen went wrong: Temporal's web UI says what.")
+
+
 def fault_of(error: FailureError) -> Fault:
     """The reason that a person is told."""
     cause = error.cause if isinstance(error, ActivityError) else error
@@ -23,6 +39,4 @@ def fault_of(error: FailureError) -> Fault:
         kind = cause.type or "internal"
         code = str(cause.details[0]) if cause.details else kind
         return Fault(kind, code, cause.message)
-    if isinstance(cause, TimeoutError):
-        return Fault("timeout", "timeout", "A step took longer than it may.")
-    return Fault("internal", "internal", str(cause or error))
+    return next((fault for kind, fault in _OF_TEMPORALS.items() if isinstance(cause, kind)), _UNFORESEEN)

@@ -87,6 +87,7 @@ async def test_the_fifth_unforeseen_error_is_final(temporal: Client) -> None:
         assert await attempts(temporal, queue, ["bug", "bug", "store", "bug", "store", "bug"]) == 7
         given_up = await attempts(temporal, queue, ["bug", "store"] * 5)
         assert isinstance(given_up, ApplicationError) and given_up.type == "internal"
+        assert "key" not in given_up.message and "KeyError: 'key'" in given_up.details
 
 
 async def test_what_silences_its_worker_again_and_again_is_given_up(temporal: Client) -> None:

@@ -7,14 +7,18 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
+    CancelledError,
     FailureError,
     RetryState,
     ServerError,
+    TerminatedError,
     TimeoutError,
     TimeoutType,
 )
 
 from gilfoyle.workflows.faults import Fault, fault_of
+
+UNFORESEEN = Fault("internal", "internal", "Something unforeseen went wrong: Temporal's web UI says what.")
 
 
 def activity_error(cause: BaseException | None) -> ActivityError:
@@ -47,8 +51,10 @@ def activity_error(cause: BaseException | None) -> ActivityError:
             TimeoutError("activity StartToClose timeout", type=TimeoutType.START_TO_CLOSE, last_heartbeat_details=[]),
             Fault("timeout", "timeout", "A step took longer than it may."),
         ),
-        (ServerError("down"), Fault("internal", "internal", "down")),
-        (None, Fault("internal", "internal", "Activity task failed")),
+        (CancelledError("cancelled"), Fault("cancelled", "cancelled", "It was cancelled in Temporal.")),
+        (TerminatedError("by me"), Fault("cancelled", "cancelled", "It was terminated in Temporal.")),
+        (ServerError("down"), UNFORESEEN),
+        (None, UNFORESEEN),
     ],
 )
 def test_an_activitys_fault(cause: FailureError | None, expected: Fault) -> None:
