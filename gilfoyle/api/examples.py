@@ -7,6 +7,10 @@ from typing import Any
 CREATE: dict[str, Any] = {"title": "Big Buck Bunny", "description": "A large and lovable rabbit."}
 EDIT: dict[str, Any] = {"title": "Big Buck Bunny (2008)"}
 FAULT: dict[str, Any] = {"code": "no_streams", "message": "The file has no video or audio that can be decoded."}
+WARNING: dict[str, Any] = {
+    "code": "rendition_failed",
+    "message": "The rendition 1080p could not be encoded and is left out. It took longer than it may.",
+}
 RENDITION: dict[str, Any] = {
     "name": "720p",
     "kind": "video",
@@ -39,6 +43,7 @@ MEDIA: dict[str, Any] = {
     "cid": None,
     "probe": {"container": "mov,mp4,m4a,3gp,3g2,mj2"},
     "error": None,
+    "warnings": [],
     "stream_url": "/medias/0b1f2a52-6c4e-4b53-9a0e-3f0a5f6c7d11/stream/master.m3u8",
     "created_at": "2025-03-01T12:00:00Z",
     "updated_at": "2025-03-01T12:01:30Z",

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from gilfoyle.api import examples
 from gilfoyle.api.envelope import Envelope, Page
-from gilfoyle.catalog import Media, MediaKind, MediaStatus, Rendition, RenditionStatus
+from gilfoyle.catalog import Media, MediaKind, MediaStatus, Rendition, RenditionStatus, warnings_of
 
 
 def _storable(text: str) -> str:
@@ -49,6 +49,15 @@ class Fault(BaseModel):
     """Why a media or a rendition is Errored."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.FAULT]})
+
+    code: str
+    message: str
+
+
+class Warned(BaseModel):
+    """What a media lacks that can be played all the same."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.WARNING]})
 
     code: str
     message: str
@@ -96,6 +105,7 @@ class MediaOut(BaseModel):
     cid: str | None = Field(description="in IPFS, once it is Ready: `ipfs://CID/master.m3u8` plays on any gateway")
     probe: dict[str, Any] | None = Field(description="what was found in the file")
     error: Fault | None
+    warnings: list[Warned] = Field(description="what it lacks, though it plays: of its file, and of its encoding")
     stream_url: str | None = Field(description="path of the HLS multivariant playlist, once there is something to play")
     created_at: datetime
     updated_at: datetime
@@ -119,6 +129,7 @@ def media_out(media: Media, renditions: Sequence[Rendition]) -> MediaOut:
     return MediaOut(
         **shown,
         error=_fault(media),
+        warnings=[Warned(**each.model_dump()) for each in warnings_of(media, renditions)],
         stream_url=f"/medias/{media.id}/stream/master.m3u8" if media.playable else None,
         renditions=[rendition_out(rendition) for rendition in renditions],
     )

@@ -11,6 +11,7 @@ from gilfoyle.catalog.ownership import Owner, Ownership
 from gilfoyle.catalog.processing import Processing, RenditionProgress
 from gilfoyle.catalog.retrying import Retrying
 from gilfoyle.catalog.uploads import Uploads
+from gilfoyle.catalog.warnings import warnings_of
 
 __all__ = [
     "FINAL",
@@ -24,6 +25,7 @@ __all__ = [
     "Rendition",
     "RenditionProgress",
     "RenditionStatus",
+    "warnings_of",
 ]
 
 

@@ -113,6 +113,8 @@ class Report(Live):
             self.rendition(rendition)
         if media["playable"]:
             self._once("playable", f"playable after {elapsed:.1f} s: {url}")
+        for each in media.get("warnings", []):
+            self._once(each["message"], f"warning: {each['message']}")
         if media["status"] == "Ready":
             self._once("ready", f"ready after {elapsed:.1f} s")
             if url:

@@ -83,6 +83,8 @@ def details(media: Json, url: str | None) -> Iterator[str]:
     for name, fact in facts.items():
         if fact:
             yield f"{name:<12}{clean(str(fact))}"
+    for each in media.get("warnings", []):
+        yield f"{'warning':<12}{clean(each['message'])} ({each['code']})"
     yield from columns([_rendition(each) for each in media["renditions"]])
 
 

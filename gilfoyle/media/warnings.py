@@ -1,6 +1,7 @@
 """What is playable but not whole: said beside a media that is Ready, as a code and a sentence.
 
-A warning never keeps a media from being played; what does is an error (gilfoyle/errors.py). docs/api.md lists the codes.
+A warning never keeps a media from being played; what does is an error (gilfoyle/errors.py). docs/api.md lists the
+codes.
 """
 
 from __future__ import annotations

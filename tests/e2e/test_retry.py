@@ -62,7 +62,8 @@ def test_a_poisoned_rendition_is_errored_alone_and_made_later(film: Path) -> Non
         media_id = media["id"]
         assert statuses(media) == {"720p": "Ready", "480p": "Errored", "360p": "Ready"}
         error = next(each["error"] for each in media["renditions"] if each["name"] == "480p")
-        assert error["code"] == "encode_failed" and "no 480 today" in error["message"]
+        assert error["code"] == "encode_failed" and "no 480 today" not in error["message"]
+        assert [each["code"] for each in media["warnings"]] == ["rendition_failed"]
         assert listed(server, media) == ["720p", "360p"]
         for name in ("720p", "360p"):
             assert read_numbers(server.objects(media_id) / "1" / name / "index.m3u8") == list(range(FRAMES))
@@ -74,7 +75,7 @@ def test_a_poisoned_rendition_is_errored_alone_and_made_later(film: Path) -> Non
         assert (result.returncode, result.stdout) == (0, "480p is Ready.\n"), result.stderr
 
         media = server.media(media_id)
-        assert (media["status"], statuses(media)["480p"]) == ("Ready", "Ready")
+        assert (media["status"], statuses(media)["480p"], media["warnings"]) == ("Ready", "Ready", [])
         assert listed(server, media) == PICTURES
         playlist = server.objects(media_id) / "1" / "480p" / "index.m3u8"
         assert read_numbers(playlist) == list(range(FRAMES)) and "#EXT-X-ENDLIST" in playlist.read_text()

@@ -56,6 +56,21 @@ async def test_shows_progress(client: httpx.AsyncClient, catalog: Catalog) -> No
     assert listed == [shown]
 
 
+async def test_shows_what_a_media_lacks_that_plays(client: httpx.AsyncClient, catalog: Catalog) -> None:
+    media = await processing(catalog)
+    cut = {"code": "source_cut", "message": "The file ends early."}
+    await catalog.plan(media.id, 1, [], probe=({"warnings": [cut]}, 16.0))
+    failed = RenditionProgress(name="audio-128k", status=RenditionStatus.ERRORED, error_message="Broken.")
+    await catalog.progress(media.id, 1, [failed], playable=True, progress=0.25)
+    await catalog.finish(media.id, 1)
+    shown = (await client.get(f"/medias/{media.id}")).json()["data"]
+    assert (shown["status"], [each["code"] for each in shown["warnings"]]) == (
+        "Ready",
+        ["source_cut", "sound_failed", "rendition_failed"],
+    )
+    assert shown["warnings"][0] == cut
+
+
 async def test_shows_why_a_media_failed(client: httpx.AsyncClient, catalog: Catalog) -> None:
     media = await processing(catalog)
     await catalog.fail(media.id, "no_streams", "The file has no streams.")

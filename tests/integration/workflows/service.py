@@ -15,7 +15,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from gilfoyle.catalog import Media, MediaKind, MediaStatus, Rendition
+from gilfoyle.catalog import Media, MediaKind, MediaStatus, Rendition, warnings_of
 from gilfoyle.errors import NotFound
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.storage import keys
@@ -118,6 +118,10 @@ class Service:
 
     async def renditions(self, media: Media) -> dict[str, Rendition]:
         return {row.name: row for row in await self.parts.catalog.renditions(media.id, 1)}
+
+    async def warnings(self, media: Media) -> list[str]:
+        """The codes of what a client is told that the media lacks."""
+        return [each.code for each in warnings_of(*await self.parts.catalog.shown(media.id))]
 
     def playlist(self, media: Media, rendition: str) -> Path:
         return self.root / keys.rendition_prefix(media.id, 1, rendition) / "index.m3u8"

@@ -15,7 +15,7 @@ from gilfoyle.catalog import MediaKind, MediaStatus, RenditionStatus
 from gilfoyle.errors import NotFound
 from gilfoyle.workflows.routes import IO, PIPELINE, TRANSCODE
 from tests.integration.activities.pipeline import LOWEST, SMALL, ffmpegs
-from tests.integration.workflows.service import Service, fault
+from tests.integration.workflows.service import Handle, Service, fault
 from tests.poison import Poison
 from tests.sources import FFMPEG, numbered, read_numbers, run
 
@@ -126,6 +126,13 @@ def toothless(folder: Path, *words: str) -> str:
     return str(script)
 
 
+async def failures(handle: Handle) -> list[str]:
+    """What Temporal keeps of the passes that failed, beside their sentences."""
+    events = (await handle.fetch_history()).events
+    found = [event.activity_task_failed_event_attributes.failure.application_failure_info for event in events]
+    return [payload.data.decode() for each in found for payload in each.details.payloads]
+
+
 @pytest.mark.parametrize("broken", ["180p", "90p"])
 async def test_a_rendition_that_can_not_be_encoded_fails_alone(
     broken: str, new_service: NewService, film: Path, tmp_path: Path
@@ -133,14 +140,16 @@ async def test_a_rendition_that_can_not_be_encoded_fails_alone(
     word = {"180p": "scale=320:180", "90p": "scale=160:90"}[broken]
     async with new_service(toothless(tmp_path, word)) as service:
         media = await service.accept(film)
-        await (await service.process(media)).result()
+        handle = await service.process(media)
+        await handle.result()
         assert (await service.media(media)).status == MediaStatus.READY
         rows = await service.renditions(media)
         assert {name: row.status for name, row in rows.items()} == {
             name: RenditionStatus.ERRORED if name == broken else RenditionStatus.READY for name in [*VIDEO, AUDIO]
         }
         assert rows[broken].error_code == "encode_failed"
-        assert f"no {word} today" in (rows[broken].error_message or "")
+        assert rows[broken].error_message == "ffmpeg could not encode this: it ended with status 1."
+        assert f"no {word} today" in str(await failures(handle))
         others = [name for name in VIDEO if name != broken]
         assert [read_numbers(service.playlist(media, name)) for name in others] == [list(range(120))] * 2
         master = (service.root / str(media.id) / "1" / "master.m3u8").read_text()
@@ -170,6 +179,7 @@ async def test_a_film_whose_sound_can_not_be_encoded_is_ready_without(
         ready = await service.media(media)
         assert (ready.status, ready.playable) == (MediaStatus.READY, True)
         assert (await service.renditions(media))[AUDIO].status == RenditionStatus.ERRORED
+        assert await service.warnings(media) == ["sound_failed", "rendition_failed"]
         assert read_numbers(service.root / str(media.id) / "1" / "master.m3u8") == list(range(120))
 
 

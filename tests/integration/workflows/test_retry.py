@@ -100,12 +100,14 @@ async def test_one_that_fails_again_can_be_tried_again(new_service: NewService, 
         await (await retry(service, media, "180p")).result()
         again = await row(service, media, "180p")
         assert (again.status, again.error_code) == (RenditionStatus.ERRORED, "encode_failed")
-        assert "no 180 today" in (again.error_message or "")
+        assert again.error_message == "ffmpeg could not encode this: it ended with status 1."
+        assert await service.warnings(media) == ["rendition_failed"]
         assert (await service.media(media)).status == MediaStatus.READY
         assert listed(service, media) == ["120p", "90p"]
         poison.take(180)
         await (await retry(service, media, "180p")).result()
         assert (await row(service, media, "180p")).status == RenditionStatus.READY
+        assert await service.warnings(media) == []
         assert listed(service, media) == VIDEO
         assert files(service, media, "120p", "90p") == before
 

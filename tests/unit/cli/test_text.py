@@ -48,3 +48,8 @@ def test_details_show_each_rendition(samples: Any) -> None:
 def test_a_title_can_not_steer_the_terminal(samples: Any) -> None:
     lines = [*text.table([samples.media(title="a\x1b[2Jb\nc")]), *text.details(samples.media(title="\x1b[2J"), None)]
     assert not any("\x1b" in line or "\n" in line for line in lines)
+
+
+def test_details_name_what_it_lacks(samples: Any) -> None:
+    lacking = samples.media("Ready", warnings=[{"code": "sound_failed", "message": "It is\x1b mute."}])
+    assert "warning     It is� mute. (sound_failed)" in list(text.details(lacking, None))

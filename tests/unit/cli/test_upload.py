@@ -42,6 +42,14 @@ def test_prints_the_url_alone_on_stdout_and_the_story_on_stderr(server: Any, sam
     assert server.bodies["POST /medias"] == b'{"title":"My film"}'
 
 
+def test_says_what_a_media_lacks_once(server: Any, samples: Any, film: Path) -> None:
+    mute = samples.media("Ready", warnings=[{"code": "sound_failed", "message": "It plays without its sound."}])
+    server.states = [samples.media(playable=True), mute]
+    result = CliRunner().invoke(app, ["upload", str(film), "--url", server.url])
+    assert result.exit_code == 0
+    assert result.stderr.count("film.mp4: warning: It plays without its sound.") == 1
+
+
 def test_detached_it_prints_the_id(server: Any, samples: Any, film: Path) -> None:
     result = CliRunner().invoke(app, ["upload", str(film), "--detach", "--url", server.url])
     assert (result.exit_code, result.stdout) == (0, f"{samples.ID}\n")
