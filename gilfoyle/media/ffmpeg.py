@@ -15,6 +15,7 @@ from gilfoyle.media.info import AudioInfo, MediaInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan
 from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.sound import SOUND, graphs
 from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE
 
 PROTOCOLS = ("file", "http", "https", "tcp", "tls")
@@ -192,15 +193,8 @@ def audio_command(
     # A second early: what lies before `begin` is trimmed to the sample below.
     start = plan.origin + Fraction(begin, SAMPLE_RATE) - 1
     seek = _seek(info, start) if first_segment and info.exact_seek else None
-    sound = (
-        _input(source, seek)[str(audio.index)]
-        .filter("asetpts", f"PTS-({_decimal(plan.origin)})/TB")
-        # Holes are filled with silence, overlaps cut; it begins at exactly that sample, padded or trimmed.
-        .filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": begin})
-        .filter("apad", whole_len=length)
-        .filter("atrim", end_sample=length)
-    )
     options = {
+        "map": f"[{SOUND}]",
         "c:a": "aac",
         "b:a": f"{rendition.kbps}k",
         "ac": rendition.channels,
@@ -210,7 +204,14 @@ def audio_command(
         "use_editlist": 0,
         "flush_packets": 0,
     }
-    return _compile(binary, source, [ffmpeg.output(sound, f"pipe:{descriptor}", **_BARE, **options)])
+    # As options, not as ffmpeg-python's nodes: those would make one graph of them.
+    complex_graphs = [
+        part
+        for graph in graphs(audio, rendition.channels, plan.origin, begin, length)
+        for part in ("-filter_complex", graph)
+    ]
+    output = ffmpeg.output(_input(source, seek), f"pipe:{descriptor}", **_BARE, **options)
+    return _compile(binary, source, [output], complex_graphs)
 
 
 def audio_skip(plan: Plan, first_segment: int) -> int:
@@ -272,11 +273,12 @@ def _seek(info: MediaInfo, at: Fraction) -> Fraction:
     return max(Fraction(0), at - info.start)
 
 
-def _compile(binary: str, source: str, outputs: Sequence[Any]) -> list[str]:
+def _compile(binary: str, source: str, outputs: Sequence[Any], more: Sequence[str] = ()) -> list[str]:
+    """The whole line; `more` are options of ffmpeg as a whole."""
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     # `verbose` tells when the demuxer comes to an end; each line with its level, so that faults can be told from it.
     level = "repeat+level+verbose" if is_remote(source) else "error"
-    merged = merged.global_args("-hide_banner", "-nostdin", "-v", level, "-nostats", "-progress", "pipe:1", "-y")
+    merged = merged.global_args("-hide_banner", "-nostdin", "-v", level, "-nostats", "-progress", "pipe:1", "-y", *more)
     command: list[str] = ffmpeg.compile(merged, cmd=binary)
     return command
 

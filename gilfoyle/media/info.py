@@ -42,6 +42,12 @@ class AudioInfo(BaseModel):
     codec: str
     channels: int
     sample_rate: int
+    layout: str | None = None
+    """Where the channels are heard, as ffmpeg names it (`5.1(side)`); None if the file does not say."""
+    right: int | None = None
+    """Of two mono streams that are the sides of one sound: the index of the right one; this is the left."""
+    tolerance_s: float = 0.1
+    """A stamp that is so far from where the sound before it ends is a hole or an overlap; less is jitter (seconds)."""
     start: Fraction
     end: Fraction
     language: str | None

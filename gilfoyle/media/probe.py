@@ -73,11 +73,16 @@ def _read_audio(stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> Audi
         codec=str(stream["codec_name"]),
         channels=int(stream["channels"]),
         sample_rate=int(stream["sample_rate"]),
+        layout=_layout(stream.get("channel_layout")),
         start=header.seconds(stream.get("start_time")),
         end=ends[int(stream["index"])],
         language=_language(stream.get("tags", {}).get("language")),
         default=bool(stream.get("disposition", {}).get("default")),
     )
+
+
+def _layout(name: str | None) -> str | None:
+    return None if name in (None, "", "unknown") else name
 
 
 def _language(tag: str | None) -> str | None:

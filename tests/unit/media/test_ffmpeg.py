@@ -190,7 +190,7 @@ def test_the_last_picture_is_held_under_longer_sound(first: int, frames: int, st
 
 
 AUDIO_OPTIONS = line(
-    "-f mp4 -ac 2 -ar 48000 -b:a 128k -c:a aac -flush_packets 0 -map_chapters -1 -map_metadata -1",
+    "-f mp4 -ac 2 -ar 48000 -b:a 128k -c:a aac -flush_packets 0 -map '[sound]' -map_chapters -1 -map_metadata -1",
     "-movflags +frag_every_frame+empty_moov+default_base_moof -use_editlist 0 pipe:7",
 )
 
@@ -199,10 +199,12 @@ def test_sound_from_the_beginning() -> None:
     info = media(video(), audio(index=2))
     plan = make_plan(info, POLICY)
     assert sound_line(info, plan, 0) == line(
-        f"ffmpeg -copyts -format_whitelist {FORMATS} -protocol_whitelist file -i /m/source -filter_complex",
-        "'[0:2]asetpts=PTS-(0.000000)/TB[s0];[s0]aresample=48000:async=1:first_pts=0[s1];"
-        "[s1]apad=whole_len=2880512[s2];[s2]atrim=end_sample=2880512[s3]'",
-        f"-map '[s3]' {AUDIO_OPTIONS} {AS_ALWAYS}",
+        f"ffmpeg -copyts -format_whitelist {FORMATS} -protocol_whitelist file -i /m/source",
+        f"{AUDIO_OPTIONS} {AS_ALWAYS}",
+        "-filter_complex '[0:2]asetpts=PTS-(0.000000)/TB,aresample=48000,"
+        "aformat=sample_fmts=fltp:channel_layouts=stereo,apad[heard]'",
+        "-filter_complex '[heard]aresample=48000:async=1:first_pts=0:min_hard_comp=0.100,"
+        "atrim=end_sample=2880512[sound]'",
     )
     assert audio_skip(plan, 0) == 1
 
@@ -213,10 +215,12 @@ def test_sound_is_resumed_with_a_run_up() -> None:
     plan = make_plan(info, POLICY)
     assert sound_line(info, plan, 3) == line(
         f"ffmpeg -copyts -format_whitelist {FORMATS} -noaccurate_seek -protocol_whitelist file",
-        "-ss 10.498667 -i /m/source -filter_complex",
-        "'[0:1]asetpts=PTS-(0.000000)/TB[s0];[s0]aresample=48000:async=1:first_pts=551936[s1];"
-        "[s1]apad=whole_len=2328576[s2];[s2]atrim=end_sample=2328576[s3]'",
-        f"-map '[s3]' {AUDIO_OPTIONS} {AS_ALWAYS}",
+        "-ss 10.498667 -i /m/source",
+        f"{AUDIO_OPTIONS} {AS_ALWAYS}",
+        "-filter_complex '[0:1]asetpts=PTS-(0.000000)/TB,aresample=48000,"
+        "aformat=sample_fmts=fltp:channel_layouts=stereo,apad[heard]'",
+        "-filter_complex '[heard]aresample=48000:async=1:first_pts=551936:min_hard_comp=0.100,"
+        "atrim=end_sample=2328576[sound]'",
     )
     assert audio_skip(plan, 3) == 25
     assert 551936 == (563 - 24) * 1024

@@ -1,0 +1,86 @@
+"""From whatever a source's sound is, to the samples of the media's own grid: ffmpeg's filter graphs. Pure.
+
+Two graphs, one behind the other. ffmpeg builds a graph anew when what is decoded changes (rate, channels, layout), as
+it does at every programme of a broadcast; whatever counts in a graph from its beginning would then begin to count again.
+So the first graph counts nothing: it makes every sound one of 48 kHz and of the same channels. The second one, which
+sees no change, puts it onto the grid: holes become silence, overlaps are cut, and it begins at exactly one sample.
+(`first_pts` counts at the rate of what comes in: behind the first graph, that is 48 kHz whatever the source has.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from gilfoyle.media.info import AudioInfo
+from gilfoyle.media.timeline import SAMPLE_RATE
+
+SOUND = "sound"
+"""The label of what the graphs give."""
+
+# The layouts that ffmpeg mixes down by where their speakers stand (`ffmpeg -layouts`, all but `binaural`).
+_MIXED_DOWN = frozenset(
+    {
+        "mono", "stereo", "2.1", "3.0", "3.0(back)", "4.0", "quad", "quad(side)", "3.1", "5.0", "5.0(side)", "4.1",
+        "5.1", "5.1(side)", "6.0", "6.0(front)", "3.1.2", "hexagonal", "6.1", "6.1(back)", "6.1(front)", "7.0",
+        "7.0(front)", "7.1", "7.1(wide)", "7.1(wide-side)", "5.1.2", "5.1.2(back)", "octagonal", "cube", "5.1.4",
+        "7.1.2", "7.1.4", "7.2.3", "9.1.4", "9.1.6", "hexadecagonal", "downmix", "22.2",
+    }
+)  # fmt: skip
+# Of so many channels without a layout ffmpeg takes the usual one; of more it knows none.
+_GUESSED = 8
+
+
+def graphs(audio: AudioInfo, channels: int, origin: Fraction, begin: int, length: int) -> list[str]:
+    """The filter graphs that give `length` samples of 48 kHz from sample `begin` of the media on, labelled SOUND.
+
+    `channels`: 1 or 2. `origin`: the media's time 0 on the container's clock (seconds).
+    """
+    if audio.right is None:
+        return [_even(audio.index, origin, _mixing(audio, channels), channels, "heard"),
+                f"[heard]{_onto_grid(audio, begin, length)}[{SOUND}]"]  # fmt: skip
+    sides = {"left": audio.index, "right": audio.right}
+    placed = "".join(f"[heard-{side}]{_onto_grid(audio, begin, length)}[{side}];" for side in sides)
+    return [
+        *(_even(index, origin, [], 1, f"heard-{side}") for side, index in sides.items()),
+        f"{placed}[left][right]join=inputs=2:channel_layout=stereo[{SOUND}]",
+    ]
+
+
+def _even(index: int, origin: Fraction, mixing: Sequence[str], channels: int, label: str) -> str:
+    """The first graph: one rate, one layout, and times from the media's beginning on, whatever is decoded."""
+    layout = "mono" if channels == 1 else "stereo"
+    filters = [
+        f"asetpts=PTS-({float(origin):.6f})/TB",
+        *mixing,
+        f"aresample={SAMPLE_RATE}",
+        f"aformat=sample_fmts=fltp:channel_layouts={layout}",
+        # Silence after the end for as long as the second graph wants some. (Behind another graph, apad pads nothing.)
+        "apad",
+    ]
+    return f"[0:{index}]{','.join(filters)}[{label}]"
+
+
+def _onto_grid(audio: AudioInfo, begin: int, length: int) -> str:
+    """The second graph's filters: exactly these samples of the media."""
+    place = f"aresample={SAMPLE_RATE}:async=1:first_pts={begin}:min_hard_comp={audio.tolerance_s:.3f}"
+    return f"{place},atrim=end_sample={length}"
+
+
+def _mixing(audio: AudioInfo, channels: int) -> list[str]:
+    """How channels become one or two, where ffmpeg does not know it.
+
+    Ambisonics (AmbiX, RFC 8486): its channel 0, W, is what is heard from all around. Channels of which nothing says
+    where they stand: each as loud as the others, on both sides.
+    """
+    layout = audio.layout or ""
+    if layout in _MIXED_DOWN or (not layout and audio.channels <= _GUESSED):
+        return []
+    heard = "c0" if layout.startswith("ambisonic") else _evenly(audio.channels)
+    if channels == 1:
+        return [f"pan=mono|c0={heard}"]
+    return [f"pan=stereo|c0={heard}|c1={heard}"]
+
+
+def _evenly(channels: int) -> str:
+    return "+".join(f"{1 / channels:.6f}*c{index}" for index in range(channels))

@@ -1,0 +1,55 @@
+"""The filter graphs of sound."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from gilfoyle.media.sound import graphs
+from tests.unit.media.infos import audio
+
+
+def first(**known: Any) -> str:
+    """The first graph of a sound that begins with the media."""
+    return graphs(audio(**known), 2, Fraction(0), 0, 48_000)[0]
+
+
+def test_what_counts_from_a_beginning_is_behind_what_changes() -> None:
+    """ffmpeg builds the first graph anew at a change; in the second one it sees none."""
+    changing, steady = graphs(audio(index=3), 2, Fraction(3, 2), 96_000, 48_000)
+    assert changing == (
+        "[0:3]asetpts=PTS-(1.500000)/TB,aresample=48000,aformat=sample_fmts=fltp:channel_layouts=stereo,apad[heard]"
+    )
+    assert steady == (
+        "[heard]aresample=48000:async=1:first_pts=96000:min_hard_comp=0.100,atrim=end_sample=48000[sound]"
+    )
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1(side)", "7.1.4", "22.2"])
+def test_a_layout_that_ffmpeg_knows_is_mixed_by_it(layout: str) -> None:
+    assert "pan" not in first(layout=layout, channels=24)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
+def test_a_usual_number_of_channels_without_a_layout_has_the_usual_one(channels: int) -> None:
+    assert "pan" not in graphs(audio(channels=channels), 2, Fraction(0), 0, 1)[0]
+
+
+@pytest.mark.parametrize("layout", [None, "9 channels (FL+FR+FC+LFE+BL+BR+SL+SR+BC)"])
+def test_of_unknown_channels_each_is_as_loud_as_the_others(layout: str | None) -> None:
+    built = graphs(audio(channels=9, layout=layout), 1, Fraction(0), 0, 1)[0]
+    assert "pan=mono|c0=" + "+".join(f"0.111111*c{n}" for n in range(9)) in built
+
+
+@pytest.mark.parametrize("layout", ["ambisonic 1", "ambisonic 3"])
+def test_of_ambisonics_w_is_heard_on_both_sides(layout: str) -> None:
+    assert "pan=stereo|c0=c0|c1=c0," in graphs(audio(channels=4, layout=layout), 2, Fraction(0), 0, 1)[0]
+
+
+def test_two_mono_streams_are_the_sides_of_one_sound() -> None:
+    left, right, joined = graphs(audio(index=1, right=2, channels=2), 2, Fraction(0), 0, 480)
+    assert left.startswith("[0:1]") and left.endswith("channel_layouts=mono,apad[heard-left]")
+    assert right.startswith("[0:2]") and right.endswith("channel_layouts=mono,apad[heard-right]")
+    assert joined.endswith("[left][right]join=inputs=2:channel_layout=stereo[sound]")
