@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from gilfoyle.config_faults import sentences
 from gilfoyle.config_storage import FilesystemSettings, IpfsSettings, S3Settings, StorageSettings, SweepSettings
@@ -47,11 +47,24 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+_Origin = Annotated[str, StringConstraints(pattern=r"^(\*|null|[a-z][a-z0-9+.-]*://[^/\sA-Z]+)$")]
+
+
 class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="address the API listens on; 0.0.0.0 for all")
     port: int = Field(8000, ge=0, le=65535, description="port of the API; 0 takes any free one")
-    cors_origins: list[str] = Field(
-        ["*"], description="web origins that may play and upload; players on other sites need it"
+    allowed_hosts: list[str] = Field(
+        [],
+        description="host names that lead to the API, besides localhost and addresses; "
+        "empty: none if `host` is loopback, else any; ['*']: any",
+    )
+    cors_origins: list[_Origin] = Field(
+        ["*"], description="web origins whose players may read a media and its stream by its id"
+    )
+    app_origins: list[_Origin] = Field(
+        [],
+        description="web origins of your own application, whose pages may do all that the API can; "
+        "empty: only pages of this server",
     )
 
 

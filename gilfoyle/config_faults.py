@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -47,6 +48,10 @@ _SHOULD: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 # What a pattern means, where it says little to a person.
 _PATTERNS = {
+    **dict.fromkeys(
+        ("server.cors_origins", "server.app_origins"),
+        "be an origin such as https://example.org, in small letters and with no slash at its end, or '*'",
+    ),
     "database.url": "be a URL such as postgresql://user@host/name",
     "temporal.queue_prefix": "be 1 to 40 small letters, digits and hyphens",
     "storage.driver": "be 1 to 20 small letters, digits, hyphens and underscores",
@@ -64,6 +69,8 @@ _PATTERNS = {
         "be a URL such as https://host:9000, with no slash at its end",
     ),
 }
+# An item's place in its list.
+_INDEX = re.compile(r"\.\d+")
 # Its input is the whole list or section: repeating it would drown the sentence.
 _WITHOUT_INPUT = frozenset({"too_short", "too_long"})
 
@@ -95,7 +102,7 @@ def _sentence(name: str, fault: ErrorDetails, model: type[BaseModel]) -> str:
         return f"there is no setting {name}{_hint(fault['loc'], model)}"
     if kind not in _SHOULD:
         return f"{name}: {fault['msg'].removeprefix('Value error, ')}."
-    wanted = _PATTERNS.get(name) if kind == "string_pattern_mismatch" else None
+    wanted = _PATTERNS.get(_INDEX.sub("", name)) if kind == "string_pattern_mismatch" else None
     should = f"{name} should {wanted or _SHOULD[kind](fault.get('ctx', {}))}"
     if kind in _WITHOUT_INPUT or name in SECRETS:
         return f"{should}."

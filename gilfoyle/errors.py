@@ -4,11 +4,13 @@
     ├── ConfigError             config_invalid         a setting is unknown, of a wrong type or out of bounds
     ├── StartupError            startup_failed         a part that `gilfoyle up` needs could not be started
     ├── InvalidRequest          invalid_request   400  the request is malformed; `fields` says where
+    ├── Forbidden               forbidden         403  a page of another site may not do that
     ├── NotFound                not_found         404  no such media, or nothing under that path
     ├── Conflict                conflict          409  the media is not in a state that allows this
     ├── TooLarge                too_large         413  more bytes than `limits.upload_bytes`
     ├── RangeNotSatisfiable     bad_range         416  the range lies outside the object
     ├── TooEarly                too_early         425  nothing to play yet: ask again
+    ├── Misdirected             misdirected       421  the request is for another host
     ├── UnsupportedMedia        unsupported_media 422  the file can never become a stream; a retry is useless
     ├── EncodeFailed            encode_failed          ffmpeg gave up on a pass; a retry may help
     ├── StorageError            storage_failed    503  the storage did not do what was asked; a retry may help
@@ -56,6 +58,10 @@ class InvalidRequest(GilfoyleError):
     code, status = "invalid_request", 400
 
 
+class Forbidden(GilfoyleError):
+    code, status = "forbidden", 403
+
+
 class NotFound(GilfoyleError):
     code, status = "not_found", 404
 
@@ -70,6 +76,10 @@ class TooLarge(GilfoyleError):
 
 class RangeNotSatisfiable(GilfoyleError):
     code, status = "bad_range", 416
+
+
+class Misdirected(GilfoyleError):
+    code, status = "misdirected", 421
 
 
 class UnsupportedMedia(GilfoyleError):

@@ -9,13 +9,14 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from starlette.middleware.cors import CORSMiddleware
 
 from gilfoyle import __version__
 from gilfoyle.api import errors, health, medias, retry, stream, upload, watch
 from gilfoyle.api.body import LimitBodies
 from gilfoyle.api.envelope import Problem
+from gilfoyle.api.hosts import CheckHosts
 from gilfoyle.api.metrics import MeasureRequests, Metrics
+from gilfoyle.api.origins import GuardOrigins
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.playback import Playbacks
 from gilfoyle.api.recovery import keep_recovering
@@ -80,14 +81,8 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     app.add_middleware(LimitBodies)
     app.add_middleware(MeasureRequests, metrics=metrics)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.server.cors_origins,
-        allow_methods=["GET", "HEAD", "POST", "PATCH", "DELETE"],
-        allow_headers=["*"],
-        expose_headers=["Content-Length", "Content-Range", "ETag"],
-        max_age=86400,
-    )
+    app.add_middleware(GuardOrigins, server=settings.server)
+    app.add_middleware(CheckHosts, server=settings.server)
     return app
 
 

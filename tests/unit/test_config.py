@@ -86,6 +86,8 @@ def test_a_file_may_leave_out_everything(tmp_path: Path, text: str) -> None:
         ("server: {port: -1}", "server.port should be at least 0, not -1."),
         ("server: {host: 5}", "server.host should be text (put it in quotes), not 5."),
         ("server: {cors_origins: http://a}", "server.cors_origins should be a list, such as [a, b], not 'http://a'."),
+        ("server: {cors_origins: ['https://a/']}", "server.cors_origins.0 should be an origin such as https://example.org"),
+        ("server: {app_origins: ['*', a.example]}", "server.app_origins.1 should be an origin such as https://example.org"),
         ("limits: {duration_s: 0}", "limits.duration_s should be more than 0, not 0."),
         ("limits: {probe_s: soon}", "limits.probe_s should be a number, not 'soon'."),
         ("temporal: {tls: maybe}", "temporal.tls should be true or false, not 'maybe'."),

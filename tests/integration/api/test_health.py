@@ -47,7 +47,7 @@ async def test_a_storage_that_went_away_is_not_ready(client: httpx.AsyncClient, 
 
 async def test_without_the_catalog_it_answers_503(outage: Callable[[str], Settings]) -> None:
     app = create_app(outage("database"))
-    calls = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+    calls = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
     async with app.router.lifespan_context(app), calls as client:
         for answer in (await client.get("/medias"), await client.post("/medias", json={"title": "x"})):
             assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

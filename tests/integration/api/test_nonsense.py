@@ -156,7 +156,7 @@ async def test_an_unexpected_exception_is_a_500_in_the_envelope_without_its_text
 
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             answer = await client.get("/boom")
     assert check(answer, 500)["code"] == "internal"
     assert "secret" not in answer.text

@@ -199,7 +199,7 @@ async def test_nothing_but_the_stream_can_be_reached(
 ) -> None:
     await storage.write(f"{url.split('/')[2]}/source", b"secret")
     reader, writer = await asyncio.open_connection("127.0.0.1", live.base_url.port)
-    writer.write(f"GET {url}/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"GET {url}/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     # uvicorn itself answers 400 to bytes that no URL may have.

@@ -175,7 +175,7 @@ async def raw(live: httpx.AsyncClient, head: str) -> tuple[asyncio.StreamReader,
 
 def head(media_id: UUID, length: int, more: str = "") -> str:
     return (
-        f"POST /medias/{media_id}/upload/video HTTP/1.1\nHost: x\nContent-Length: {length}\n"
+        f"POST /medias/{media_id}/upload/video HTTP/1.1\nHost: localhost\nContent-Length: {length}\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\n{more}\n"
     )
 
