@@ -126,6 +126,7 @@ def _pipeline(parts: Parts) -> list[Worker]:
 
 
 def _io(parts: Parts) -> list[Worker]:
+    tools = parts.settings.tools
     cleanup = CleanupActivities(parts.storages, parts.catalog)
     moving = MoveActivities(parts.storages, parts.catalog)
     move_is_running = partial(move_runs, parts.client, parts.settings.temporal.queue_prefix)
@@ -136,7 +137,7 @@ def _io(parts: Parts) -> list[Worker]:
         parts.settings.workers.io_slots,
         [
             StoreActivities(parts.storages, parts.catalog).store,
-            ProbeActivities(parts.storages, ffprobe_path(parts.settings.tools), parts.settings.limits).probe,
+            ProbeActivities(parts.storages, ffmpeg_path(tools), ffprobe_path(tools), parts.settings.limits).probe,
             PackageActivities(parts.storages).package,
             UnlistedActivities(parts.storages).clear_unlisted,
             cleanup.hide,

@@ -23,6 +23,14 @@ from gilfoyle.media.header import declared_end, needs_full_scan, wanted_streams
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.probe import read
 from gilfoyle.media.refusals import Limits, check_sizes, precheck
+from gilfoyle.media.unplayable import (
+    codecs_command,
+    decodable,
+    encrypted_packets,
+    encrypted_streams,
+    marked,
+    undecodable_streams,
+)
 from gilfoyle.storage import Storages, keys
 
 # How far before the declared end the packets are read (seconds): ffprobe starts at the keyframe before.
@@ -45,11 +53,13 @@ class ProbeInput(BaseModel):
 class ProbeActivities:
     """On the io queue."""
 
-    def __init__(self, storages: Storages, ffprobe: str, limits: LimitSettings) -> None:
+    def __init__(self, storages: Storages, ffmpeg: str, ffprobe: str, limits: LimitSettings) -> None:
         self._storages = storages
+        self._ffmpeg = ffmpeg
         self._ffprobe = ffprobe
         self._settings = limits
         self._limits = Limits(duration_s=limits.duration_s, side_px=limits.side_px, streams=limits.streams)
+        self._decoders: frozenset[str] = frozenset()
 
     @activity.defn
     async def probe(self, job: ProbeInput) -> MediaInfo:
@@ -82,8 +92,19 @@ class ProbeActivities:
                 reading.cancel()
             await asyncio.gather(*readings, return_exceptions=True)
         check_sizes(declared, self._limits)
+        header = marked(header, "encrypted", encrypted_streams(header))
+        header = marked(header, "no_decoder", undecodable_streams(header, await self._decodable()))
         precheck(header, self._limits)
-        return read(header, await self._ends(source, header), self._limits)
+        ends, encrypted = await self._ends(source, header)
+        return read(marked(header, "encrypted", encrypted), ends, self._limits)
+
+    async def _decodable(self) -> frozenset[str]:
+        """What the ffmpeg that encodes can decode; asked once."""
+        if not self._decoders:
+            limit, memory = self._settings.probe_s, self._settings.memory_mb
+            listing = await capture(codecs_command(self._ffmpeg), timeout_s=limit, memory_mb=memory)
+            self._decoders = decodable(listing.decode())
+        return self._decoders
 
     async def _json(self, source: Source, command: list[str]) -> dict[str, Any]:
         try:
@@ -92,13 +113,13 @@ class ProbeActivities:
             raise _unreadable(error.tail) from error
         return found
 
-    async def _ends(self, source: Source, header: dict[str, Any]) -> dict[int, Fraction]:
-        """When each stream that matters ends (index → seconds), by its last packet."""
+    async def _ends(self, source: Source, header: dict[str, Any]) -> tuple[dict[int, Fraction], set[int]]:
+        """When each stream that matters ends (index → seconds), by its last packet; and which turn out encrypted."""
         declared, wanted = declared_end(header), wanted_streams(header)
         since = None if declared is None or needs_full_scan(header) else max(0.0, declared - _TAIL_S)
-        ends = await self._last_packets(source, wanted, since)
+        ends, encrypted = await self._last_packets(source, wanted, since)
         if since is None or declared is None:
-            return ends
+            return ends, encrypted
         if max(ends.values(), default=Fraction(0)) < declared - _SHORT_S:
             raise UnsupportedMedia(
                 f"The file says that it lasts {declared:.1f} s, but its data ends before that: it was cut short. "
@@ -108,14 +129,17 @@ class ProbeActivities:
         earlier = {index: _declared_end(header, index) for index in wanted if index not in ends}
         if None in earlier.values():
             return await self._last_packets(source, wanted, None)
-        return ends | {index: end for index, end in earlier.items() if end is not None}
+        return ends | {index: end for index, end in earlier.items() if end is not None}, encrypted
 
-    async def _last_packets(self, source: Source, wanted: list[int], since: float | None) -> dict[int, Fraction]:
+    async def _last_packets(
+        self, source: Source, wanted: list[int], since: float | None
+    ) -> tuple[dict[int, Fraction], set[int]]:
         try:
             lines = await self._run(source, packets_command(self._ffprobe, source.place, since=since))
         except ProcessFailed as error:
             raise _unreadable(error.tail) from error
-        return {index: end for index, end in _last_packets(lines.decode()).items() if index in wanted}
+        text = lines.decode()
+        return {index: end for index, end in _last_packets(text).items() if index in wanted}, encrypted_packets(text)
 
     async def _run(self, source: Source, command: list[str]) -> bytes:
         limit, memory = self._settings.probe_s, self._settings.memory_mb

@@ -46,6 +46,9 @@ _OVER_HTTP: Mapping[str, Any] = {
     "seekable": 1,
 }
 
+# What is asked of every packet.
+_PACKET = "packet=stream_index,pts_time,dts_time,duration_time,flags:packet_side_data=side_data_type"
+
 # Seek a quarter of a frame late: a stamp that the container rounded down still counts as that frame's keyframe, and the
 # frame before it does not.
 _SEEK_BIAS = Fraction(1, 4)
@@ -105,9 +108,12 @@ def declared_command(ffprobe: str, source: str) -> list[str]:
 
 
 def packets_command(ffprobe: str, source: str, *, since: float | None) -> list[str]:
-    """The stamps of every packet, from `since` seconds on if given: lines `index,pts,dts,duration,flags` (seconds)."""
+    """The stamps of every packet, from `since` seconds on if given: lines `index,pts,dts,duration,flags` (seconds).
+
+    What belongs to a packet follows, by name: `Encryption info` on each that is encrypted.
+    """
     interval = ["-read_intervals", f"{since:.3f}%"] if since else []
-    entries = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags", "-of", "csv=p=0"]
+    entries = ["-show_entries", _PACKET, "-of", "csv=p=0"]
     return [*_probe(ffprobe, source), *interval, *entries, *_input_limits(source), source]
 
 

@@ -6,12 +6,22 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from gilfoyle.media.unplayable import MARK
+
 # Demuxers that may open an upload. No playlists, no concat, no images, no devices: an upload must not make the server
 # read another file or URL.
 FORMATS = (
     "mov", "matroska", "mpegts", "mpeg", "avi", "flv", "asf", "mxf", "ogg", "wav", "w64", "aiff", "caf", "flac",
     "mp3", "aac", "ac3", "eac3", "amr", "ivf", "h264", "hevc", "m4v", "mpegvideo", "dv", "rm",
 )  # fmt: skip
+
+# What ffprobe calls a stream of pictures that is not the film: a cover, chapters, what a player shows when seeking.
+_COVERS = ("attached_pic", "timed_thumbnails", "still_image")
+# Some programs write the cover of a song as an ordinary track.
+_SOUND_BRANDS = {"M4A", "M4B", "M4P"}
+_COVER_CODECS = {"mjpeg", "png", "bmp", "gif", "tiff", "webp"}
+# A picture whose area is a smaller part than this of the largest is a preview: some cameras mark it as the default.
+_PREVIEW = 4
 
 # Containers with an index of exact stamps: any range of frames can be reached by a seek.
 EXACT = {"mov", "matroska"}
@@ -52,29 +62,59 @@ def container(probe: Mapping[str, Any]) -> str:
     return str(probe.get("format", {}).get("format_name", "")).split(",")[0]
 
 
-def video_stream(probe: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The default video stream, else the first; cover art and what has no decoder don't count."""
-    found = [
-        stream
-        for stream in probe.get("streams", [])
-        if stream.get("codec_type") == "video"
-        and stream.get("codec_name") not in (None, "unknown")
-        and stream.get("width")
-        and not stream.get("disposition", {}).get("attached_pic")
-    ]
-    return min(found, key=lambda stream: not stream.get("disposition", {}).get("default"), default=None)
-
-
-def audio_streams(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Every stream of sound that has a decoder."""
+def pictures(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every stream of pictures, whether it can be played or not; covers, thumbnails and the like are none."""
+    sound = _is_sound_file(probe)
     return [
         stream
         for stream in probe.get("streams", [])
-        if stream.get("codec_type") == "audio"
-        and stream.get("codec_name") not in (None, "unknown")
-        and int(stream.get("sample_rate") or 0) > 0
-        and int(stream.get("channels") or 0) > 0
+        if stream.get("codec_type") == "video"
+        and not any(stream.get("disposition", {}).get(name) for name in _COVERS)
+        and not (sound and stream.get("codec_name") in _COVER_CODECS)
     ]
+
+
+def sounds(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every stream of sound, whether it can be played or not."""
+    return [stream for stream in probe.get("streams", []) if stream.get("codec_type") == "audio"]
+
+
+def video_stream(probe: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The stream of pictures that is the film; None if none can be played.
+
+    The default one, else the first; but what moves goes before a still, and a tiny picture is only a preview.
+    """
+    found = [stream for stream in pictures(probe) if _is_known(stream) and stream.get("width")]
+    largest = max(map(_area, found), default=0)
+
+    def rank(stream: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+        tiny = _PREVIEW * _area(stream) < largest
+        return stream.get("nb_frames") == "1", tiny, not stream.get("disposition", {}).get("default")
+
+    return min(found, key=rank, default=None)
+
+
+def audio_streams(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every stream of sound that can be played."""
+    return [
+        stream
+        for stream in sounds(probe)
+        if _is_known(stream) and int(stream.get("sample_rate") or 0) > 0 and int(stream.get("channels") or 0) > 0
+    ]
+
+
+def _is_known(stream: Mapping[str, Any]) -> bool:
+    return MARK not in stream and stream.get("codec_name") not in (None, "unknown")
+
+
+def _is_sound_file(probe: Mapping[str, Any]) -> bool:
+    """Whether the container says that it holds a song or an audio book: a picture beside its sound is the cover."""
+    brand = str(probe.get("format", {}).get("tags", {}).get("major_brand", "")).strip()
+    return brand in _SOUND_BRANDS and bool(sounds(probe))
+
+
+def _area(stream: Mapping[str, Any]) -> int:
+    return int(stream.get("width") or 0) * int(stream.get("height") or 0)
 
 
 def rate(text: str | None) -> Fraction:

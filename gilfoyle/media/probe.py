@@ -13,6 +13,7 @@ from gilfoyle.media import header
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.rate import moving
 from gilfoyle.media.refusals import Limits, check_duration, precheck
+from gilfoyle.media.unplayable import omissions
 
 _HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
 
@@ -24,6 +25,8 @@ def read(probe: Mapping[str, Any], ends: Mapping[int, Fraction], limits: Limits)
     """
     precheck(probe, limits)
     video = header.video_stream(probe)
+    if video and int(video["index"]) not in ends and ends:
+        video = None  # a track that is declared and holds nothing, beside sound
     info = MediaInfo(
         container=header.container(probe),
         exact_seek=header.container(probe) in header.EXACT,
@@ -38,7 +41,10 @@ def read(probe: Mapping[str, Any], ends: Mapping[int, Fraction], limits: Limits)
     if not streams:
         raise UnsupportedMedia("The file holds no frames that can be decoded.", code="no_frames")
     check_duration(max(float(stream.end - stream.start) for stream in streams), limits)
-    return info
+    missing = omissions(
+        header.pictures(probe), header.sounds(probe), picture=bool(info.video), sound=bool(info.main_audio)
+    )
+    return info.model_copy(update={"warnings": missing})
 
 
 def _read_video(stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> VideoInfo:

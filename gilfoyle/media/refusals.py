@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from gilfoyle.errors import UnsupportedMedia
-from gilfoyle.media.header import declared_duration, wanted_streams
-
-_STILL_BRANDS = {"avif", "avis", "heic", "heix", "heis", "heim", "hevc", "mif1", "msf1"}
+from gilfoyle.media.header import pictures, sounds, video_stream, wanted_streams
+from gilfoyle.media.unplayable import MARK, codecs
 
 
 class Limits(BaseModel):
@@ -22,25 +21,33 @@ class Limits(BaseModel):
 
 
 def precheck(probe: Mapping[str, Any], limits: Limits) -> None:
-    """Refuse at once what the header alone condemns. Raises UnsupportedMedia."""
-    streams = probe.get("streams", [])
-    if len(streams) > limits.streams:
+    """Refuse at once what the header alone condemns; never for a length, which is only declared.
+
+    Raises UnsupportedMedia.
+    """
+    count = len(pictures(probe)) + len(sounds(probe))
+    if count > limits.streams:
         raise UnsupportedMedia(
-            f"The file has {len(streams)} streams; at most {limits.streams} are accepted.",
+            f"The file has {count} tracks of pictures and sound; at most {limits.streams} are accepted.",
             code="too_many_streams",
         )
-    brand = str(probe.get("format", {}).get("tags", {}).get("major_brand", "")).strip()
-    if brand in _STILL_BRANDS:
-        raise UnsupportedMedia("This is a picture, not a video or audio file.", code="still_image")
     if not wanted_streams(probe):
-        protected = any(stream.get("codec_tag_string") in {"encv", "enca", "drmi", "drms"} for stream in streams)
-        if protected:
-            raise UnsupportedMedia("The file is protected (DRM) and can't be decoded.", code="protected")
-        raise UnsupportedMedia("The file holds no video or audio that can be decoded.", code="no_streams")
+        raise _nothing_plays([*pictures(probe), *sounds(probe)])
     check_sizes(probe, limits)
-    duration = declared_duration(probe)
-    if duration is not None:
-        check_duration(duration, limits)
+
+
+def _nothing_plays(streams: Sequence[Mapping[str, Any]]) -> UnsupportedMedia:
+    if any(stream.get(MARK) == "encrypted" for stream in streams):
+        return UnsupportedMedia(
+            "The file is encrypted (DRM) and can't be played; send a copy without protection.", code="protected"
+        )
+    unknown = [stream for stream in streams if stream.get(MARK) == "no_decoder"]
+    if unknown:
+        return UnsupportedMedia(
+            f"There is no decoder for what the file holds ({codecs(unknown)}); send it as H.264 with AAC.",
+            code="no_decoder",
+        )
+    return UnsupportedMedia("The file holds no video or audio that can be decoded.", code="no_streams")
 
 
 def check_duration(seconds: float, limits: Limits) -> None:
@@ -53,11 +60,11 @@ def check_duration(seconds: float, limits: Limits) -> None:
 
 
 def check_sizes(probe: Mapping[str, Any], limits: Limits) -> None:
-    """Refuse a picture that is too large in any stream. Raises UnsupportedMedia."""
-    for stream in probe.get("streams", []):
-        width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
-        if max(width, height) > limits.side_px:
-            raise UnsupportedMedia(
-                f"The picture is {width}×{height} pixels; at most {limits.side_px} a side are accepted.",
-                code="picture_too_large",
-            )
+    """Refuse a picture that is too large, if it is the one that is wanted: not a cover. Raises UnsupportedMedia."""
+    stream = video_stream(probe) or {}
+    width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
+    if max(width, height) > limits.side_px:
+        raise UnsupportedMedia(
+            f"The picture is {width}×{height} pixels; at most {limits.side_px} a side are accepted.",
+            code="picture_too_large",
+        )

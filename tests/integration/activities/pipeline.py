@@ -63,7 +63,7 @@ class Pipeline:
         self.root = root / "storage"
         self.storage = FilesystemStorage(self.root)
         storages = Storages(StorageSettings(), {"filesystem": self.storage})
-        self._probe = ProbeActivities(storages, FFPROBE, LIMITS)
+        self._probe = ProbeActivities(storages, FFMPEG, FFPROBE, LIMITS)
         self._transcode = TranscodeActivities(
             storages, ffmpeg, FFPROBE, threads=2, memory_mb=LIMITS.memory_mb, stall_s=300
         )

@@ -70,11 +70,6 @@ def many_streams(folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def protected(folder: Path) -> bytes:
-    """A track whose sample entry is that of an encrypted one."""
-    return film(folder, "-an").replace(b"avc1\0\0\0\0", b"encv\0\0\0\0")
-
-
 @pytest.mark.parametrize(
     ("reason", "make"),
     [
@@ -92,7 +87,6 @@ def protected(folder: Path) -> bytes:
         pytest.param("picture_too_large", huge, id="huge"),
         pytest.param("no_streams", subtitles, id="subtitles"),
         pytest.param("too_many_streams", many_streams, id="many-streams"),
-        pytest.param("protected", protected, id="protected"),
     ],
 )
 async def test_refused(reason: str, make: Maker, lowest: Pipeline, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class RemotePipeline(Pipeline):
         self.storage = Remote(self.root)
         self.storage.url = proxy.url
         storages = Storages(StorageSettings(), {"filesystem": self.storage})
-        self._probe = ProbeActivities(storages, FFPROBE, LIMITS)
+        self._probe = ProbeActivities(storages, FFMPEG, FFPROBE, LIMITS)
         self._transcode = TranscodeActivities(
             storages, FFMPEG, FFPROBE, threads=2, memory_mb=LIMITS.memory_mb, stall_s=300
         )

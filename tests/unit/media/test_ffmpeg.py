@@ -255,7 +255,8 @@ HTTP_OPTIONS = (
 def test_probing_reads_that_source_only(source: str, protocols: str, level: str, patience: str) -> None:
     limits = ["-protocol_whitelist", protocols, "-format_whitelist", FORMATS, *patience.split(), source]
     head = ["ffprobe", "-v", level, "-hide_banner"]
-    packets = ["-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags", "-of", "csv=p=0"]
+    entries = "packet=stream_index,pts_time,dts_time,duration_time,flags:packet_side_data=side_data_type"
+    packets = ["-show_entries", entries, "-of", "csv=p=0"]
     shown = ["-show_streams", "-of", "json"]
     assert probe_command("ffprobe", source) == [*head, "-show_format", *shown, *limits]
     assert declared_command("ffprobe", source) == [*head, "-nofind_stream_info", *shown, *limits]

@@ -1,4 +1,4 @@
-"""What ffprobe says, read; and what is refused, with its reason."""
+"""What ffprobe says, read."""
 
 from __future__ import annotations
 
@@ -7,52 +7,11 @@ from typing import Any
 
 import pytest
 
-from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media.header import declared_duration, declared_end, needs_full_scan, wanted_streams
 from gilfoyle.media.probe import read
-from gilfoyle.media.refusals import Limits, check_sizes, precheck
+from tests.unit.media.probes import LIMITS, found, picture, sound
 
-LIMITS = Limits(duration_s=3600, side_px=8192, streams=8)
 NTSC = "30000/1001"
-
-
-def picture(**changes: Any) -> dict[str, Any]:
-    return {
-        "index": 0,
-        "codec_type": "video",
-        "codec_name": "h264",
-        "codec_tag_string": "avc1",
-        "pix_fmt": "yuv420p",
-        "width": 1920,
-        "height": 1080,
-        "sample_aspect_ratio": "1:1",
-        "avg_frame_rate": "30/1",
-        "r_frame_rate": "30/1",
-        "start_time": "0.000000",
-        "duration": "10.000000",
-        "disposition": {"default": 1, "attached_pic": 0},
-    } | changes
-
-
-def sound(**changes: Any) -> dict[str, Any]:
-    return {
-        "index": 1,
-        "codec_type": "audio",
-        "codec_name": "aac",
-        "codec_tag_string": "mp4a",
-        "channels": 2,
-        "sample_rate": "48000",
-        "start_time": "0.000000",
-        "disposition": {"default": 1},
-        "tags": {"language": "eng"},
-    } | changes
-
-
-def found(*streams: dict[str, Any], **form: Any) -> dict[str, Any]:
-    name = {"format_name": "mov,mp4,m4a,3gp,3g2,mj2", "start_time": "0.000000", "duration": "10.000000"}
-    return {"streams": list(streams), "format": name | form}
-
-
 ENDS = {0: Fraction(10), 1: Fraction(10)}
 
 
@@ -183,55 +142,6 @@ def test_an_unknown_language_is_none(language: str | None) -> None:
 
 def test_sound_without_packets_is_left_out() -> None:
     assert read(found(picture(), sound()), {0: Fraction(10)}, LIMITS).audio == []
-
-
-@pytest.mark.parametrize(
-    ("probe", "ends", "reason"),
-    [
-        ({}, {}, "no_streams"),
-        ({"streams": [], "format": {}}, {}, "no_streams"),
-        (found(), {}, "no_streams"),
-        (found({"index": 0, "codec_type": "subtitle", "codec_name": "mov_text"}), {}, "no_streams"),
-        (found(picture(disposition={"attached_pic": 1})), {}, "no_streams"),
-        (found(picture(codec_name="unknown", codec_tag_string="encv")), {}, "protected"),
-        (found(picture(codec_name=None, codec_tag_string="drmi")), {}, "protected"),
-        (found(*[sound(index=index) for index in range(9)]), {}, "too_many_streams"),
-        (found(picture(), tags={"major_brand": "avif"}), ENDS, "still_image"),
-        (found(picture(), tags={"major_brand": "heic"}), ENDS, "still_image"),
-        (found(picture(width=8194)), ENDS, "picture_too_large"),
-        (found(picture(height=20_000)), ENDS, "picture_too_large"),
-        (found(picture(sample_aspect_ratio="1000:1")), ENDS, "picture_too_large"),
-        (found(picture(), duration="3601.0"), ENDS, "too_long"),
-        (found(picture(), sound()), {0: Fraction(3601), 1: Fraction(10)}, "too_long"),
-        (found(sound()), {1: Fraction(3601)}, "too_long"),
-        (found(picture(), sound()), {}, "no_frames"),
-        (found(sound()), {}, "no_frames"),
-        (found(picture(start_time="10.0")), ENDS, "no_frames"),
-        (found(picture(avg_frame_rate="0/0", r_frame_rate="0/0")), ENDS, "no_frames"),
-    ],
-)
-def test_refusals(probe: dict[str, Any], ends: dict[int, Fraction], reason: str) -> None:
-    with pytest.raises(UnsupportedMedia) as refused:
-        read(probe, ends, LIMITS)
-    assert refused.value.reason == reason
-    assert refused.value.message.endswith(".") and not refused.value.retryable
-
-
-def test_a_frame_beyond_the_longest_is_not_too_long() -> None:
-    info = read(found(sound(), duration="3600.013"), {1: Fraction("3600.021")}, LIMITS)
-    assert info.audio[0].end == Fraction("3600.021")
-
-
-def test_the_header_alone_condemns_before_packets_are_read() -> None:
-    with pytest.raises(UnsupportedMedia, match="8194×1080"):
-        precheck(found(picture(width=8194)), LIMITS)
-    precheck(found(picture(width=8192)), LIMITS)
-
-
-def test_any_stream_can_be_too_large() -> None:
-    """Also a cover, which ffmpeg would decode to look at it."""
-    with pytest.raises(UnsupportedMedia):
-        check_sizes(found(picture(), picture(index=1, width=65_000, disposition={"attached_pic": 1})), LIMITS)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("12.5", 12.5), ("N/A", None), (None, None)])

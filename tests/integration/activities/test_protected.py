@@ -1,0 +1,150 @@
+"""Encrypted files are refused in words that say so; of a file that is encrypted in part, the rest plays."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from gilfoyle.errors import UnsupportedMedia
+from tests.integration.activities.pipeline import Pipeline
+from tests.sources import FFMPEG, numbered, run
+
+Maker = Callable[[Path], Path]
+CENC = [
+    "-encryption_scheme", "cenc-aes-ctr",
+    "-encryption_key", "76a6c65c5ea762046bd749a2e632ccbb", "-encryption_kid", "a7e61c373e219033c21091fa607bf3b8",
+]  # fmt: skip
+
+
+def film(folder: Path) -> Path:
+    return numbered(folder / "film.mp4", "25", 50)
+
+
+def cenc(*options: str) -> Maker:
+    """Common encryption (ISO/IEC 23001-7) of all tracks."""
+
+    def make(folder: Path) -> Path:
+        path = folder / "cenc.mp4"
+        run(FFMPEG, "-v", "error", "-y", "-i", str(film(folder)), "-c", "copy", *CENC, *options, str(path))
+        return path
+
+    return make
+
+
+def tagged(**tags: bytes) -> Maker:
+    """Sample entries called otherwise, as those of encrypted tracks are."""
+
+    def make(folder: Path) -> Path:
+        path = film(folder)
+        data = path.read_bytes()
+        for tag, new in tags.items():
+            assert data.count(tag.encode() + bytes(4)) == 1
+            data = data.replace(tag.encode() + bytes(4), new + bytes(4))
+        path.write_bytes(data)
+        return path
+
+    return make
+
+
+def element(number: int, *payload: bytes) -> bytes:
+    """An EBML element with a size of one byte."""
+    body = b"".join(payload)
+    head = number.to_bytes(-(-number.bit_length() // 8), "big")
+    return head + bytes([0x80 | len(body)]) + body
+
+
+def matroska(folder: Path, *options: str) -> Path:
+    """A track's name, replaced by a ContentEncryption of the same length (AES, as WebM has it)."""
+    name = b"N" * 60
+    path = folder / "film.mkv"
+    label = ["-metadata:s:v", f"title={name.decode()}", "-write_crc32", "0"]
+    run(FFMPEG, "-v", "error", "-y", "-i", str(film(folder)), "-c", "copy", *label, *options, str(path))
+    data = path.read_bytes()
+    old = element(0x536E, name)
+    encryption = element(0x5035, element(0x47E1, b"\x05"), element(0x47E2, b"k" * 16))
+    new = element(0x6D80, element(0x6240, element(0x5033, b"\x01"), encryption))
+    new += element(0xEC, bytes(len(old) - len(new) - 2))
+    assert data.count(old) == 1 and len(new) == len(old)
+    path.write_bytes(data.replace(old, new))
+    return path
+
+
+def asf(folder: Path) -> Path:
+    """Windows Media: the description object, replaced by that of the encryption."""
+    path = folder / "film.wmv"
+    made = ["-c:v", "wmv2", "-c:a", "wmav2", "-metadata", "title=" + "T" * 60]
+    run(FFMPEG, "-v", "error", "-y", "-i", str(film(folder)), *made, str(path))
+    data = bytearray(path.read_bytes())
+    at = data.index(UUID("75b22633-668e-11cf-a6d9-00aa0062ce6c").bytes_le)
+    size = struct.unpack_from("<Q", data, at + 16)[0]
+    parts = [b"secret", b"DRM\0", b"key\0"]
+    body = b"".join(struct.pack("<I", len(part)) + part for part in parts)
+    rest = size - 24 - len(body) - 4
+    body += struct.pack("<I", rest) + b"u" * rest
+    data[at : at + size] = UUID("2211b3fb-bd23-11d2-b4b7-00a0c955fc6e").bytes_le + struct.pack("<Q", size) + body
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(cenc(), id="cenc"),
+        pytest.param(cenc("-movflags", "+frag_keyframe+empty_moov"), id="cenc-fragmented"),
+        pytest.param(cenc("-an"), id="cenc-silent"),
+        pytest.param(cenc("-vn"), id="cenc-sound"),
+        pytest.param(tagged(avc1=b"encv", mp4a=b"enca"), id="encv-enca"),
+        pytest.param(tagged(avc1=b"drmi", mp4a=b"drms"), id="fairplay"),
+        pytest.param(lambda folder: matroska(folder, "-an"), id="webm"),
+        pytest.param(asf, id="asf"),
+    ],
+)
+async def test_encrypted(make: Maker, lowest: Pipeline, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedMedia, match="encrypted") as refused:
+        await asyncio.wait_for(lowest.probe(make(tmp_path)), 20)
+    assert refused.value.reason == "protected"
+
+
+async def test_a_song_from_an_audio_book_shop(lowest: Pipeline, tmp_path: Path) -> None:
+    """Audible's AAX."""
+    source = tmp_path / "book.m4b"
+    run(FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", "sine=duration=2", str(source))
+    source.write_bytes(source.read_bytes().replace(b"mp4a\0\0\0\0", b"aavd\0\0\0\0"))
+    with pytest.raises(UnsupportedMedia) as refused:
+        await lowest.probe(source)
+    assert refused.value.reason == "protected"
+
+
+@pytest.mark.parametrize(
+    ("make", "video", "audio"),
+    [
+        pytest.param(tagged(mp4a=b"enca"), ["90p"], [], id="sound"),
+        pytest.param(tagged(avc1=b"encv"), [], ["audio-64k"], id="picture"),
+        pytest.param(matroska, [], ["audio-64k"], id="picture-matroska"),
+    ],
+)
+async def test_what_is_not_encrypted_plays(
+    make: Maker, video: list[str], audio: list[str], lowest: Pipeline, tmp_path: Path
+) -> None:
+    packaged = await lowest.process(make(tmp_path))
+    assert packaged.playable and (lowest.video, lowest.audio) == (video, audio)
+    assert [warning.code for warning in lowest.info.warnings] == ["partly_protected"]
+    assert all(numbers == list(range(50)) for numbers in lowest.numbers().values())
+
+
+async def test_one_of_two_languages_that_is_encrypted_is_left_out(lowest: Pipeline, tmp_path: Path) -> None:
+    source = tmp_path / "two.mp4"
+    second = ["-f", "lavfi", "-i", "sine=frequency=900:duration=2", "-map", "0", "-map", "1", "-c:v", "copy"]
+    run(FFMPEG, "-v", "error", "-y", "-i", str(film(tmp_path)), *second, "-c:a", "aac", str(source))
+    data = source.read_bytes()
+    at = data.rindex(b"mp4a\0\0\0\0")
+    source.write_bytes(data[:at] + b"enca" + data[at + 4 :])
+    await lowest.probe(source)
+    assert len(lowest.info.audio) == 1
+    (warning,) = lowest.info.warnings
+    assert (warning.code, "left out" in warning.message) == ("partly_protected", True)

@@ -1,0 +1,46 @@
+"""ffprobe's JSON as it is of ordinary files, for tests to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gilfoyle.media.refusals import Limits
+
+LIMITS = Limits(duration_s=3600, side_px=8192, streams=8)
+
+
+def picture(**changes: Any) -> dict[str, Any]:
+    return {
+        "index": 0,
+        "codec_type": "video",
+        "codec_name": "h264",
+        "codec_tag_string": "avc1",
+        "pix_fmt": "yuv420p",
+        "width": 1920,
+        "height": 1080,
+        "sample_aspect_ratio": "1:1",
+        "avg_frame_rate": "30/1",
+        "r_frame_rate": "30/1",
+        "start_time": "0.000000",
+        "duration": "10.000000",
+        "disposition": {"default": 1, "attached_pic": 0},
+    } | changes
+
+
+def sound(**changes: Any) -> dict[str, Any]:
+    return {
+        "index": 1,
+        "codec_type": "audio",
+        "codec_name": "aac",
+        "codec_tag_string": "mp4a",
+        "channels": 2,
+        "sample_rate": "48000",
+        "start_time": "0.000000",
+        "disposition": {"default": 1},
+        "tags": {"language": "eng"},
+    } | changes
+
+
+def found(*streams: dict[str, Any], **form: Any) -> dict[str, Any]:
+    name = {"format_name": "mov,mp4,m4a,3gp,3g2,mj2", "start_time": "0.000000", "duration": "10.000000"}
+    return {"streams": list(streams), "format": name | form}
