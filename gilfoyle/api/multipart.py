@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser
 
+from gilfoyle.api import file_names
+from gilfoyle.api.parameters import parameters
 from gilfoyle.errors import InvalidRequest
 
-FILE_NAME_CHARS = 255
-
-
-def clean_file_name(sent: bytes) -> str | None:
-    """The file's own name, without folders and control characters; None if nothing remains."""
-    name = sent.decode("utf-8", "replace").replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(c for c in name if c.isprintable()).strip()[-FILE_NAME_CHARS:] or None
+MOST_PARTS = 10
+PREAMBLE_BYTES = 64 << 10
+"""What may stand before the first part. Clients that think of mail write a line there."""
 
 
 @contextmanager
@@ -54,17 +53,18 @@ class Form:
     """The parts of a body, in order. Raises InvalidRequest for what is not multipart/form-data."""
 
     def __init__(self, content_type: str, body: AsyncIterable[bytes]) -> None:
-        kind, options = parse_options_header(content_type)
-        boundary = options.get(b"boundary", b"")
-        if kind != b"multipart/form-data" or not boundary:
+        header = content_type.encode("latin-1", "replace")
+        boundary = parameters(header).get("boundary", "").encode("latin-1", "replace")
+        if header.partition(b";")[0].strip().lower() != b"multipart/form-data" or not boundary:
             raise InvalidRequest(
                 "The file must be sent as multipart/form-data, in the field `file`.", code="not_multipart"
             )
-        self._body = aiter(body)
+        self._body = aiter(_from_first_part(body, boundary))
         # What the parser found and nobody has taken yet: a Part at its begin, its bytes, None at its end.
         self._events: deque[Part | bytes | None] = deque()
         self._header = [b"", b""]
         self._headers: dict[bytes, bytes] = {}
+        self._parts = 0
         self._ended = False
         with _translated():
             self._parser = MultipartParser(
@@ -118,12 +118,35 @@ class Form:
         self._header = [b"", b""]
 
     def _on_headers_finished(self) -> None:
-        _kind, options = parse_options_header(self._headers.get(b"content-disposition", b""))
-        if not options.get(b"name"):
+        options = parameters(self._headers.get(b"content-disposition", b""))
+        if not options.get("name"):
             raise InvalidRequest("A part of the body has no name.", code="broken_multipart")
-        file_name = options.get(b"filename")
-        name = options[b"name"].decode("utf-8", "replace")
-        self._events.append(Part(name, clean_file_name(file_name) if file_name else None, self))
+        self._parts += 1
+        if self._parts > MOST_PARTS:
+            raise InvalidRequest(f"The form has more than the {MOST_PARTS} parts that are allowed.")
+        self._events.append(Part(options["name"], file_names.clean(options.get("filename", "")), self))
 
     def _on_end(self) -> None:
         self._ended = True
+
+
+async def _from_first_part(body: AsyncIterable[bytes], boundary: bytes) -> AsyncIterator[bytes]:
+    """The body without its preamble, which is to be ignored (RFC 2046, 5.1.1), and which the parser does not know.
+
+    Raises InvalidRequest if no part begins within PREAMBLE_BYTES: the boundary is the wrong one.
+    """
+    delimiter = re.compile(rb"\r\n--" + re.escape(boundary) + rb"(?:(--)|[ \t]*\r\n)")
+    held, skipped = b"\r\n", 0  # as if a line ended before the body: the delimiter may be its first line
+    pieces = aiter(body)
+    async for piece in pieces:
+        held += piece
+        if found := delimiter.search(held):
+            yield b"--" + boundary + (found[1] or b"\r\n") + held[found.end() :]
+            break
+        line = held.rfind(b"\r\n--")
+        start = max(0, len(held) - 3) if line < 0 else line
+        held, skipped = held[start:], skipped + start
+        if skipped + len(held) > PREAMBLE_BYTES:
+            raise InvalidRequest("The body does not begin with a part of the form.", code="broken_multipart")
+    async for piece in pieces:
+        yield piece

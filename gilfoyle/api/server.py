@@ -22,8 +22,9 @@ def set_up_logging() -> None:
     """One line per event on stderr; not one per request."""
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
     logging.getLogger("uvicorn.error").addFilter(_worth_telling)
-    for name in ("alembic", "httpx", "python_multipart"):
+    for name in ("alembic", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of broken bodies: clients are told
 
 
 def _worth_telling(record: logging.LogRecord) -> bool:

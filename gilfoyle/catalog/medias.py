@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import func, literal_column, or_, select, tuple_
 from sqlmodel import col
 
 from gilfoyle.catalog.models import Media, MediaStatus, Rendition
 from gilfoyle.catalog.rows import Rows, no_media
 
+# What nobody sees and few can type: joiners, selectors of an emoji's style, marks of direction, soft hyphens.
+_INVISIBLE = "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\ufe0e\ufe0f"
 _LADDER = (col(Rendition.position), col(Rendition.name))
 
 
@@ -50,13 +53,16 @@ class Medias(Rows):
     async def page(
         self, limit: int, offset: int, status: MediaStatus | None = None, q: str = ""
     ) -> tuple[list[Media], int]:
-        """Medias, the newest first, and how many match in all. `q` is sought in title, description and file name."""
+        """Medias, the newest first, and how many match in all. `q` is sought in title, description and file name.
+
+        As it reads: in any case, with any kind of space, with accents composed or not (macOS sends them apart).
+        """
         conditions: list[Any] = [col(Media.status) != MediaStatus.DELETING]
         if status is not None:
             conditions.append(col(Media.status) == status)
-        if q:
-            texts = (Media.title, Media.description, Media.file_name)
-            conditions.append(or_(*(col(text).icontains(q, autoescape=True) for text in texts)))
+        if sought := normalize("NFKC", q).translate(dict.fromkeys(map(ord, _INVISIBLE))):
+            texts = (_as_it_reads(text) for text in (Media.title, Media.description, Media.file_name))
+            conditions.append(or_(*(text.icontains(sought, autoescape=True) for text in texts)))
         newest = (col(Media.created_at).desc(), col(Media.id).desc())
         async with self._database.reading() as session:
             total = (await session.scalars(select(func.count()).select_from(Media).where(*conditions))).one()
@@ -101,3 +107,8 @@ class Medias(Rows):
             for rendition in await session.scalars(query):
                 found[rendition.media_id].append(rendition)
         return found
+
+
+def _as_it_reads(text: Any) -> Any:
+    """What `q` is sought in: NFKC turns every kind of space into the plain one."""
+    return func.translate(func.normalize(col(text), literal_column("NFKC")), _INVISIBLE, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,13 @@ if TYPE_CHECKING:
     from gilfoyle.cli.client import Json
 
 
+# Control characters, ends of lines and paragraphs, what turns the direction of writing, and half characters.
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 def clean(text: str) -> str:
     """Without control characters: a title or file name must not steer the terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def say(console: Console, sentence: str) -> None:

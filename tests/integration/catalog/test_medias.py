@@ -8,9 +8,9 @@ from gilfoyle.catalog import Catalog, Media, MediaKind, MediaStatus, Rendition
 from gilfoyle.errors import NotFound
 
 
-async def accepted(catalog: Catalog, title: str = "Film") -> Media:
+async def accepted(catalog: Catalog, title: str = "Film", file_name: str = "a.mp4") -> Media:
     media = await catalog.create(title)
-    return await catalog.accept_upload(media.id, kind="video", file_name="a.mp4", size=1, sha256="0" * 64)
+    return await catalog.accept_upload(media.id, kind="video", file_name=file_name, size=1, sha256="0" * 64)
 
 
 async def test_a_new_media_awaits_its_upload(catalog: Catalog) -> None:
@@ -89,6 +89,33 @@ async def test_pages_hold_what_is_asked_for(catalog: Catalog) -> None:
     assert await titles(status=MediaStatus.PROCESSING) == {"processing"}
     assert await titles(status=MediaStatus.READY) == set()
     assert await titles(q="wool", status=MediaStatus.AWAITING_UPLOAD) == {"100% Wool", "other"}
+
+
+@pytest.mark.parametrize(
+    ("named", "sought"),
+    [
+        ("Screen Recording 3.44.08\u202fPM.mov", ["3.44.08\u202fPM", "3.44.08 pm", "3.44.08\u00a0PM"]),
+        ("東京\u3000夏.mp4", ["東京\u3000夏", "東京 夏"]),
+        ("a\u00a0b.mp4", ["a\u00a0b", "A B"]),
+        ("نمی\u200cخواهم.mp4", ["نمی\u200cخواهم", "نمیخواهم"]),
+        ("family 👨\u200d👩\u200d👧.mp4", ["👨\u200d👩\u200d👧", "👩"]),
+        ("heart ❤\ufe0f.mp4", ["❤\ufe0f", "❤"]),
+        ("cafe\u0301.mp4", ["café", "CAFÉ", "cafe\u0301"]),
+        ("ＦＵＬＬ.mp4", ["full", "ＦＵＬＬ"]),
+    ],
+)
+async def test_a_name_is_found_as_it_reads(catalog: Catalog, named: str, sought: list[str]) -> None:
+    media = await accepted(catalog, "by file name", file_name=named)
+    titled = await catalog.create(named)
+    await accepted(catalog, "another")
+    for text in sought:
+        found, _total = await catalog.page(10, 0, q=text)
+        assert {one.id for one in found} == {media.id, titled.id}, text
+
+
+async def test_what_nobody_sees_finds_all(catalog: Catalog) -> None:
+    await catalog.create("Film")
+    assert (await catalog.page(10, 0, q="\u200d"))[1] == 1
 
 
 async def test_a_deleting_media_is_gone(catalog: Catalog) -> None:
