@@ -25,6 +25,12 @@ def problem(error: GilfoyleError, headers: Mapping[str, str] | None = None) -> J
     return _answer(error.status, error.reason, error.message, error.fields, headers)
 
 
+def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The answer to what HTTP itself does not allow. Its code is ours, or the status' name."""
+    phrase = HTTPStatus(status).phrase
+    return _answer(status, _CODES.get(status, phrase.lower().replace(" ", "_")), message, headers=headers)
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers. An unexpected exception is answered 500, and logged by the server with its traceback."""
     app.add_exception_handler(GilfoyleError, _on_gilfoyle_error)
@@ -93,8 +99,6 @@ def _field(fault: Mapping[str, Any]) -> tuple[str, str]:
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
-    code = _CODES.get(error.status_code, phrase.lower().replace(" ", "_"))
     message = str(error.detail)
     if error.status_code == 404:
         message = "There is nothing at this path."
@@ -102,7 +106,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
         message = f"{request.method[:20]} is not possible at this path."
     elif error.status_code == 400:
         message = "The body can't be read as JSON."
-    return _answer(error.status_code, code, message, headers=error.headers)
+    return refusal(error.status_code, message, error.headers)
 
 
 async def _on_exception(request: Request, error: Exception) -> JSONResponse:

@@ -18,8 +18,8 @@ _CHARSET = re.compile(
 def parameters(header: bytes) -> dict[str, str]:
     """The parameters by name, in small letters, the first of each.
 
-    A value in RFC 8187's extended form (`filename*=`), also in RFC 2231's pieces (`filename*0=`), stands under the plain
-    name and before the plain value: whoever sends both means the plain one for servers that know no better.
+    A value in RFC 8187's extended form (`filename*=`), also in RFC 2231's pieces (`filename*0=`), stands under the
+    plain name and before the plain value: whoever sends both means the plain one for servers that know no better.
     """
     found: dict[bytes, bytes] = {}
     for name, value in _PARAMETER.findall(header):

@@ -9,6 +9,7 @@ import signal
 import uvicorn
 from fastapi import FastAPI
 
+from gilfoyle.api.connection import Connection
 from gilfoyle.config import ServerSettings
 from gilfoyle.errors import StartupError
 
@@ -37,6 +38,8 @@ def configure(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
+        http=Connection,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -7,8 +7,8 @@ from gilfoyle.api.file_names import clean
 KEPT = [
     "film.mp4", "Fïlm 🎬.mp4", "Screen Recording 3.44.08\u202fPM.mov", "東京\u3000夏.mp4", "a\u00a0b.mp4",
     "نمی\u200cخواهم.mp4", "👨\u200d👩\u200d👧.mp4", "❤\ufe0f.mp4", "cafe\u0301.mp4", "שלום\u200f.mp4", "a\u00adb.mp4",
-    "🏴\U000e0067\U000e0062\U000e007f.mp4", "\ue000.mp4", "a..b", "100%.mp4", "a=?b?=.mp4", "=?utf-8?B?.mp4", "\u3000x", ";'*",
-    "=?nonsense?x?y?=", "a?.mp4",
+    "🏴\U000e0067\U000e0062\U000e007f.mp4", "\ue000.mp4", "a..b", "100%.mp4", "a=?b?=.mp4", "=?utf-8?B?.mp4", "\u3000x",
+    ";'*", "=?nonsense?x?y?=", "a?.mp4",
 ]  # fmt: skip
 
 

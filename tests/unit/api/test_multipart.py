@@ -32,7 +32,8 @@ async def test_finds_the_parts_wherever_the_body_is_cut(size: int) -> None:
     "preamble",
     [
         b"This is a message with multiple parts in MIME format.\r\n", b"\r\n", b"\r\n\r\n", b"a\r\nb\r\n\r\n",
-        b"--\r\n", b"--y\r\n", b"--xy\r\n", b"--x y\r\n", b"a--x\r\nb\r\n", b"\r\n--\r\n\r--x\r\n", b"-" * 5000 + b"\r\n",
+        b"--\r\n", b"--y\r\n", b"--xy\r\n", b"--x y\r\n", b"a--x\r\nb\r\n", b"\r\n--\r\n\r--x\r\n",
+        b"-" * 5000 + b"\r\n",
     ],
 )  # fmt: skip
 async def test_what_stands_before_the_first_part_is_ignored(preamble: bytes, size: int) -> None:

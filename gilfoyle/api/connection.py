@@ -1,0 +1,99 @@
+"""A client's connection: uvicorn's HTTP/1.1, with bounds on how long a client may take for what nobody works on yet."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gilfoyle.api.errors import refusal
+from gilfoyle.api.heads import HeadReader
+
+HEAD_S = 10.0
+"""A request's head must arrive within so long, and so must the rest of a body that was answered unread (seconds)."""
+LINGER_S = 2.0
+
+
+class Connection(H11Protocol):
+    """What uvicorn makes for each connection."""
+
+    conn: HeadReader
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.conn = HeadReader()
+        self._heard = False
+        self._refused = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(HEAD_S, self._late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._let_go()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return  # reset with something unread, the connection could lose the answer on its way
+        self._heard = True
+        super().data_received(data)
+        if not self._owes():
+            self._let_go()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_S, self._late)
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn calls this when h11 refuses what arrived; why is said by `conn.refused`."""
+        why = self.conn.refused
+        self._refuse(why.error_status_hint if why else 400, str(why or msg))
+
+    def _owes(self) -> bool:
+        """Whether the client has begun something that only it can go on with, and that no handler waits for."""
+        if self._refused:
+            return False
+        begun = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        return begun or (self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE)
+
+    def _late(self) -> None:
+        self._deadline = None
+        if self._heard:
+            self._refuse(408, f"The request did not arrive within {HEAD_S:g} seconds.")
+        else:
+            self.transport.close()
+
+    def _let_go(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _refuse(self, status: int, sentence: str) -> None:
+        """Answer if nothing was answered yet, and close."""
+        self._let_go()
+        self._unset_keepalive_if_required()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing():
+            self._answer(status, sentence)
+            self._deadline = self.loop.call_later(LINGER_S, self.transport.close)
+        else:
+            self.transport.close()
+
+    def _answer(self, status: int, sentence: str) -> None:
+        self._refused = True
+        if self.cycle is not None:  # its handler may still wait for the rest of a body
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        answer = refusal(status, sentence)
+        headers = [*answer.raw_headers, (b"connection", b"close")]
+        reason = HTTPStatus(status).phrase.encode()
+        for event in (
+            h11.Response(status_code=status, headers=headers, reason=reason),
+            h11.Data(data=bytes(answer.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.write_eof()
+        self.flow.resume_reading()
