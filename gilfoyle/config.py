@@ -7,14 +7,16 @@ wrong type or a value out of bounds raises ConfigError with a sentence that name
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
+from gilfoyle.config_environment import CONFIG, overlay
 from gilfoyle.config_faults import sentences
 from gilfoyle.config_storage import FilesystemSettings, IpfsSettings, S3Settings, StorageSettings, SweepSettings
 from gilfoyle.errors import ConfigError
@@ -34,13 +36,11 @@ __all__ = [
     "ToolSettings",
     "WorkerSettings",
     "find",
+    "http_url",
     "load",
 ]
 
-ENV_PREFIX = "GILFOYLE_"
-ENV_CONFIG = "GILFOYLE_CONFIG"
-# Read elsewhere (the CLI's server address), so not settings of the server.
-_ENV_OTHER = {ENV_CONFIG, "GILFOYLE_URL"}
+log = logging.getLogger(__name__)
 
 
 class _Section(BaseModel):
@@ -66,6 +66,12 @@ class ServerSettings(_Section):
         description="web origins of your own application, whose pages may do all that the API can; "
         "empty: only pages of this server",
     )
+
+    @field_validator("host")
+    @classmethod
+    def _without_brackets(cls, host: str) -> str:
+        """An IPv6 address, also as it stands in a URL."""
+        return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 class DatabaseSettings(_Section):
@@ -139,23 +145,37 @@ class Settings(_Section):
     workers: WorkerSettings = Field(WorkerSettings(), description="how much a worker does at once")
 
 
+def http_url(host: str, port: int) -> str:
+    """The URL of what listens there. An IPv6 address gets its brackets (RFC 3986, 3.2.2)."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings as the module's docstring says. Raises ConfigError with a sentence for each fault."""
+    """Read the settings as the module's docstring says. Raises ConfigError with a sentence for each fault.
+
+    Logs a warning for each `GILFOYLE_…` variable that no setting could have meant.
+    """
     env = os.environ if environ is None else environ
     file = find(path, env)
     values = _read_yaml(file) if file else {}
-    origin = _overlay_environment(values, env)
+    environment = overlay(values, env, Settings)
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(sentences(error, Settings, str(file or "the settings"), origin)) from error
+        faults = sentences(error, Settings, str(file or "the settings"), environment.origin)
+        raise ConfigError("\n".join([faults, *environment.faults])) from error
+    if environment.faults:
+        raise ConfigError("\n".join(environment.faults))
+    for name in environment.strangers:
+        log.warning("%s is not a setting, and is left alone. `gilfoyle config show` lists all settings.", name)
+    return settings
 
 
 def find(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path | None:
     """The config file that `load` reads; None if none is named and there is no `./config.yaml`."""
     env = os.environ if environ is None else environ
-    if path or env.get(ENV_CONFIG):
-        return path or Path(env[ENV_CONFIG])
+    if path or env.get(CONFIG):
+        return path or Path(env[CONFIG])
     usual = Path("config.yaml")
     return usual if usual.is_file() else None
 
@@ -190,36 +210,3 @@ def _read_yaml(file: Path) -> dict[str, Any]:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _overlay_environment(values: dict[str, Any], env: Mapping[str, str]) -> dict[str, str]:
-    """Put `GILFOYLE_A__B=x` at `values[a][b]`; returns the variable's name for each dotted setting it set."""
-    origin: dict[str, str] = {}
-    for name in sorted(env):
-        if not name.startswith(ENV_PREFIX) or name in _ENV_OTHER:
-            continue
-        keys = name.removeprefix(ENV_PREFIX).lower().split("__")
-        try:
-            value = yaml.safe_load(env[name])
-        except yaml.YAMLError:
-            value = env[name]
-        place = values
-        for key in keys[:-1]:
-            below = place.get(key)
-            if not isinstance(below, dict):
-                below = place[key] = {}
-            place = below
-        # A setting of text stays text, even when it reads as YAML's number or nothing.
-        place[keys[-1]] = env[name] if value is None or _is_text(keys) else value
-        origin[".".join(keys)] = name
-    return origin
-
-
-def _is_text(keys: list[str]) -> bool:
-    model: Any = Settings
-    for key in keys:
-        field = getattr(model, "model_fields", {}).get(key)
-        if field is None:
-            return False
-        model = field.annotation
-    return model in (str, Path)

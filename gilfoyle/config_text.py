@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 import yaml
 from pydantic import BaseModel
 
-from gilfoyle.config import Settings, StorageSettings
+from gilfoyle.config import Settings, StorageSettings, http_url
 from gilfoyle.config_faults import SECRETS, item_model
 
 MASK = "***"
@@ -124,7 +124,7 @@ def consequences(settings: Settings) -> list[tuple[str, str]]:
     policy, prefix = settings.encoding, settings.temporal.queue_prefix
     segment = policy.gop_s * policy.segment_gops
     return [
-        ("API", f"http://{settings.server.host}:{settings.server.port}"),
+        ("API", http_url(settings.server.host, settings.server.port)),
         ("catalog", mask_url(settings.database.url)),
         ("Temporal", f"{settings.temporal.address}, namespace {settings.temporal.namespace}"),
         ("queues", f"{prefix}-pipeline, {prefix}-io, {prefix}-transcode, {prefix}-first"),

@@ -31,6 +31,7 @@ class CheckHosts:
         self._app = app
         self._names = {name.lower().rstrip(".") for name in server.allowed_hosts}
         self._checks = "*" not in self._names and (bool(self._names) or is_loopback(server.host))
+        self._names.add(server.host.lower().rstrip("."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._checks:

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gilfoyle.config import Settings
+from gilfoyle.config import Settings, http_url
 from gilfoyle.embedded import leftovers, ports, temporal
 from gilfoyle.embedded.answering import wait_for_ok
 from gilfoyle.embedded.folder import DataFolder
@@ -113,13 +113,12 @@ class Stack:
     def _addresses(self, postgres: Postgres | None) -> Addresses:
         settings = self._settings
         port = {name: ports.number(held) for name, held in self._held.items()}
-        host = _EVERYWHERE.get(settings.server.host, settings.server.host)
-        host = f"[{host}]" if ":" in host else host
+        api = http_url(_EVERYWHERE.get(settings.server.host, settings.server.host), port["api"])
         own = self._own_temporal
         return Addresses(
-            api=f"http://{host}:{port['api']}",
-            docs=f"http://{host}:{port['api']}/docs",
-            temporal_ui=f"http://{temporal.HOST}:{port['ui']}" if own else None,
+            api=api,
+            docs=f"{api}/docs",
+            temporal_ui=http_url(temporal.HOST, port["ui"]) if own else None,
             temporal_address=f"{temporal.HOST}:{port['temporal']}" if own else settings.temporal.address,
             namespace=settings.temporal.namespace,
             database_url=postgres.url if postgres else settings.database.url,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gilfoyle.config import Settings, find, load
+from gilfoyle.config import Settings, find, http_url, load
 from gilfoyle.errors import ConfigError
 
 
@@ -114,15 +114,74 @@ def test_a_fault_of_the_environment_names_the_variable(tmp_path: Path) -> None:
         "",
         GILFOYLE_SERVER__PORT="x",
         GILFOYLE_ENCODING__VIDEO="[{height: 720}]",
-        GILFOYLE_NONSENSE="1",
+        GILFOYLE_SERVER_PORT="1",
         GILFOYLE_LIMITS="5",
     )
     assert found == [
         "GILFOYLE_SERVER__PORT: server.port should be a whole number, not 'x'.",
         "GILFOYLE_LIMITS: limits should be a section of settings, not 5.",
         "GILFOYLE_ENCODING__VIDEO: encoding.video.0.max_kbps is missing.",
-        "GILFOYLE_NONSENSE: there is no setting nonsense. `gilfoyle config show` lists them all.",
+        "GILFOYLE_SERVER_PORT: there is no such setting; did you mean GILFOYLE_SERVER__PORT?",
     ]
+
+
+# What a pod gets for the Services gilfoyle, gilfoyle-api, gilfoyle-server, … of its namespace.
+SERVICE = {
+    "SERVICE_HOST": "10.0.0.1", "SERVICE_PORT": "8000", "SERVICE_PORT_HTTP": "8000", "PORT": "tcp://10.0.0.1:8000",
+    "PORT_8000_TCP": "tcp://10.0.0.1:8000", "PORT_8000_TCP_PROTO": "tcp", "PORT_8000_TCP_PORT": "8000",
+    "PORT_8000_TCP_ADDR": "10.0.0.1", "PORT_53_UDP": "udp://[fd00::1]:53", "PORT_53_UDP_ADDR": "fd00::1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("service", ["", "API_", "SERVER_", "STORAGE_", "DATABASE_", "TEMPORAL_", "WORKERS_", "_X_"])
+def test_what_kubernetes_says_of_services_is_no_setting(service: str, caplog: pytest.LogCaptureFixture) -> None:
+    environ = {f"GILFOYLE_{service}{name}": value for name, value in SERVICE.items()}
+    assert load(environ=environ | {"GILFOYLE_SERVER__PORT": "1"}).server.port == 1
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["NONSENSE", "HOME", "VERSION", "LOG_LEVEL", "IMAGE_TAG", "FOO__BAR", "DATABASE_HOST", "API_NAME", "API_ENV_X", ""],
+)
+def test_a_variable_that_no_setting_could_have_meant_is_named(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert load(environ={f"GILFOYLE_{name}": "tcp://x"}) == Settings()
+    [record] = caplog.records
+    assert record.getMessage().startswith(f"GILFOYLE_{name} is not a setting, and is left alone.")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SERVER_PORT", "SERVER__PORT"),
+        ("SERVR__PORT", "SERVER__PORT"),
+        ("_SERVER__PORT", "SERVER__PORT"),
+        ("PORT", "SERVER__PORT"),
+        ("HOST", "SERVER__HOST"),
+        ("STORRAGE__DRIVER", "STORAGE__DRIVER"),
+        ("S3_BUCKET", "STORAGE__S3__BUCKET"),
+        ("STORAGE_S3_SECRET_KEY", "STORAGE__S3__SECRET_ACCESS_KEY"),
+        ("DATABASEURL", "DATABASE__URL"),
+        ("LIMIT", "LIMITS"),
+    ],
+)
+def test_a_near_miss_of_a_setting_is_a_fault(tmp_path: Path, name: str, meant: str) -> None:
+    found = faults(tmp_path, "", **{f"GILFOYLE_{name}": "8080"})
+    assert found == [f"GILFOYLE_{name}: there is no such setting; did you mean GILFOYLE_{meant}?"]
+
+
+def test_an_unknown_name_in_a_section_is_a_fault(tmp_path: Path) -> None:
+    found = faults(tmp_path, "", GILFOYLE_SERVER__PROT="1", GILFOYLE_SERVER__PORT="tcp://10.0.0.1:8000")
+    assert found == [
+        "GILFOYLE_SERVER__PORT: server.port should be a whole number, not 'tcp://10.0.0.1:8000'.",
+        "GILFOYLE_SERVER__PROT: there is no setting server.prot; did you mean server.port?",
+    ]
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "fd00::5"])
+def test_an_ipv6_address_may_stand_as_in_a_url(host: str) -> None:
+    server = load(environ={"GILFOYLE_SERVER__HOST": host}).server
+    assert http_url(server.host, 8000) == f"http://[{host.strip('[]')}]:8000"
 
 
 def test_a_secret_is_not_repeated_in_its_fault(tmp_path: Path) -> None:

@@ -119,3 +119,8 @@ def test_no_secret_of_a_storage_is_shown() -> None:
 )
 def test_what_follows_names_the_place_of_new_medias(storage: dict[str, object], place: str) -> None:
     assert dict(consequences(Settings.model_validate({"storage": storage})))["storage"] == place
+
+
+def test_an_ipv6_address_has_its_brackets() -> None:
+    settings = Settings.model_validate({"server": {"host": "::1"}})
+    assert dict(consequences(settings))["API"] == "http://[::1]:8000"

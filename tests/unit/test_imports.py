@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parents[2] / "gilfoyle"
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "tasks": set(),
-    "config": {"config_faults", "config_storage", "errors", "media.policy"},
+    "config": {"config_environment", "config_faults", "config_storage", "errors", "media.policy"},
+    "config_environment": set(),
     "config_faults": set(),
     "config_storage": set(),
     "config_text": {"config", "config_faults"},

@@ -28,9 +28,10 @@ def command(
 ) -> None:
     """Start everything on this machine: PostgreSQL, Temporal, the API and a worker. Ctrl-C stops it."""
     from gilfoyle.cli.up import up
-    from gilfoyle.config import ENV_CONFIG, load
+    from gilfoyle.config import load
+    from gilfoyle.config_environment import CONFIG
 
     if config:
         # The API and the workers are processes of their own: they find the file by the environment they inherit.
-        os.environ[ENV_CONFIG] = str(config.absolute())
+        os.environ[CONFIG] = str(config.absolute())
     raise typer.Exit(up(data, api_port, ui_port, ready_file, load(config)))

@@ -56,6 +56,8 @@ async def test_elsewhere_any_name_will_do_unless_names_are_set() -> None:
     assert (await answer("media.example.org:443", **named)).status_code == 200
     assert (await answer("10.0.0.7:8000", **named)).status_code == 200  # as Kubernetes' probes do
     assert (await answer("evil.example", **named)).status_code == 421
+    named["host"] = "Films.lan"  # under its own name it can always be asked whether it is ready
+    assert (await answer("films.lan:8000", **named)).status_code == 200
 
 
 async def test_hosts_can_be_allowed_on_loopback() -> None:
