@@ -16,6 +16,8 @@ from gilfoyle.errors import GilfoyleError, ObjectNotFound, Unavailable
 from gilfoyle.storage import Storages
 
 CHECK_S = 5.0
+NEEDED = ("database", "storage")
+"""Without these nothing can be played. Temporal is needed only for what is encoded and deleted, which waits for it."""
 router = APIRouter(tags=["health"])
 
 
@@ -25,25 +27,31 @@ class Health(Envelope[dict[str, str]]):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.envelope(examples.HEALTH)]})
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", operation_id="healthz", summary="Is the process alive?")
 async def healthz() -> Health:
     """Always 200 while the process lives, whatever else is down: a restart would not help."""
     return Health(data={"process": "ok"})
 
 
-@router.get("/readyz", operation_id="readyz", summary="Can it work?")
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", operation_id="readyz", summary="Can it serve streams?")
 async def readyz(services: Injected) -> Health:
-    """200 when PostgreSQL, Temporal and the storage answer, else 503 with what does not in `fields`."""
+    """200 when PostgreSQL and the storage answer, else 503. Each part is `ok`, or says what is wrong with it.
+
+    Temporal is one of the parts, and its absence shown, but a balancer should not stop what plays for it.
+    """
     checks = {
         "database": services.database.ping(),
         "temporal": services.pipeline.ping(),
         "storage": _ping_storage(services.storages),
     }
     answers = await asyncio.gather(*(_answer(check) for check in checks.values()))
-    failed = {name: answer for name, answer in zip(checks, answers, strict=True) if answer != "ok"}
-    if failed:
-        raise Unavailable(f"Not ready: {', '.join(failed)} can't be reached.", code="not_ready", fields=failed)
-    return Health(data=dict(zip(checks, answers, strict=True)))
+    parts = dict(zip(checks, answers, strict=True))
+    failed = {name: answer for name, answer in parts.items() if answer != "ok"}
+    if not failed.keys().isdisjoint(NEEDED):
+        raise Unavailable(f"Not ready: {' and '.join(failed)} can't be reached.", code="not_ready", fields=failed)
+    return Health(data=parts)
 
 
 @router.get(

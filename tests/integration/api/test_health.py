@@ -25,16 +25,35 @@ async def test_is_alive_and_ready(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["data"]) == (200, {"database": "ok", "temporal": "ok", "storage": "ok"})
 
 
-@pytest.mark.parametrize("part", ["database", "temporal"])
-async def test_says_what_is_down(outage: Callable[[str], Settings], part: str) -> None:
-    with served(outage(part)) as url:
+async def test_without_the_catalog_it_is_not_ready(outage: Callable[[str], Settings]) -> None:
+    with served(outage("database")) as url:
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             assert (await client.get("/healthz")).status_code == 200
             answer = await client.get("/readyz")
             assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
-            assert list(answer.json()["fields"]) == [part]
-            assert part in answer.json()["message"]
+            assert list(answer.json()["fields"]) == ["database"]
+            assert answer.json()["message"] == "Not ready: database can't be reached."
             assert (await client.get("/metricsz")).status_code == 200
+
+
+async def test_without_temporal_it_serves_streams_and_says_what_is_missing(
+    outage: Callable[[str], Settings], catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    media_id = await playable(catalog, storage)
+    with served(outage("temporal")) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            answer = await client.get("/readyz")
+            assert answer.status_code == 200
+            parts = answer.json()["data"]
+            assert (parts["database"], parts["storage"]) == ("ok", "ok")
+            assert parts["temporal"] == "The workflow engine (Temporal) can't be reached; try again."
+            assert (await client.get(f"/medias/{media_id}/stream/master.m3u8")).status_code == 200
+
+
+async def test_balancers_may_ask_by_head(live: httpx.AsyncClient) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = await live.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
 
 
 async def test_a_storage_that_went_away_is_not_ready(client: httpx.AsyncClient, settings: Settings) -> None:
