@@ -30,6 +30,7 @@ from gilfoyle.activities.sweep import SweepActivities
 from gilfoyle.activities.transcode import TranscodeActivities
 from gilfoyle.activities.turn import take_turn
 from gilfoyle.activities.unlisted import UnlistedActivities
+from gilfoyle.activities.verify import VerifyActivities
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings, WorkerSettings
 from gilfoyle.embedded.lifeline import ready, watch
@@ -41,8 +42,9 @@ from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.move_storage import MoveStorage
 from gilfoyle.workflows.process_media import ProcessMedia
 from gilfoyle.workflows.retry_media import RetryMedia
-from gilfoyle.workflows.routes import FIRST, IO, PIPELINE, QUEUES, TRANSCODE, queue_name
+from gilfoyle.workflows.routes import FIRST, IO, PIPELINE, QUEUES, TRANSCODE, VERIFY, queue_name
 from gilfoyle.workflows.sweep_storage import SweepStorage
+from gilfoyle.workflows.verify_media import VerifyMedia
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +122,7 @@ def _pipeline(parts: Parts) -> list[Worker]:
             take_turn,
             MoveActivities(parts.storages, parts.catalog).next_to_move,
         ],
-        workflows=[ProcessMedia, RetryMedia, DeleteMedia, MoveStorage, SweepStorage],
+        workflows=[ProcessMedia, RetryMedia, DeleteMedia, MoveStorage, SweepStorage, VerifyMedia],
     )
     return [worker]
 
@@ -156,19 +158,20 @@ def _io(parts: Parts) -> list[Worker]:
 
 
 def _transcode(parts: Parts) -> list[Worker]:
-    """One for long passes, one for short ones."""
+    """One for long passes, one for short ones, one for what is verified."""
     slots, threads = transcode_capacity(parts.settings.workers, os.cpu_count() or 1)
+    ffmpeg, ffprobe = ffmpeg_path(parts.settings.tools), ffprobe_path(parts.settings.tools)
+    memory_mb, stall_s = parts.settings.limits.memory_mb, parts.settings.workers.stall_timeout_s
     activities = TranscodeActivities(
-        parts.storages,
-        ffmpeg_path(parts.settings.tools),
-        ffprobe_path(parts.settings.tools),
-        threads=threads,
-        memory_mb=parts.settings.limits.memory_mb,
-        stall_s=parts.settings.workers.stall_timeout_s,
+        parts.storages, ffmpeg, ffprobe, threads=threads, memory_mb=memory_mb, stall_s=stall_s
     )
+    verifying = VerifyActivities(parts.storages, ffmpeg, ffprobe, threads=threads, memory_mb=memory_mb, stall_s=stall_s)
     return [
-        _worker(parts, queue, number, [activities.encode_video, activities.encode_audio])
-        for queue, number in ((TRANSCODE, slots), (FIRST, parts.settings.workers.first_slots))
+        *(
+            _worker(parts, queue, number, [activities.encode_video, activities.encode_audio])
+            for queue, number in ((TRANSCODE, slots), (FIRST, parts.settings.workers.first_slots))
+        ),
+        _worker(parts, VERIFY, 1, [verifying.verify]),
     ]
 
 

@@ -74,10 +74,11 @@ async def encode(
     stall_s: float,
     nice: int,
     watch: SourceWatch | None = None,
+    inputs: Sequence[int] = (),
 ) -> None:
     """Run ffmpeg with one pipe per consumer. `build` makes the command line from the pipes' descriptors.
 
-    `nice` is how much it gives way to other processes (0 to 19).
+    `nice` is how much it gives way to other processes (0 to 19). `inputs`: descriptors that it reads from.
 
     Consumers are given only what can't come of a source that broke off (`SourceWatch.proven`), and its end only if
     ffmpeg has succeeded. Raises ProcessFailed, also after `stall_s` seconds without any progress, StorageError if the
@@ -95,7 +96,7 @@ async def encode(
     async with contextlib.AsyncExitStack() as stack:
         try:
             command = build(writers)
-            run = await stack.enter_async_context(_running(command, memory_mb, watch, nice, writers))
+            run = await stack.enter_async_context(_running(command, memory_mb, watch, nice, [*writers, *inputs]))
         except BaseException:
             _close(readers)
             raise

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from gilfoyle import __version__
-from gilfoyle.api import errors, health, medias, retry, stream, upload, watch
+from gilfoyle.api import errors, health, medias, retry, stream, upload, verify, watch
 from gilfoyle.api.body import LimitBodies
 from gilfoyle.api.envelope import Problem
 from gilfoyle.api.hosts import CheckHosts
@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         responses=_PROBLEMS,
     )
-    for module in (health, medias, upload, retry, stream, watch):
+    for module in (health, medias, upload, retry, verify, stream, watch):
         app.include_router(module.router)
     app.mount("/static", watch.static_files())
     errors.install(app)

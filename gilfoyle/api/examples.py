@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gilfoyle.media.agreement.report import EXAMPLE
+
 CREATE: dict[str, Any] = {"title": "Big Buck Bunny", "description": "A large and lovable rabbit."}
 EDIT: dict[str, Any] = {"title": "Big Buck Bunny (2008)"}
 FAULT: dict[str, Any] = {"code": "no_streams", "message": "The file has no video or audio that can be decoded."}
@@ -49,6 +51,7 @@ MEDIA: dict[str, Any] = {
     "updated_at": "2025-03-01T12:01:30Z",
     "renditions": [RENDITION],
 }
+VERIFICATION: dict[str, Any] = {"status": "Done", "agreement": EXAMPLE, "error": None}
 HEALTH: dict[str, Any] = {"database": "ok", "temporal": "ok", "storage": "ok"}
 
 

@@ -38,9 +38,10 @@ async def index(
     offset: Annotated[int, Query(ge=0, le=_MAX_OFFSET, description="how many to skip")] = 0,
     status: Annotated[ShownStatus | None, Query(description="only those with this status")] = None,
     q: Annotated[schemas.Query, Query(description="only those with this in title, description or file name")] = "",
+    sha256: Annotated[schemas.Sha256, Query(description="only those made of the file with this checksum")] = "",
 ) -> MediaPage:
     chosen = MediaStatus(status) if status else None
-    medias, total = await services.catalog.page(limit, offset, chosen, q)
+    medias, total = await services.catalog.page(limit, offset, chosen, q, sha256.lower())
     renditions = await services.catalog.renditions_of(medias)
     return MediaPage(
         data=[media_out(media, renditions[media.id]) for media in medias],

@@ -5,40 +5,47 @@ They are named, not imported: the API does not depend on the code that workers r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
 
 from temporalio.client import (
     Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from gilfoyle.catalog import Media
+from gilfoyle.catalog import Media, MediaKind, Rendition, RenditionStatus
 from gilfoyle.config import Settings
-from gilfoyle.errors import Conflict, Unavailable
+from gilfoyle.errors import Conflict, NotFound, Unavailable
+from gilfoyle.media.agreement.report import Agreement
+from gilfoyle.workflows.faults import Fault, fault_of
 from gilfoyle.workflows.messages import (
     RETRY_SIGNAL,
     DeleteMediaInput,
     ProcessMediaInput,
     RetryMediaInput,
     RetryRenditionInput,
+    VerifyMediaInput,
     delete_media_id,
     process_media_id,
     retry_media_id,
+    verify_media_id,
 )
 from gilfoyle.workflows.routes import PIPELINE, queue_name
 
 RPC_TIMEOUT = timedelta(seconds=5)
 _SUMMARY_CHARS = 100
 _AWAY = "The workflow engine (Temporal) can't be reached; try again."
+_UNKNOWN = Fault("internal", "internal", "It ended without a reason.")
 
 
 class Pipeline:
@@ -120,6 +127,49 @@ class Pipeline:
                 rpc_timeout=RPC_TIMEOUT,
             )
 
+    async def start_verifying(self, media: Media, renditions: Sequence[Rendition]) -> None:
+        """Have a media that is Ready compared with its source. One that is being compared goes on."""
+        job = VerifyMediaInput(
+            media_id=media.id,
+            encoding=media.encoding,
+            storage=media.storage,
+            has_picture=media.kind != MediaKind.AUDIO,
+            renditions={row.name: row.stored_bytes for row in renditions if row.status == RenditionStatus.READY},
+            duration_s=media.duration_s or 0,
+        )
+        with _translated():
+            await self._client.start_workflow(
+                "VerifyMedia",
+                job,
+                id=verify_media_id(media.id, media.encoding),
+                task_queue=self._queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                static_summary=media.title[:_SUMMARY_CHARS],
+                rpc_timeout=RPC_TIMEOUT,
+            )
+
+    async def verification(self, media: Media) -> Agreement | Fault | None:
+        """What came of comparing the media the last time; None while that goes on.
+
+        Raises NotFound if it was never compared, or so long ago that Temporal has forgotten it.
+        """
+        workflow_id = verify_media_id(media.id, media.encoding)
+        handle = self._client.get_workflow_handle(workflow_id, result_type=Agreement)
+        try:
+            with _translated(keep_not_found=True):
+                described = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+                if described.status == WorkflowExecutionStatus.RUNNING:
+                    return None
+                found: Agreement = await handle.result(rpc_timeout=RPC_TIMEOUT)
+                return found
+        except RPCError as error:
+            raise NotFound(
+                f"The media {media.id} was not verified, or long ago: ask for it by a POST.", code="not_verified"
+            ) from error
+        except WorkflowFailureError as error:
+            return fault_of(error.cause) if isinstance(error.cause, FailureError) else _UNKNOWN
+
     async def start_deleting(self, media_id: UUID) -> WorkflowHandle[object, object]:
         """Start the workflow that stops what runs for a media and removes everything of it."""
         with _translated():
@@ -139,8 +189,10 @@ class Pipeline:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(*, keep_not_found: bool = False) -> Iterator[None]:
     try:
         yield
     except (RPCError, RuntimeError) as error:  # RuntimeError: "Failed client connect"
+        if keep_not_found and isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
+            raise
         raise Unavailable(_AWAY) from error

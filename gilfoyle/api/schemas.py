@@ -26,6 +26,8 @@ Title = Annotated[
 Description = Annotated[str, StringConstraints(max_length=5000), AfterValidator(_storable)]
 Query = Annotated[str, StringConstraints(max_length=200), AfterValidator(_storable)]
 
+Sha256 = Annotated[str, StringConstraints(pattern=r"^([0-9A-Fa-f]{64})?$")]
+
 
 class MediaCreate(BaseModel):
     """A new media."""

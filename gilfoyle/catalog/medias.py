@@ -51,11 +51,12 @@ class Medias(Rows):
         return media
 
     async def page(
-        self, limit: int, offset: int, status: MediaStatus | None = None, q: str = ""
+        self, limit: int, offset: int, status: MediaStatus | None = None, q: str = "", sha256: str = ""
     ) -> tuple[list[Media], int]:
         """Medias, the newest first, and how many match in all. `q` is sought in title, description and file name.
 
         As it reads: in any case, with any kind of space, with accents composed or not (macOS sends them apart).
+        `sha256`: only those made of the file with that checksum (64 lower-case hex digits).
         """
         conditions: list[Any] = [col(Media.status) != MediaStatus.DELETING]
         if status is not None:
@@ -63,6 +64,8 @@ class Medias(Rows):
         if sought := normalize("NFKC", q).translate(dict.fromkeys(map(ord, _INVISIBLE))):
             texts = (_as_it_reads(text) for text in (Media.title, Media.description, Media.file_name))
             conditions.append(or_(*(text.icontains(sought, autoescape=True) for text in texts)))
+        if sha256:
+            conditions.append(col(Media.source_sha256) == sha256)
         newest = (col(Media.created_at).desc(), col(Media.id).desc())
         async with self._database.reading() as session:
             total = (await session.scalars(select(func.count()).select_from(Media).where(*conditions))).one()

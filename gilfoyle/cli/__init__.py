@@ -1,4 +1,5 @@
-"""The command line: `gilfoyle up | api | worker | migrate | upload | list | show | retry | delete | storage | config`.
+"""The command line: `gilfoyle up | api | worker | migrate | upload | list | show | verify | retry | delete | storage |
+config`.
 
 Each command is a module of `gilfoyle.cli.commands`. What is heavy (Temporal, FastAPI, SQLAlchemy, httpx) is imported
 inside the command that needs it, so that `gilfoyle --help` answers at once.
@@ -15,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gilfoyle import __version__
-from gilfoyle.cli.commands import api, config, delete, list_, migrate, retry, show, storage, up, upload, worker
+from gilfoyle.cli.commands import api, config, delete, list_, migrate, retry, show, storage, up, upload, verify, worker
 from gilfoyle.errors import GilfoyleError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.command("up")(up.command)
 app.command("upload")(upload.command)
 app.command("list")(list_.command)
 app.command("show")(show.command)
+app.command("verify")(verify.command)
 app.command("retry")(retry.command)
 app.command("delete")(delete.command)
 app.command("api")(api.command)

@@ -88,6 +88,19 @@ class Client:
         """Have a rendition encoded again; the media, as it is now."""
         return self._data("POST", f"/medias/{_quote(media_id)}/renditions/{_quote(rendition)}/retry")
 
+    def verify(self, media_id: str) -> Json:
+        """Have a media compared with its source; how far that is."""
+        return self._data("POST", f"/medias/{_quote(media_id)}/verify")
+
+    def verification(self, media_id: str) -> Json:
+        """What came of comparing a media with its source, or that it goes on."""
+        return self._data("GET", f"/medias/{_quote(media_id)}/verify")
+
+    def made_of(self, sha256: str) -> Json | None:
+        """The newest media that was made of the file with that checksum."""
+        found: list[Json] = self._call("GET", "/medias", params={"sha256": sha256, "limit": 1})["data"]
+        return found[0] if found else None
+
     def delete(self, media_id: str) -> None:
         """Remove the media and everything of it."""
         self._call("DELETE", f"/medias/{_quote(media_id)}")

@@ -91,7 +91,7 @@ class VideoOutput:
 
 def probe_command(ffprobe: str, source: str) -> list[str]:
     """Format and streams as JSON."""
-    return [*_probe(ffprobe, source), "-show_format", "-show_streams", "-of", "json", *_input_limits(source), source]
+    return [*_probe(ffprobe, source), "-show_format", "-show_streams", "-of", "json", *reading_options(source), source]
 
 
 def declared_command(ffprobe: str, source: str) -> list[str]:
@@ -102,7 +102,7 @@ def declared_command(ffprobe: str, source: str) -> list[str]:
         "-show_streams",
         "-of",
         "json",
-        *_input_limits(source),
+        *reading_options(source),
         source,
     ]
 
@@ -114,7 +114,7 @@ def packets_command(ffprobe: str, source: str, *, since: float | None) -> list[s
     """
     interval = ["-read_intervals", f"{since:.3f}%"] if since else []
     entries = ["-show_entries", _PACKET, "-of", "csv=p=0"]
-    return [*_probe(ffprobe, source), *interval, *entries, *_input_limits(source), source]
+    return [*_probe(ffprobe, source), *interval, *entries, *reading_options(source), source]
 
 
 def entry_command(ffprobe: str, source: str, stream: int, at: Fraction) -> list[str]:
@@ -122,7 +122,7 @@ def entry_command(ffprobe: str, source: str, stream: int, at: Fraction) -> list[
     interval = ["-read_intervals", f"{_decimal(at)}%+#1", "-select_streams", str(stream)]
     entries = ["-show_entries", "packet=pts_time,dts_time", "-of", "csv=p=0"]
     # The header is enough: looking into the streams would decode their first frames.
-    return [*_probe(ffprobe, source), "-nofind_stream_info", *interval, *entries, *_input_limits(source), source]
+    return [*_probe(ffprobe, source), "-nofind_stream_info", *interval, *entries, *reading_options(source), source]
 
 
 def seek_target(plan: Plan, first_segment: int) -> Fraction:
@@ -307,7 +307,8 @@ def _probe(ffprobe: str, source: str) -> list[str]:
     return [ffprobe, "-v", "repeat+level+warning" if is_remote(source) else "error", "-hide_banner"]
 
 
-def _input_limits(source: str) -> list[str]:
+def reading_options(source: str) -> list[str]:
+    """What ffmpeg and ffprobe may open for this source, and how they read it: options that stand before it."""
     return [part for name, value in _reading(source).items() for part in (f"-{name}", str(value))]
 
 

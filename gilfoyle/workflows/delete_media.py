@@ -10,10 +10,10 @@ from gilfoyle.workflows import routes
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.cleanup import CleanupActivities, DiscardInput, MediaInput, StopInput
-    from gilfoyle.workflows.messages import DeleteMediaInput, process_media_id, retry_media_id
+    from gilfoyle.workflows.messages import DeleteMediaInput, process_media_id, retry_media_id, verify_media_id
 
 # The ids of what may run for an encoding.
-_WORKS_ON_IT = (process_media_id, retry_media_id)
+_WORKS_ON_IT = (process_media_id, retry_media_id, verify_media_id)
 
 
 @workflow.defn

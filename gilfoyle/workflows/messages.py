@@ -64,6 +64,25 @@ RETRY_SIGNAL = "rendition_waits"
 """Tells RetryMedia, which may run already, that the catalog has a rendition that waits."""
 
 
+class VerifyMediaInput(BaseModel):
+    """A media that is Ready, to be compared with its source."""
+
+    media_id: UUID
+    encoding: int
+    storage: str = ""
+    has_picture: bool
+    """A picture is expected: the file was not sent as sound."""
+    renditions: dict[str, int]
+    """Those that are Ready, and the bytes of their segments: both by the catalog."""
+    duration_s: float = 0
+    """Length of the media, in seconds."""
+
+
+def verify_media_id(media_id: UUID, encoding: int) -> str:
+    """The workflow id of comparing an encoding with its source: one at a time, and the last one's result is kept."""
+    return f"verify-{media_id}-{encoding}"
+
+
 class SweepInput(BaseModel):
     """Look for what no media owns, and remove it."""
 

@@ -3,7 +3,8 @@
 Task queues are scaled each on its own, so that light steps never wait behind encodes: `{prefix}-pipeline` has the
 workflows and the catalog's updates, `{prefix}-io` store, probe, package and cleanup, `{prefix}-transcode` ffmpeg. A
 transcode worker also takes passes from `{prefix}-first`, with slots of their own: nothing there takes more than
-seconds, so what makes a media playable never waits until a long pass ends.
+seconds, so what makes a media playable never waits until a long pass ends. And it takes what is to be verified, one
+media at a time, from `{prefix}-verify`: hours of decoding, which no encode may wait for.
 What can't work fails at once (activities/faults.py); what may work later is retried for as long as it takes.
 """
 
@@ -17,8 +18,9 @@ from temporalio.common import Priority, RetryPolicy
 
 PIPELINE, IO, TRANSCODE = "pipeline", "io", "transcode"
 QUEUES = (PIPELINE, IO, TRANSCODE)
-"""What a worker can be started for; TRANSCODE includes FIRST."""
+"""What a worker can be started for; TRANSCODE includes FIRST and VERIFY."""
 FIRST = "first"
+VERIFY = "verify"
 
 # A catalog or a storage that is down for a night comes back; the media then goes on.
 _PATIENT = RetryPolicy(
@@ -66,6 +68,14 @@ def transcode(media_s: float, renditions: int, heartbeat_s: float, *, short: boo
     """
     return _options(FIRST if short else TRANSCODE, timedelta(seconds=_START + media_s * renditions * _SLOWEST)) | {
         "heartbeat_timeout": timedelta(seconds=heartbeat_s),
+        "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    }
+
+
+def verify(media_s: float, renditions: int) -> dict[str, Any]:
+    """Options for decoding `media_s` seconds of a source and of so many renditions. Its worker beats for it."""
+    return _options(VERIFY, timedelta(seconds=_START + media_s * (renditions + 1) * _SLOWEST)) | {
+        "heartbeat_timeout": _IO_SILENCE,
         "cancellation_type": workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     }
 

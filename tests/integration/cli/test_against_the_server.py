@@ -76,6 +76,14 @@ def test_from_a_file_to_a_stream_and_away_again(url: str, film: Path) -> None:
     assert sent.stdout.strip() in shown
     assert all(rendition["name"] in shown for rendition in media["renditions"])
 
+    for named in (media["id"], str(film)):
+        verified = run(url, "verify", named)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        assert verified.stdout.splitlines()[-1] == f"{named} agrees with its source."
+    [found] = json.loads(run(url, "verify", media["id"], "--json").stdout)
+    assert (found["agrees"], found["media_id"], found["fault"]) == (True, media["id"], None)
+    assert {each["check"] for each in found["findings"]} >= {"frames", "order", "sound", "objects", "tfdt"}
+
     assert run(url, "delete", media["id"]).stdout == f"Deleted {media['id']}.\n"
     assert medias(url) == []
     assert run(url, "show", media["id"]).returncode == 1
@@ -123,6 +131,17 @@ def test_ctrl_c_while_sending_leaves_no_media(url: str, tmp_path: Path) -> None:
     _, stderr = child.communicate(timeout=30)
     assert (child.returncode, stderr) == (130, "")
     assert medias(url) == []
+
+
+def test_what_can_not_be_verified_is_a_sentence_and_exit_status_1(url: str, tmp_path: Path) -> None:
+    stranger = tmp_path / "stranger.mp4"
+    stranger.write_bytes(b"never uploaded")
+    result = run(url, "verify", str(stranger), "00000000-0000-0000-0000-000000000000")
+    assert result.returncode == 1
+    said = result.stdout.splitlines()
+    assert said[0] == f"{stranger}: not compared. No media was made of that file: upload it first."
+    assert said[1].startswith("00000000-0000-0000-0000-000000000000: not compared. ")
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("typed", ["nonsense", "00000000-0000-0000-0000-000000000000"])

@@ -22,6 +22,7 @@ from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.process_media import ProcessMedia
 from gilfoyle.workflows.retry_media import RetryMedia
 from gilfoyle.workflows.sweep_storage import SweepStorage
+from gilfoyle.workflows.verify_media import VerifyMedia
 from tests.integration.activities.pipeline import LOWEST, SMALL
 from tests.integration.workflows.service import Handle, Service, fault
 from tests.integration.workflows.test_retry import NewService, retry, until_errored
@@ -35,7 +36,8 @@ HISTORIES = Path(__file__).parent / "histories"
 async def replay(history: WorkflowHistory) -> None:
     """Raises NondeterminismError if the workflows' code no longer decides as it did."""
     replayer = Replayer(
-        workflows=[ProcessMedia, RetryMedia, DeleteMedia, SweepStorage], data_converter=pydantic_data_converter
+        workflows=[ProcessMedia, RetryMedia, DeleteMedia, SweepStorage, VerifyMedia],
+        data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(history)
 

@@ -1,0 +1,308 @@
+"""The judge: what was decoded of a file against what was decoded of its stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from gilfoyle.media.agreement.decoding import SourceStreams
+from gilfoyle.media.agreement.pictures import Pictures
+from gilfoyle.media.agreement.report import Finding, agreed, differing, not_compared
+from gilfoyle.media.agreement.sequence import Match, match
+from gilfoyle.media.agreement.sound import LIKE, Hearing, Levels, hear, together
+
+# What is heard may be so much late or early (ms).
+OFFSET_MS = 10
+# A mean colour may differ by so much in each of red, green and blue (of 255).
+COLOUR = 4.0
+_GAIN_DB, _DOWNMIX_DB = 1.5, 9.0
+_AUDIBLE_S = 0.05
+# A frame of AAC, and what an encoder's delay is rounded to.
+_LENGTH_S = 0.05
+_SHOWN = 3
+
+
+@dataclass
+class Source:
+    """What was decoded of a file."""
+
+    streams: SourceStreams
+    pictures: Pictures | None = None
+    sounds: list[Levels] = field(default_factory=list)
+    complaints: str = ""
+    """Why it could not be decoded to its end, if so."""
+
+    @property
+    def heard(self) -> list[Levels]:
+        """The tracks that hold any sound."""
+        return [sound for sound in self.sounds if sound.start is not None]
+
+
+class Judge:
+    """Compares one rendition after another with a file. `shift` becomes known with the first."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._shift: float | None = None
+        self._rounding = 0.0
+        self._colours: dict[str, tuple[float, float, float]] = {}
+
+    def pictures(self, name: str, stream: Pictures) -> list[Finding]:
+        """The findings on a video rendition."""
+        source = self._source.pictures
+        if source is None or not len(source):
+            return [differing("frames", name, "There is a picture, and the file has none.", "0", f"{len(stream)}")]
+        if not len(stream):
+            return [differing("frames", name, "No picture of it can be decoded.", f"{len(source)}", "0")]
+        hdr = self._source.streams.hdr
+        found = match(source, stream, self._begins(), even=hdr)
+        if self._shift is None:
+            self._shift, self._rounding = found.shift, found.rounding
+        return [
+            _frames(name, source, stream, found),
+            _order(name, stream, found),
+            _beginning(name, stream, found, self._begins()),
+            self._colour(name, source, stream, found),
+        ]
+
+    def sound(self, name: str, stream: Levels) -> list[Finding]:
+        """The findings on an audio rendition. Those on the pictures come first: they tell where the stream begins."""
+        heard = self._source.heard
+        if not heard:
+            return [differing("sound", name, "There is a sound, and the file has none that can be decoded.")]
+        if stream.start is None:
+            return [differing("sound", name, "No sound of it can be decoded.")]
+        shift = self._shift
+        if shift is None:
+            shift = heard[0].start or 0.0
+        track, hearing = _likeliest(heard, stream, shift)
+        downmixed = max(self._source.streams.channels, default=1) > 2
+        return [
+            _offset(name, hearing, track, self._rounding),
+            _audible(name, hearing, stream),
+            _loudness(name, hearing, downmixed=downmixed),
+        ]
+
+    def whole(self, length: float, *, has_picture: bool, has_sound: bool) -> list[Finding]:
+        """The findings on the stream: its parts, and its length in seconds. At the end."""
+        source = self._source
+        findings = []
+        if self._source.complaints:
+            findings.append(not_compared("decoding", "source", source.complaints))
+        if source.pictures is not None and len(source.pictures) and not has_picture:
+            findings.append(differing("frames", "stream", "The file has a picture, and the stream has none."))
+        if source.heard and not has_sound:
+            findings.append(differing("sound", "stream", "The file has a sound, and the stream has none."))
+        if not source.heard and not has_sound:
+            findings.append(agreed("sound", "stream", "none", "none"))
+        return [*findings, self._length(length), *self._alike()]
+
+    def _begins(self) -> list[float]:
+        """Where a stream may begin on the file's clock: with the picture, or with a sound that comes before."""
+        assert self._source.pictures is not None
+        picture = self._source.pictures.times[0]
+        sounds = [sound.start for sound in self._source.heard if sound.start is not None]
+        return [picture, *(start for start in sounds if start < picture)]
+
+    def _length(self, length: float) -> Finding:
+        pictures, heard = self._source.pictures, self._source.heard
+        shift = self._shift
+        if shift is None:
+            shift = (heard[0].start or 0.0) if heard else 0.0
+        seen = pictures.end - shift if pictures is not None and len(pictures) else 0.0
+        audible = max((_last_loud(sound) for sound in heard), default=0.0) - shift
+        ends = max((sound.end for sound in heard), default=0.0) - shift
+        shortest, longest = max(seen, audible if heard else 0.0), max(seen, ends if heard else 0.0)
+        usual = pictures.end - pictures.times[-1] if pictures is not None and len(pictures) else 0.0
+        slack = _LENGTH_S + min(usual, 1.0)
+        ours = f"{shortest:.3f} s" if longest - shortest < slack else f"{shortest:.3f} to {longest:.3f} s"
+        if shortest - slack <= length <= longest + slack:
+            return agreed("length", "stream", ours, f"{length:.3f} s")
+        off = length - (longest if length > longest else shortest)
+        word = "longer" if off > 0 else "shorter"
+        return differing("length", "stream", f"The stream is {abs(off):.3f} s {word}.", ours, f"{length:.3f} s")
+
+    def _colour(self, name: str, source: Pictures, stream: Pictures, found: Match) -> Finding:
+        if not found.pairs:
+            return not_compared("colour", name, "No picture is in its place.")
+        ours, theirs = (
+            _mean(pictures, [pair[side] for pair in found.pairs]) for side, pictures in enumerate((stream, source))
+        )
+        self._colours[name] = ours
+        right, has = _rgb(theirs), _rgb(ours)
+        if self._source.streams.hdr:
+            sentence = "The file is HDR: its light was mapped, and only the renditions are compared with each other."
+            return not_compared("colour", name, sentence, right, has)
+        off = max(abs(one - other) for one, other in zip(ours, theirs, strict=True))
+        if off > COLOUR:
+            return differing("colour", name, f"The mean colour is off by {off:.0f} of 255.", right, has)
+        return agreed("colour", name, right, has)
+
+    def _alike(self) -> Iterator[Finding]:
+        """All renditions show the same colour, whatever the file's is."""
+        if len(self._colours) < 2:
+            return
+        off = max(max(each) - min(each) for each in zip(*self._colours.values(), strict=True))
+        told = f"within {off:.1f} of 255"
+        if off > COLOUR:
+            yield differing("colour", "stream", "The renditions do not show the same colour.", "the same", told)
+        else:
+            yield agreed("colour", "stream", "the same", told)
+
+
+def _frames(name: str, source: Pictures, stream: Pictures, found: Match) -> Finding:
+    """All of the file's pictures are there, each once."""
+    faults = []
+    if found.before:
+        faults.append(f"{_are(found.before)} not in the stream that come before its beginning")
+    if found.after:
+        faults.append(f"{_are(found.after, 'at the end ')} not in the stream")
+    if found.lost:
+        faults.append(f"{_are(len(found.lost))} missing ({_numbers(found.lost)})")
+    if found.crowded:
+        faults.append(f"{_are(found.crowded)} without a frame of their own: the stream's rate is too low")
+    ours, theirs = str(len(source)), str(len(stream))
+    if faults:
+        return differing("frames", name, _sentence(faults), ours, theirs)
+    notes = [f"{found.mended} wrong stamps of the file were mended"] if found.mended else []
+    return agreed("frames", name, ours, theirs, _sentence(notes) if notes else "")
+
+
+def _order(name: str, stream: Pictures, found: Match) -> Finding:
+    """Each frame of the stream is the picture that is on screen at its time."""
+    faults = []
+    if found.displaced:
+        index, by = found.displaced[0]
+        when = f"{stream.times[index]:.3f} s shows the picture {abs(by)} {'later' if by > 0 else 'earlier'}"
+        displaced = _frames_of(len(found.displaced))
+        faults.append(f"another picture than there should be is in {displaced} (the one at {when})")
+    if found.strange:
+        at = stream.times[found.strange[0]]
+        strange = _frames_of(len(found.strange))
+        faults.append(f"what is seen in {strange} is nowhere near in the file (the first at {at:.3f} s)")
+    right = f"{len(found.pairs)} of {len(stream)}"
+    if faults:
+        return differing("order", name, _sentence(faults), "in their places", right)
+    if not found.timed:
+        return agreed(
+            "order", name, "once each, in order", right, "The file's stamps tell no time: only the order counts."
+        )
+    return agreed("order", name, "in their places", right)
+
+
+def _beginning(name: str, stream: Pictures, found: Match, begins: Sequence[float]) -> Finding:
+    if not found.timed:
+        return not_compared("beginning", name, "The file's stamps tell no time.")
+    tick = stream.times[1] - stream.times[0] if len(stream) > 1 else 1.0
+    ours, theirs = f"{begins[0]:.3f} s", f"{found.shift:.3f} s"
+    if min(begins) - tick <= found.shift <= max(begins) + tick:
+        return agreed("beginning", name, ours, theirs)
+    sentence = "What is at 0 in the stream is neither the file's first picture nor its first sound."
+    return differing("beginning", name, sentence, ours, theirs)
+
+
+def _likeliest(heard: Sequence[Levels], stream: Levels, shift: float) -> tuple[str, Hearing]:
+    """The track that the stream has: the first if it is like that, else another, or all of them together."""
+    first = hear(heard[0], stream, shift)
+    if len(heard) == 1 or first.likeness > 1 - (1 - LIKE) / 2:
+        return "", first
+    others = [(f"track {number}", hear(sound, stream, shift)) for number, sound in enumerate(heard[1:], 2)]
+    others.append(("all tracks together", hear(together(heard), stream, shift)))
+    best = max([("", first), *others], key=lambda each: each[1].likeness)
+    return best if best[1].likeness > first.likeness + 0.05 else ("", first)
+
+
+def _offset(name: str, hearing: Hearing, track: str, rounding: float) -> Finding:
+    """Where the sound is, minute by minute; the grid may have rounded the pictures that it is held to."""
+    detail = f"It is that of {track}." if track else ""
+    known = [
+        (_off(window.offset_ms, rounding), window.at) for window in hearing.windows if window.offset_ms is not None
+    ]
+    unlike = [window for window in hearing.windows if window.likeness is not None and window.likeness < LIKE]
+    if unlike:
+        at, likeness = unlike[0].at, unlike[0].likeness
+        sentence = f"At {at:.0f} s it is another sound than the file's (correlation {likeness:.2f})."
+        return differing("sound", name, sentence, "the same", f"{len(unlike)} of {len(hearing.windows)} minutes differ")
+    if not known:
+        return not_compared("sound", name, "The sound stays the same: by how much it is late can't be told.")
+    worst, at = max(known, key=lambda each: abs(each[0]))
+    theirs = f"{worst:+d} ms"
+    if abs(worst) > OFFSET_MS:
+        sentence = f"It is {abs(worst)} ms {'late' if worst > 0 else 'early'} in the minute from {at:.0f} s on."
+        return differing("sound", name, sentence, f"within {OFFSET_MS} ms", theirs)
+    return agreed("sound", name, f"within {OFFSET_MS} ms", theirs, detail)
+
+
+def _off(offset_ms: int, rounding: float) -> int:
+    """What is left of an offset when the pictures may be later by `rounding` seconds."""
+    may_be = round(-rounding * 1000)
+    return offset_ms - min(max(offset_ms, min(0, may_be)), max(0, may_be))
+
+
+def _audible(name: str, hearing: Hearing, stream: Levels) -> Finding:
+    """What is heard in the one is heard in the other."""
+    faults = []
+    if hearing.before_s > _AUDIBLE_S:
+        faults.append(f"{hearing.before_s:.2f} s that are heard before its beginning are cut")
+    if hearing.after_s > _AUDIBLE_S:
+        faults.append(f"{hearing.after_s:.2f} s that are heard after its end are cut")
+    # A tenth of a second at the edge of a sound may be on its other side: encoders smear.
+    if len(hearing.silent) > 1:
+        faults.append(f"it is silent for {len(hearing.silent) / 10:.1f} s (from {hearing.silent[0]:.1f} s on)")
+    if len(hearing.extra) > 1:
+        faults.append(f"for {len(hearing.extra) / 10:.1f} s the file is silent (from {hearing.extra[0]:.1f} s on)")
+    theirs = f"{len(stream.levels) / 1000:.3f} s"
+    if faults:
+        return differing("heard", name, _sentence(faults), "all of it", theirs)
+    return agreed("heard", name, "all of it", theirs)
+
+
+def _loudness(name: str, hearing: Hearing, *, downmixed: bool) -> Finding:
+    if hearing.gain_db is None:
+        return not_compared("loudness", name, "There is only silence.")
+    most = _DOWNMIX_DB if downmixed else _GAIN_DB
+    ours, theirs = f"within {most:g} dB", f"{hearing.gain_db:+.1f} dB"
+    if abs(hearing.gain_db) > most:
+        word = "louder" if hearing.gain_db > 0 else "quieter"
+        return differing("loudness", name, f"It is {abs(hearing.gain_db):.1f} dB {word}.", ours, theirs)
+    return agreed("loudness", name, ours, theirs)
+
+
+def _last_loud(sound: Levels) -> float:
+    """When something was heard for the last time, to about a hundredth of a second."""
+    levels = sound.levels
+    # -50 dBFS, in the steps of a level.
+    quiet = 115
+    at = next((index for index in range(len(levels) - 1, -1, -1) if levels[index] > quiet), -1)
+    return (sound.start or 0.0) + (at + 1) / 1000
+
+
+def _mean(pictures: Pictures, indexes: Sequence[int]) -> tuple[float, float, float]:
+    sums = [0.0, 0.0, 0.0]
+    for index in indexes:
+        for part, value in enumerate(pictures.colour(index)):
+            sums[part] += value
+    red, green, blue = (value / len(indexes) for value in sums)
+    return red, green, blue
+
+
+def _rgb(colour: Sequence[float]) -> str:
+    return " ".join(f"{part:.0f}" for part in colour)
+
+
+def _are(count: int, where: str = "") -> str:
+    """`3 pictures are`."""
+    return f"{count} picture{' ' if count == 1 else 's '}{where}{'is' if count == 1 else 'are'}"
+
+
+def _frames_of(count: int) -> str:
+    return f"{count} frame{'' if count == 1 else 's'}"
+
+
+def _numbers(indexes: Sequence[int]) -> str:
+    return ", ".join(f"number {index}" for index in indexes[:_SHOWN]) + (" …" if len(indexes) > _SHOWN else "")
+
+
+def _sentence(parts: Sequence[str]) -> str:
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,85 @@
+"""The judge's command lines, and which streams of a file it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gilfoyle.media.agreement.decoding import Tap, source_command, source_streams, stamp, stream_command
+
+
+def video(index: int, **more: Any) -> dict[str, Any]:
+    return {"index": index, "codec_type": "video", "codec_name": "h264", "height": 480, **more}
+
+
+def audio(index: int, **more: Any) -> dict[str, Any]:
+    return {"index": index, "codec_type": "audio", "codec_name": "aac", "channels": 2, **more}
+
+
+def test_the_default_streams_come_first_and_covers_do_not_count() -> None:
+    cover = video(0, disposition={"attached_pic": 1})
+    streams = [cover, video(1), video(2, disposition={"default": 1}), audio(3), audio(4, disposition={"default": 1})]
+    found = source_streams({"streams": streams}, with_picture=True)
+    assert (found.picture, found.sounds, found.channels) == (2, (4, 3), (2, 2))
+    assert source_streams({"streams": streams}, with_picture=False).picture is None
+    assert source_streams({"streams": [cover, audio(1)]}, with_picture=True).picture is None
+
+
+def test_what_nobody_can_decode_does_not_count() -> None:
+    found = source_streams(
+        {"streams": [{"index": 0, "codec_type": "audio", "channels": 4}, audio(1)]}, with_picture=True
+    )
+    assert found.sounds == (1,)
+
+
+@pytest.mark.parametrize(
+    ("stream", "hdr", "untold_hd"),
+    [
+        ({"color_transfer": "smpte2084"}, True, False),
+        ({"color_transfer": "arib-std-b67", "color_space": "bt2020nc", "height": 2160}, True, False),
+        ({"height": 720}, False, True),
+        ({"height": 720, "color_space": "bt709"}, False, False),
+        ({"height": 1080, "color_space": "reserved"}, False, True),
+    ],
+)
+def test_how_colours_are_to_be_taken(stream: dict[str, Any], hdr: bool, untold_hd: bool) -> None:
+    found = source_streams({"streams": [video(0, **stream)]}, with_picture=True)
+    assert (found.hdr, found.untold_hd) == (hdr, untold_hd)
+
+
+def test_a_source_is_decoded_as_ffmpeg_does_by_itself() -> None:
+    command = source_command(
+        "ffmpeg", "film.mkv", ["-protocol_whitelist", "file"], Tap("0:0", 5, 6), [Tap("0:1", 7, 8)], (426, 240),
+        untold_hd=False, level="error", threads=2,
+    )  # fmt: skip
+    assert command == [
+        "ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", "-y",
+        "-max_error_rate", "1", "-protocol_whitelist", "file", "-threads", "2", "-i", "film.mkv",
+        "-filter_complex",
+        "[0:0]scale=w=if(gt(iw*sar/ih\\,320/180)\\,320\\,max(1\\,round(180*iw*sar/ih))):"
+        "h=if(gt(iw*sar/ih\\,320/180)\\,max(1\\,round(320/(iw*sar/ih)))\\,180):flags=area,setsar=1,"
+        "format=yuv444p|yuv444p10le|gbrp|gbrp10le,pad=320:180:(ow-iw)/2:(oh-ih)/2,"
+        "scale=16:4:flags=area:in_color_matrix=auto,format=rgb24,split[raw5][stamps5]",
+        "-map", "[raw5]", "-fps_mode", "passthrough", "-enc_time_base", "1/1000000", "-c:v", "rawvideo",
+        "-f", "rawvideo", "pipe:5",
+        "-map", "[stamps5]", "-fps_mode", "passthrough", "-enc_time_base", "1/1000000", "-c:v", "rawvideo",
+        "-flush_packets", "1", "-f", "framecrc", "pipe:6",
+        "-filter_complex",
+        "[0:1]aformat=sample_fmts=s16:sample_rates=8000:channel_layouts=mono,asplit[raw7][stamps7]",
+        "-map", "[raw7]", "-c:a", "pcm_s16le", "-f", "s16le", "pipe:7",
+        "-map", "[stamps7]", "-c:a", "pcm_s16le", "-flush_packets", "1", "-f", "framecrc", "pipe:8",
+    ]  # fmt: skip
+
+
+def test_a_stream_is_read_from_a_pipe_and_nothing_else() -> None:
+    command = stream_command("ffmpeg", 9, Tap("0:a:0", 5, 6), is_video=False, threads=1)
+    limits = ["-copyts", "-protocol_whitelist", "pipe", "-format_whitelist", "mov", "-threads", "1", "-i", "pipe:9"]
+    assert command[9:18] == limits
+
+
+def test_lines_of_stamps() -> None:
+    assert stamp("#tb 0: 1/1000000") is None
+    assert stamp("") is None
+    assert stamp("0,      40000,      80000,    40000,      192, 0x8d1213ec") == (80_000, 40_000, 192)
+    assert stamp("0, -9223372036854775808, -9223372036854775808, 0, 192, 0x0") == (None, 0, 192)

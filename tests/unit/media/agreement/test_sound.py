@@ -1,0 +1,92 @@
+"""Where sounds are, how loud, and what of them is missing: by levels of a millisecond each."""
+
+from __future__ import annotations
+
+import math
+from array import array
+
+import pytest
+
+from gilfoyle.media.agreement.sound import RATE, Levels, hear, together
+from tests.unit.media.agreement.drawing import sound, speech
+
+
+@pytest.mark.parametrize("late_ms", [0, 3, 12, 40, 300, 1500, -25])
+def test_by_how_much_a_sound_is_late(late_ms: int) -> None:
+    found = hear(sound(speech, 12), sound(lambda at: speech(at - late_ms / 1000), 12), 0.0)
+    assert [window.offset_ms for window in found.windows] == [late_ms]
+
+
+def test_a_sound_that_drifts_is_told_minute_by_minute() -> None:
+    found = hear(sound(speech, 72), sound(lambda at: speech(at * 0.9995), 72), 0.0)
+    assert [(window.at, window.offset_ms) for window in found.windows] == [
+        (0, pytest.approx(15, abs=3)),
+        (60, pytest.approx(33, abs=3)),
+    ]
+
+
+def test_what_is_at_zero_in_the_stream_may_be_later_in_the_source() -> None:
+    found = hear(sound(speech, 12, start=1.5), sound(speech, 12), 1.5)
+    assert [window.offset_ms for window in found.windows] == [0]
+
+
+def test_a_tone_tells_no_place_and_another_sound_is_none() -> None:
+    tone = sound(lambda at: 0.5 * math.sin(2 * math.pi * 440 * at), 15)
+    assert hear(tone, tone, 0.0).windows[0].offset_ms in (None, 0)
+    hum = sound(lambda at: 0.5 * math.sin(2 * math.pi * 310 * at), 15)
+    assert hear(tone, hum, 0.0).windows[0].offset_ms is None
+    other = hear(sound(speech, 15), sound(lambda at: speech(300 - 1.7 * at), 15), 0.0)
+    assert other.windows[0].likeness is not None
+    assert other.windows[0].likeness < 0.5
+
+
+def test_how_much_louder_it_is() -> None:
+    found = hear(sound(speech, 10), sound(lambda at: speech(at) / 2, 10), 0.0)
+    assert found.gain_db == pytest.approx(-6, abs=0.3)
+
+
+def test_where_it_is_silent_and_the_source_is_not() -> None:
+    found = hear(sound(speech, 10), sound(lambda at: 0 if 4 <= at < 5 else speech(at), 10), 0.0)
+    assert 3 <= len(found.silent) <= 10
+    assert all(4 <= at < 5 for at in found.silent)
+    assert hear(sound(lambda at: 0 if 4 <= at < 5 else speech(at), 10), sound(speech, 10), 0.0).extra == found.silent
+
+
+def test_what_is_loud_beyond_the_ends_is_cut() -> None:
+    found = hear(sound(speech, 10), sound(lambda at: speech(at + 1), 8), 1.0)
+    assert found.before_s == pytest.approx(0.6, abs=0.2)
+    assert found.after_s == pytest.approx(0.6, abs=0.2)
+    silent = hear(sound(lambda _at: 0.0, 10), sound(lambda _at: 0.0, 8), 1.0)
+    assert (silent.before_s, silent.after_s, silent.gain_db) == (0, 0, None)
+
+
+def samples(count: int) -> bytes:
+    return array("h", [20_000] * count).tobytes()
+
+
+def test_a_hole_in_the_stamps_is_silence_and_an_overlap_is_cut() -> None:
+    levels = Levels()
+    levels.hear(0.5, samples(RATE))
+    levels.hear(2.5, samples(RATE))
+    levels.hear(3.0, samples(RATE))
+    assert (levels.start, levels.end) == (0.5, 4.0)
+    assert [level > 0 for level in levels.levels[::500]] == [True, True, False, False, True, True, True]
+
+
+def test_stamps_that_jitter_leave_no_hole() -> None:
+    levels = Levels()
+    for index in range(50):
+        levels.hear(index * 0.02 + (0.009 if index % 2 else 0), samples(RATE // 50))
+    assert levels.end == 1.0
+    assert min(levels.levels) > 0
+
+
+def test_a_cut_is_padded_with_silence() -> None:
+    levels = sound(lambda _at: 0.5, 1, start=1)
+    assert [bool(level) for level in levels.cut(0.5, 2)[::250]] == [False, False, True, True, True, True, False, False]
+
+
+def test_tracks_together_are_as_loud_as_the_loudest() -> None:
+    both = together([sound(lambda at: at < 1, 2), sound(lambda at: at > 1, 2, start=1)])
+    assert (both.start, both.end) == (0, 3)
+    assert [bool(level) for level in both.levels[250::500]] == [True, True, False, False, True, True]
