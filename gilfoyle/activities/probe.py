@@ -13,16 +13,25 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
+from gilfoyle.activities.beginning import beginning
 from gilfoyle.activities.confirm import confirm
 from gilfoyle.activities.process import ProcessFailed, capture
 from gilfoyle.activities.source import Source
 from gilfoyle.config import LimitSettings
 from gilfoyle.errors import EncodeFailed, UnsupportedMedia
-from gilfoyle.media.ffmpeg import declared_command, packets_command, probe_command
+from gilfoyle.media.ffmpeg import (
+    declared_command,
+    packets_command,
+    picture_frames_command,
+    picture_size_command,
+    probe_command,
+)
 from gilfoyle.media.header import declared_end, needs_full_scan, wanted_streams
 from gilfoyle.media.info import MediaInfo
+from gilfoyle.media.kinds import HEAD_BYTES
+from gilfoyle.media.pictures import Drawn, is_picture, probed, read_delays, read_size
 from gilfoyle.media.probe import read
-from gilfoyle.media.refusals import Limits, check_sizes, precheck
+from gilfoyle.media.refusals import Limits, check_sizes, named, precheck
 from gilfoyle.media.unplayable import (
     codecs_command,
     decodable,
@@ -78,6 +87,7 @@ class ProbeActivities:
             source.blame(error)
             if isinstance(error, UnsupportedMedia):
                 await confirm(storage, key, source.place)
+                raise named(error, await beginning(storage, key, HEAD_BYTES)) from error
             raise
 
     async def _probe(self, source: Source) -> MediaInfo:
@@ -91,12 +101,32 @@ class ProbeActivities:
             for reading in readings:  # if one has failed, the other has no use any more
                 reading.cancel()
             await asyncio.gather(*readings, return_exceptions=True)
+        if is_picture(header):
+            return await self._picture(source, header)
         check_sizes(declared, self._limits)
         header = marked(header, "encrypted", encrypted_streams(header))
         header = marked(header, "no_decoder", undecodable_streams(header, await self._decodable()))
         precheck(header, self._limits)
         ends, encrypted = await self._ends(source, header)
         return read(marked(header, "encrypted", encrypted), ends, self._limits)
+
+    async def _picture(self, source: Source, header: dict[str, Any]) -> MediaInfo:
+        """Of one that stands alone, still or animated. ffmpeg looks at it itself: media/pictures.py says why."""
+        place = source.place
+        size = read_size(await self._listing(source, picture_size_command(self._ffmpeg, place)))
+        delays = read_delays(await self._listing(source, picture_frames_command(self._ffmpeg, place)))
+        if size is None or not delays:
+            raise UnsupportedMedia("The picture can't be decoded.", code="no_frames")
+        header = probed(header, Drawn(*size, delays))
+        precheck(header, self._limits)
+        return read(header, {0: sum(delays, Fraction(0))}, self._limits)
+
+    async def _listing(self, source: Source, command: list[str]) -> str:
+        """What ffmpeg lists; nothing if it can't read the file."""
+        try:
+            return (await self._run(source, command)).decode()
+        except ProcessFailed:
+            return ""
 
     async def _decodable(self) -> frozenset[str]:
         """What the ffmpeg that encodes can decode; asked once."""

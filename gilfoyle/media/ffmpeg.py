@@ -10,7 +10,7 @@ from typing import Any
 import ffmpeg
 
 from gilfoyle.media.cmaf import timescale
-from gilfoyle.media.header import FORMATS
+from gilfoyle.media.formats import FORMATS
 from gilfoyle.media.info import AudioInfo, MediaInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan
@@ -68,6 +68,15 @@ AUDIO_PRIMING = 1
 AUDIO_OVERLAP = 2
 """AAC frames encoded and dropped after a stretch that is not the last: a frame is heard together with the next."""
 
+# A picture that is transparent in places, on white, as on paper: all that is not opaque is what is missing to white.
+_ON_WHITE: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    ("format", {"pix_fmts": "gbrap"}),
+    ("negate", {}),
+    ("premultiply", {"inplace": 1}),
+    ("negate", {}),
+    ("format", {"pix_fmts": "gbrp"}),
+)
+
 # HDR (PQ, HLG) to SDR: linear light, BT.709 primaries, Hable's curve.
 _TONE_MAP = (
     ("zscale", {"transfer": "linear", "npl": 100}),
@@ -117,6 +126,16 @@ def packets_command(ffprobe: str, source: str, *, since: float | None) -> list[s
     return [*_probe(ffprobe, source), *interval, *entries, *reading_options(source), source]
 
 
+def picture_size_command(ffmpeg: str, source: str) -> list[str]:
+    """Decodes the first frame of a picture, upright, for `#dimensions 0: WxH` among the lines that tell of it."""
+    return [*_look(ffmpeg, source), "-frames:v", "1", "-f", "framecrc", "pipe:1"]
+
+
+def picture_frames_command(ffmpeg: str, source: str) -> list[str]:
+    """Lists the frames of a picture without decoding them: lines `0, dts, pts, duration, …` in ticks of `#tb 0: …`."""
+    return [*_look(ffmpeg, source), "-c", "copy", "-f", "framecrc", "pipe:1"]
+
+
 def entry_command(ffprobe: str, source: str, stream: int, at: Fraction) -> list[str]:
     """Where a seek to `at` (seconds, the container's clock) arrives: a line `pts,dts` (seconds) of the first packet."""
     interval = ["-read_intervals", f"{_decimal(at)}%+#1", "-select_streams", str(stream)]
@@ -152,6 +171,9 @@ def video_command(
     first = first_segment * grid.segment_frames
     stream = _input(source, None if entry is None else _seek(info, entry))
     picture = stream[str(info.video.index)]
+    if info.video.transparent:
+        for name, options in _ON_WHITE:
+            picture = picture.filter(name, **options)
     if info.video.interlaced:
         picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")
     picture = picture.filter(
@@ -305,6 +327,11 @@ def _reading(source: str) -> dict[str, Any]:
 
 def _probe(ffprobe: str, source: str) -> list[str]:
     return [ffprobe, "-v", "repeat+level+warning" if is_remote(source) else "error", "-hide_banner"]
+
+
+def _look(ffmpeg: str, source: str) -> list[str]:
+    level = "repeat+level+warning" if is_remote(source) else "error"
+    return [ffmpeg, "-hide_banner", "-nostdin", "-v", level, *reading_options(source), "-i", source, "-map", "0:v:0"]
 
 
 def reading_options(source: str) -> list[str]:

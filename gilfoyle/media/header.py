@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from gilfoyle.media.pictures import is_picture
 from gilfoyle.media.unplayable import MARK
 
-# Demuxers that may open an upload. No playlists, no concat, no images, no devices: an upload must not make the server
-# read another file or URL.
-FORMATS = (
-    "mov", "matroska", "mpegts", "mpeg", "avi", "flv", "asf", "mxf", "ogg", "wav", "w64", "aiff", "caf", "flac",
-    "mp3", "aac", "ac3", "eac3", "amr", "ivf", "h264", "hevc", "m4v", "mpegvideo", "dv", "rm",
-)  # fmt: skip
-
-# What ffprobe calls a stream of pictures that is not the film: a cover, chapters, what a player shows when seeking.
-_COVERS = ("attached_pic", "timed_thumbnails", "still_image")
+# What ffprobe calls a stream of pictures that is not the film: a cover, chapters, what a player shows when seeking,
+# or one tile of a picture.
+_COVERS = ("attached_pic", "timed_thumbnails", "still_image", "dependent")
 # Some programs write the cover of a song as an ordinary track.
 _SOUND_BRANDS = {"M4A", "M4B", "M4P"}
 _COVER_CODECS = {"mjpeg", "png", "bmp", "gif", "tiff", "webp"}
@@ -101,6 +96,19 @@ def audio_streams(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         for stream in sounds(probe)
         if _is_known(stream) and int(stream.get("sample_rate") or 0) > 0 and int(stream.get("channels") or 0) > 0
     ]
+
+
+def is_tiled(probe: Mapping[str, Any]) -> bool:
+    """Whether it is a photo cut into tiles, as telephones write HEIC, and no film beside it."""
+    tiles = any(stream.get("disposition", {}).get("dependent") for stream in probe.get("streams", []))
+    film = video_stream(probe)
+    return tiles and not (film and film["disposition"].get("default"))
+
+
+def is_still(probe: Mapping[str, Any], stream: Mapping[str, Any]) -> bool:
+    """Whether that stream is one picture that lasts for no time of its own: a photo, not a film of one frame."""
+    is_item = container(probe) == "mov" and not stream.get("duration")  # of HEIF, outside of all tracks
+    return stream.get("nb_frames") == "1" and (is_picture(probe) or is_item)
 
 
 def _is_known(stream: Mapping[str, Any]) -> bool:

@@ -31,6 +31,10 @@ class VideoInfo(BaseModel):
     hdr: bool
     rotation: int
     """Degrees, as the container says; ffmpeg turns the picture itself."""
+    still: bool = False
+    """One picture without a length of its own: a photo."""
+    transparent: bool = False
+    """It may be so in places, as pictures in files of their own are: it is shown on white."""
 
 
 class AudioInfo(BaseModel):

@@ -18,6 +18,9 @@ from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE, AudioTimeline, Chunk
 # Sound that begins or ends this much beside the picture is worth holding a picture for; less is only muxing (seconds).
 _WORTH_HOLDING = Fraction(1)
 
+# How long a photo is shown that comes alone (seconds).
+_STILL = Fraction(5)
+
 FIRST_PRIORITY, HEAD_PRIORITY, EARLY_PRIORITY, REST_PRIORITY, CATCH_UP_PRIORITY = 1, 2, 3, 4, 5
 """Temporal's `priority_key`, across all medias on a queue: what makes a media playable; what its first minute needs;
 what is left of short medias and what keeps ahead of who watches long ones, by turns; the rest."""
@@ -102,6 +105,8 @@ def _video_grid(video: VideoInfo, audio: AudioInfo | None, policy: EncodingPolic
         origin -= int((video.start - audio.start) * rate) / rate
     if audio and audio.end - video.end > _WORTH_HOLDING:
         end = audio.end
+    if video.still:
+        end = max(end, origin + _STILL)
     grid = timeline(rate, _frames(end - origin, rate), policy)
     return grid, origin, min(_frames(video.end - origin, rate), grid.frames)
 

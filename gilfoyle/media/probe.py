@@ -11,6 +11,7 @@ import langcodes
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import header
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
+from gilfoyle.media.pictures import STILL_RATE, is_transparent
 from gilfoyle.media.rate import moving
 from gilfoyle.media.refusals import Limits, check_duration, precheck
 from gilfoyle.media.unplayable import omissions
@@ -32,7 +33,7 @@ def read(probe: Mapping[str, Any], ends: Mapping[int, Fraction], limits: Limits)
         exact_seek=header.container(probe) in header.EXACT,
         start=header.seconds(probe["format"].get("start_time")),
         bit_rate=int(probe["format"]["bit_rate"]) if probe["format"].get("bit_rate") else None,
-        video=_read_video(video, ends) if video else None,
+        video=_read_video(probe, video, ends) if video else None,
         audio=[_read_audio(stream, ends) for stream in header.audio_streams(probe) if stream["index"] in ends],
     )
     if info.video and max(info.video.width, info.video.height) > 4 * limits.side_px:
@@ -47,7 +48,7 @@ def read(probe: Mapping[str, Any], ends: Mapping[int, Fraction], limits: Limits)
     return info.model_copy(update={"warnings": missing})
 
 
-def _read_video(stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> VideoInfo:
+def _read_video(probe: Mapping[str, Any], stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> VideoInfo:
     average, real = header.rate(stream.get("avg_frame_rate")), header.rate(stream.get("r_frame_rate"))
     start = header.seconds(stream.get("start_time"))
     end = ends.get(int(stream["index"]), start)
@@ -56,6 +57,7 @@ def _read_video(stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> Vide
             "The video stream holds no frames; the file was probably cut short or written wrongly.",
             code="no_frames",
         )
+    still = header.is_still(probe, stream)
     width, height, rotation = _display_size(stream)
     return VideoInfo(
         index=int(stream["index"]),
@@ -63,13 +65,15 @@ def _read_video(stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> Vide
         pixel_format=str(stream.get("pix_fmt", "unknown")),
         width=width,
         height=height,
-        frame_rate=moving(average, real),
+        frame_rate=STILL_RATE if still else moving(average, real),
         variable=bool(average and real and abs(average - real) > real / 2000),
         start=start,
         end=end,
         interlaced=stream.get("field_order", "progressive") in {"tt", "bb", "tb", "bt"},
         hdr=stream.get("color_transfer") in _HDR_TRANSFERS,
         rotation=rotation,
+        still=still,
+        transparent=is_transparent(probe),
     )
 
 

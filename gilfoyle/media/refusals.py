@@ -8,8 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from gilfoyle.errors import UnsupportedMedia
-from gilfoyle.media.header import pictures, sounds, video_stream, wanted_streams
+from gilfoyle.media.header import is_tiled, pictures, sounds, video_stream, wanted_streams
+from gilfoyle.media.kinds import recognise
 from gilfoyle.media.unplayable import MARK, codecs
+
+# What is said of a file in which nothing can be found.
+_UNREAD = {"not_media", "no_streams", "no_frames"}
 
 
 class Limits(BaseModel):
@@ -31,6 +35,8 @@ def precheck(probe: Mapping[str, Any], limits: Limits) -> None:
             f"The file has {count} tracks of pictures and sound; at most {limits.streams} are accepted.",
             code="too_many_streams",
         )
+    if is_tiled(probe):
+        raise _picture("a HEIC picture made of tiles")
     if not wanted_streams(probe):
         raise _nothing_plays([*pictures(probe), *sounds(probe)])
     check_sizes(probe, limits)
@@ -38,9 +44,7 @@ def precheck(probe: Mapping[str, Any], limits: Limits) -> None:
 
 def _nothing_plays(streams: Sequence[Mapping[str, Any]]) -> UnsupportedMedia:
     if any(stream.get(MARK) == "encrypted" for stream in streams):
-        return UnsupportedMedia(
-            "The file is encrypted (DRM) and can't be played; send a copy without protection.", code="protected"
-        )
+        return _encrypted()
     unknown = [stream for stream in streams if stream.get(MARK) == "no_decoder"]
     if unknown:
         return UnsupportedMedia(
@@ -48,6 +52,30 @@ def _nothing_plays(streams: Sequence[Mapping[str, Any]]) -> UnsupportedMedia:
             code="no_decoder",
         )
     return UnsupportedMedia("The file holds no video or audio that can be decoded.", code="no_streams")
+
+
+def named(error: UnsupportedMedia, head: bytes) -> UnsupportedMedia:
+    """The refusal of a file that can't be read, in words that say what it is, if its first bytes `head` tell."""
+    kind = recognise(head) if error.reason in _UNREAD else None
+    if kind is None:
+        return error
+    if kind.sort == "picture":
+        return _picture(kind.name, log=error.log)
+    if kind.sort == "encrypted":
+        return _encrypted(log=error.log)
+    return UnsupportedMedia(f"This is {kind.name}, not a video or audio file.", code=error.reason, log=error.log)
+
+
+def _picture(name: str, log: str = "") -> UnsupportedMedia:
+    return UnsupportedMedia(
+        f"This is {name}, which can't be shown here; send it as a JPEG, a PNG or a film.", code="still_image", log=log
+    )
+
+
+def _encrypted(log: str = "") -> UnsupportedMedia:
+    return UnsupportedMedia(
+        "The file is encrypted (DRM) and can't be played; send a copy without protection.", code="protected", log=log
+    )
 
 
 def check_duration(seconds: float, limits: Limits) -> None:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from gilfoyle.media import formats
 from gilfoyle.media.ffmpeg import (
     VideoOutput,
     audio_command,
@@ -24,10 +25,7 @@ from gilfoyle.media.policy import EncodingPolicy
 from tests.unit.media.infos import audio, media, video
 
 POLICY = EncodingPolicy()
-FORMATS = (
-    "mov,matroska,mpegts,mpeg,avi,flv,asf,mxf,ogg,wav,w64,aiff,caf,flac,mp3,aac,ac3,eac3,amr,ivf,h264,hevc,m4v,"
-    "mpegvideo,dv,rm"
-)
+FORMATS = ",".join(formats.FORMATS)
 AS_ALWAYS = "-hide_banner -nostdin -v error -nostats -progress pipe:1 -y"
 REFUSALS = "400,401,403,404,408,410,425,429,5xx"
 OVER_HTTP = AS_ALWAYS.replace("error", "repeat+level+verbose")

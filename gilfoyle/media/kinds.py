@@ -1,0 +1,85 @@
+"""What a file that can't be read as video or audio is, by its first bytes: so that whoever sent it is told."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+HEAD_BYTES = 4096
+"""How much of a file's beginning tells."""
+
+
+class Kind(NamedTuple):
+    """`name` is for a sentence: `a ZIP archive`."""
+
+    name: str
+    sort: Literal["picture", "encrypted", "other"]
+
+
+# By what begins the file; the longest first where one begins like another.
+_BEGINNINGS = (
+    (b"\x89PNG\r\n\x1a\n", Kind("a PNG picture", "picture")),
+    (b"\xff\xd8\xff", Kind("a JPEG picture", "picture")),
+    (b"GIF8", Kind("a GIF picture", "picture")),
+    (b"BM", Kind("a BMP picture", "picture")),
+    (b"II*\0", Kind("a TIFF picture", "picture")),
+    (b"MM\0*", Kind("a TIFF picture", "picture")),
+    (b"II\x2b\0", Kind("a TIFF picture", "picture")),
+    (b"8BPS", Kind("a Photoshop picture", "picture")),
+    (b"\0\0\0\x0cJXL ", Kind("a JPEG XL picture", "picture")),
+    (b"\xff\x0a", Kind("a JPEG XL picture", "picture")),
+    (b"\0\0\0\x0cjP  ", Kind("a JPEG 2000 picture", "picture")),
+    (b"\xff\x4f\xff\x51", Kind("a JPEG 2000 picture", "picture")),
+    (b"v/1\x01", Kind("an OpenEXR picture", "picture")),
+    (b"qoif", Kind("a QOI picture", "picture")),
+    (b"\0\0\x01\0", Kind("an icon", "picture")),
+    (b"%PDF-", Kind("a PDF document", "other")),
+    (b"PK\x03\x04", Kind("a ZIP archive or an office document", "other")),
+    (b"Rar!", Kind("a RAR archive", "other")),
+    (b"7z\xbc\xaf\x27\x1c", Kind("a 7-Zip archive", "other")),
+    (b"\x1f\x8b", Kind("a gzip archive", "other")),
+    (b"\xd0\xcf\x11\xe0", Kind("an office document", "other")),
+    (b"MZ", Kind("a program", "other")),
+    (b"\x7fELF", Kind("a program", "other")),
+    (b"#EXTM3U", Kind("a playlist, which only names other files", "other")),
+    (b"MThd", Kind("a MIDI file, which holds notes and no sound", "other")),
+)
+# ISO base media's brands (ISO/IEC 23008-12, AVIF).
+_BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), Kind("a HEIC picture", "picture")),
+    **dict.fromkeys((b"avif", b"avis"), Kind("an AVIF picture", "picture")),
+    **dict.fromkeys((b"mif1", b"msf1", b"mif2"), Kind("a HEIF picture", "picture")),
+    b"aax ": Kind("an Audible audio book", "encrypted"),
+    b"aaxc": Kind("an Audible audio book", "encrypted"),
+}
+_AUDIBLE = b"\x57\x90\x75\x36"
+_ANIMATED = 0x02  # among VP8X's flags
+
+
+def recognise(head: bytes) -> Kind | None:
+    """What a file is that begins so; None if that can't be told."""
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12])
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        animated = head[12:16] == b"VP8X" and bool(head[20:21]) and head[20] & _ANIMATED
+        return Kind("an animated WebP picture" if animated else "a WebP picture", "picture")
+    if head[4:8] == _AUDIBLE:
+        return Kind("an Audible audio book", "encrypted")
+    for beginning, kind in _BEGINNINGS:
+        if head.startswith(beginning):
+            return _animated_png(head) if kind.name == "a PNG picture" else kind
+    return _text(head)
+
+
+def _animated_png(head: bytes) -> Kind:
+    """`acTL` comes before the first data of the picture (PNG 3, 11.3.6)."""
+    animated = b"acTL" in head.partition(b"IDAT")[0]
+    return Kind("an animated PNG picture" if animated else "a PNG picture", "picture")
+
+
+def _text(head: bytes) -> Kind | None:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:2000].lower()
+    if start.startswith((b"<svg", b"<?xml")) and b"<svg" in start:
+        return Kind("an SVG drawing", "picture")
+    if start.startswith((b"<!doctype html", b"<html")):
+        return Kind("a web page", "other")
+    return None

@@ -1,0 +1,97 @@
+"""Pictures, still and animated, as ffmpeg sees them: GIF, PNG and APNG, WebP, JPEG …
+
+ffprobe is not believed: it may be an older release, or built without what PNG needs, and it does not tell that a photo
+is turned upright. So the ffmpeg that encodes lists what it finds, and that is put into ffprobe's words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from gilfoyle.media.formats import PICTURES
+
+# Delays that differ by less are those of a constant rate, rounded by a program to whole milliseconds or hundredths.
+_ALIKE = Fraction(5, 4)
+# The shortest step that is worth a grid of its own (frames/s): a GIF's hundredth of a second.
+_FINEST = 100
+
+
+_TRANSPARENT = {"gif", "png", "apng", "webp", "webp_anim", "tiff"}
+
+STILL_RATE = Fraction(25)
+"""Frames per second of what is made of a still."""
+
+
+class Drawn(NamedTuple):
+    """A picture: its size as a person sees it, and how long each of its frames is shown (seconds)."""
+
+    width: int
+    height: int
+    delays: list[Fraction]
+
+
+def is_picture(probe: Mapping[str, Any]) -> bool:
+    """Whether the file is one picture, still or animated, and not a film in a container."""
+    names = str(probe.get("format", {}).get("format_name", "")).split(",")
+    return names[0] in PICTURES
+
+
+def is_transparent(probe: Mapping[str, Any]) -> bool:
+    """Whether it is a picture in a format that can be transparent."""
+    return is_picture(probe) and probe["streams"][0].get("codec_name") in _TRANSPARENT
+
+
+def read_size(listing: str) -> tuple[int, int] | None:
+    """The size of a decoded frame, of `picture_size_command`'s output; None if none could be decoded."""
+    for line in listing.splitlines():
+        if line.startswith("#dimensions 0: "):
+            width, _, height = line.rpartition(" ")[2].partition("x")
+            return (int(width), int(height)) if int(width) and int(height) else None
+    return None
+
+
+def read_delays(listing: str) -> list[Fraction]:
+    """How long each frame is shown (seconds), of `picture_frames_command`'s output."""
+    tick, stamps, last = Fraction(0), [], 0
+    for line in listing.splitlines():
+        if line.startswith("#tb 0: "):
+            tick = Fraction(line.rpartition(" ")[2])
+        elif not line.startswith("#"):
+            fields = [int(field) for field in line.split(",")[1:4]]
+            stamps.append(fields[1])
+            last = fields[2]
+    ends = [*stamps[1:], stamps[-1] + last] if stamps else []
+    return [(end - start) * tick for start, end in zip(stamps, ends, strict=True)]
+
+
+def pace(delays: Sequence[Fraction]) -> Fraction:
+    """The rate of a grid on which every frame has a place of its own, and its time if that can be (frames/s)."""
+    shown = [delay for delay in delays if delay]
+    if not shown:
+        return STILL_RATE
+    if max(shown) <= _ALIKE * min(shown):
+        return len(shown) / sum(shown, Fraction(0))
+    unit = math.lcm(*(delay.denominator for delay in shown))
+    step = Fraction(math.gcd(*(int(delay * unit) for delay in shown)), unit)
+    return 1 / step if 1 / step <= _FINEST else 1 / min(shown)
+
+
+def probed(probe: Mapping[str, Any], drawn: Drawn) -> dict[str, Any]:
+    """ffprobe's JSON of a picture, with what ffmpeg found in place of what ffprobe did."""
+    rate = pace(drawn.delays)
+    # Such a picture is put on white as RGB, whatever it is coded as.
+    as_rgb = {"pix_fmt": "gbrap", "color_space": "gbr", "color_range": "pc"} if is_transparent(probe) else {}
+    found = as_rgb | {
+        "width": drawn.width,
+        "height": drawn.height,
+        "sample_aspect_ratio": "1:1",
+        "side_data_list": [],
+        "nb_frames": str(len(drawn.delays)),
+        "avg_frame_rate": f"{rate.numerator}/{rate.denominator}",
+        "r_frame_rate": f"{rate.numerator}/{rate.denominator}",
+        "start_time": "0",
+    }
+    return {**probe, "streams": [{**probe["streams"][0], **found}]}

@@ -1,0 +1,67 @@
+"""Containers and codecs that people send, under a name that tells nothing: each is opened, and all frames are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.activities.pipeline import Pipeline, packets
+from tests.sources import FFMPEG, numbered, run
+
+MPEG2 = ["-c:v", "mpeg2video", "-q:v", "2"]
+FILMS = {
+    "nut": ["-c:v", "mpeg4", "-q:v", "2", "-f", "nut"],
+    "wtv": [*MPEG2, "-c:a", "mp2", "-f", "wtv"],
+    "mjpeg": ["-c:v", "mjpeg", "-q:v", "2", "-bf", "0", "-an", "-f", "mjpeg"],
+    "mpjpeg": ["-c:v", "mjpeg", "-q:v", "2", "-bf", "0", "-an", "-f", "mpjpeg"],
+    "y4m": ["-c:v", "wrapped_avframe", "-an", "-f", "yuv4mpegpipe"],
+    "av1": ["-c:v", "libaom-av1", "-cpu-used", "8", "-an", "-f", "obu"],
+    "mpeg2": [*MPEG2, "-an", "-f", "mpeg2video"],
+    "3gp": ["-c:v", "mpeg4", "-q:v", "2", "-ar", "44100", "-f", "3gp"],
+    "avi": ["-c:v", "mpeg4", "-q:v", "2", "-bf", "0", "-c:a", "libmp3lame", "-f", "avi"],
+    "flv": ["-c:v", "flv", "-q:v", "2", "-bf", "0", "-ar", "44100", "-c:a", "libmp3lame", "-f", "flv"],
+    "ogv": ["-c:v", "libtheora", "-q:v", "9", "-c:a", "libvorbis", "-f", "ogg"],
+    "vob": [*MPEG2, "-c:a", "ac3", "-f", "vob"],
+}
+# Of cameras and broadcasters; the frame rates and sizes are theirs.
+BROADCAST = {
+    "mxf": ["-c:v", "mpeg2video", "-q:v", "2", "-c:a", "pcm_s16le", "-f", "mxf"],
+    "dv": ["-c:v", "dvvideo", "-bf", "0", "-an", "-f", "dv"],
+}
+SONGS = {
+    "wv": [], "tta": [], "au": [], "voc": [], "mlp": ["-strict", "-2", "-f", "mlp"], "caf": [], "w64": [], "aiff": [],
+    "thd": ["-strict", "-2", "-f", "truehd"], "dts": ["-c:a", "dca", "-strict", "-2"],
+    "loas": ["-c:a", "aac", "-f", "latm"],
+    "ac3": [], "eac3": [], "adts": ["-f", "adts"], "mka": ["-c:a", "flac", "-f", "matroska"],
+    "rf64": ["-f", "wav", "-rf64", "always"],
+    "opus": [], "oga": [], "wma": ["-f", "asf"], "amr": ["-c:a", "libopencore_amrnb", "-ar", "8000", "-ac", "1"],
+}  # fmt: skip
+
+
+def in_order(pipeline: Pipeline) -> list[int]:
+    """The frames in their order, each once: how long one is shown is another matter (test_frames.py)."""
+    (shown,) = pipeline.numbers().values()
+    return list(dict.fromkeys(shown))
+
+
+@pytest.mark.parametrize("name", FILMS)
+async def test_a_film(name: str, lowest: Pipeline, tmp_path: Path) -> None:
+    await lowest.process(numbered(tmp_path / "upload", "25", 50, options=FILMS[name]))
+    assert in_order(lowest) == list(range(50))
+
+
+@pytest.mark.parametrize("name", BROADCAST)
+async def test_a_broadcasters_film(name: str, lowest: Pipeline, tmp_path: Path) -> None:
+    await lowest.process(numbered(tmp_path / "upload", "25", 50, size=(720, 576), options=BROADCAST[name]))
+    assert in_order(lowest) == list(range(50))
+
+
+@pytest.mark.parametrize("name", SONGS)
+async def test_a_song(name: str, lowest: Pipeline, tmp_path: Path) -> None:
+    made = tmp_path / f"song.{name}"
+    tone = ["-f", "lavfi", "-i", "sine=frequency=1000:sample_rate=48000:duration=3", "-ac", "2"]
+    run(FFMPEG, "-v", "error", "-y", *tone, *SONGS[name], str(made))
+    await lowest.process(made)
+    assert lowest.video == []
+    assert float(packets(lowest.playlist("audio-64k"))[-1][1]) == pytest.approx(3, abs=0.06)

@@ -1,0 +1,60 @@
+"""What a file is that is no media, by its first bytes; and what is then said of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.media.kinds import recognise
+from gilfoyle.media.refusals import named
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + bytes(17)
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"", None),
+        (b"just a line of text", None),
+        (bytes(4096), None),
+        (b"\0\0\0\x20ftypisom", None),
+        (b"\0\0\0\x20ftypheic", "a HEIC picture"),
+        (b"\0\0\0\x20ftypavif", "an AVIF picture"),
+        (b"\0\0\0\x20ftypaax ", "an Audible audio book"),
+        (b"\0\x12\x34\x56\x57\x90\x75\x36", "an Audible audio book"),
+        (PNG + b"\0\0\0\x04IDAT", "a PNG picture"),
+        (PNG + b"\0\0\0\x08acTL" + bytes(12) + b"\0\0\0\x04IDAT", "an animated PNG picture"),
+        (b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0\0", "a WebP picture"),
+        (b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x10\0\0\0", "a WebP picture"),
+        (b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x12\0\0\0", "an animated WebP picture"),
+        (b"RIFF\0\0\0\0WAVEfmt ", None),
+        (b"\xff\xd8\xff\xe0", "a JPEG picture"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- x -->\n<svg width="1">', "an SVG drawing"),
+        (b'<?xml version="1.0"?><MPD>', None),
+        (b"\n<!DOCTYPE html><title>404</title>", "a web page"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"PK\x03\x04", "a ZIP archive or an office document"),
+    ],
+)
+def test_what_it_is(head: bytes, name: str | None) -> None:
+    kind = recognise(head)
+    assert (kind and kind.name) == name
+
+
+@pytest.mark.parametrize(
+    ("reason", "head", "code", "text"),
+    [
+        ("not_media", PNG, "still_image", "This is a PNG picture"),
+        ("no_frames", PNG, "still_image", "This is a PNG picture"),
+        ("not_media", b"%PDF-1.7", "not_media", "This is a PDF document"),
+        ("not_media", b"\0\0\0\x20ftypaaxc", "protected", "encrypted"),
+        ("not_media", b"no idea", "not_media", "As it was"),
+        # What has a better reason keeps it.
+        ("truncated", PNG, "truncated", "As it was"),
+        ("picture_too_large", PNG, "picture_too_large", "As it was"),
+    ],
+)
+def test_a_refusal_is_named(reason: str, head: bytes, code: str, text: str) -> None:
+    found = named(UnsupportedMedia("As it was.", code=reason, log="of ffprobe"), head)
+    assert found.reason == code and text in found.message
+    assert found.log == "of ffprobe"

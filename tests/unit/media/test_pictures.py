@@ -1,0 +1,79 @@
+"""What ffmpeg lists of a picture, read; and the grid on which its frames have their places."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from gilfoyle.media.header import is_still, is_tiled, video_stream
+from gilfoyle.media.pictures import Drawn, is_picture, pace, probed, read_delays, read_size
+from gilfoyle.media.probe import read
+from tests.unit.media.probes import LIMITS, found, picture, sound
+
+HEAD = "#software: Lavf63.1.102\n#tb 0: 1/100\n#media_type 0: video\n#codec_id 0: gif\n#dimensions 0: 160x120\n"
+LINES = "0,          0,          0,       10,     4707, 0xccb9c380\n0, 50, 50, 20, 2317, 0x490502bf, F=0x0\n"
+
+
+def seconds(*hundredths: int) -> list[Fraction]:
+    return [Fraction(number, 100) for number in hundredths]
+
+
+def test_a_listing() -> None:
+    assert read_size(HEAD + LINES) == (160, 120)
+    # The next frame ends the one before it.
+    assert read_delays(HEAD + LINES) == seconds(50, 20)
+
+
+@pytest.mark.parametrize("listing", ["", "#tb 0: 1/25\n", "#dimensions 0: 0x0\n"])
+def test_a_listing_of_nothing(listing: str) -> None:
+    assert (read_size(listing), read_delays(listing)) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("delays", "rate"),
+    [
+        (seconds(10, 10, 10), Fraction(10)),
+        (seconds(4), Fraction(25)),
+        ([Fraction(33, 1000), Fraction(34, 1000), Fraction(33, 1000)], Fraction(30)),  # a constant rate, rounded
+        (seconds(50, 10, 10, 100), Fraction(10)),
+        (seconds(7, 3, 5), Fraction(100)),
+        ([Fraction(17, 1000), Fraction(100, 1000)], Fraction(1000, 17)),  # no grid is as fine as that
+        ([Fraction(0), Fraction(0)], Fraction(25)),
+    ],
+)
+def test_the_grid(delays: list[Fraction], rate: Fraction) -> None:
+    assert pace(delays) == rate
+
+
+def gif(*delays: Fraction, codec: str = "gif", name: str = "gif") -> tuple[dict[str, object], dict[int, Fraction]]:
+    seen = found(picture(codec_name=codec, width=0, height=0), format_name=name, duration="N/A")
+    return probed(seen, Drawn(160, 120, list(delays))), {0: sum(delays, Fraction(0))}
+
+
+def test_an_animation_is_a_film_on_white() -> None:
+    video = read(*gif(*seconds(10, 10)), LIMITS).video
+    assert video and (video.width, video.height, video.frame_rate) == (160, 120, 10)
+    assert (video.end, video.still, video.transparent) == (Fraction(1, 5), False, True)
+
+
+@pytest.mark.parametrize(("codec", "transparent"), [("mjpeg", False), ("png", True)])
+def test_a_photo_is_a_still(codec: str, transparent: bool) -> None:
+    video = read(*gif(Fraction(1, 25), codec=codec, name=f"{codec}_pipe".replace("mjpeg", "jpeg")), LIMITS).video
+    assert video and (video.still, video.transparent) == (True, transparent)
+
+
+def test_what_is_a_picture() -> None:
+    assert is_picture(found(format_name="png_pipe")) and not is_picture(found(format_name="mjpeg"))
+    one = picture(nb_frames="1")
+    assert not is_still(found(one), one)  # a film of one frame
+    item = {key: value for key, value in one.items() if key != "duration"}
+    assert is_still(found(item), item)  # HEIF
+
+
+def test_tiles_are_no_films() -> None:
+    tile = picture(width=512, height=512, nb_frames="1", disposition={"dependent": 1})
+    thumbnail = picture(index=1, width=320, height=240, nb_frames="1", disposition={})
+    assert is_tiled(found(tile, tile, thumbnail))
+    assert not is_tiled(found(picture(), sound())) and not is_tiled(found(tile, picture(index=1)))
+    assert video_stream(found(tile)) is None
