@@ -13,9 +13,9 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
-from gilfoyle.activities.beginning import beginning
 from gilfoyle.activities.confirm import confirm
 from gilfoyle.activities.process import ProcessFailed, capture
+from gilfoyle.activities.sampling import beginning, samples
 from gilfoyle.activities.source import Source
 from gilfoyle.config import LimitSettings
 from gilfoyle.errors import EncodeFailed, UnsupportedMedia
@@ -26,12 +26,13 @@ from gilfoyle.media.ffmpeg import (
     picture_size_command,
     probe_command,
 )
-from gilfoyle.media.header import declared_end, needs_full_scan, wanted_streams
+from gilfoyle.media.header import container, declared_end, needs_full_scan, wanted_streams
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.kinds import HEAD_BYTES
 from gilfoyle.media.pictures import Drawn, is_picture, probed, read_delays, read_size
 from gilfoyle.media.probe import read
 from gilfoyle.media.refusals import Limits, check_sizes, named, precheck
+from gilfoyle.media.scrambled import MPEG, SAMPLE_BYTES, scrambled_streams
 from gilfoyle.media.unplayable import (
     codecs_command,
     decodable,
@@ -40,7 +41,7 @@ from gilfoyle.media.unplayable import (
     marked,
     undecodable_streams,
 )
-from gilfoyle.storage import Storages, keys
+from gilfoyle.storage import Storage, Storages, keys
 
 # How far before the declared end the packets are read (seconds): ffprobe starts at the keyframe before.
 _TAIL_S = 5.0
@@ -81,7 +82,7 @@ class ProbeActivities:
         key = keys.source(job.media_id)
         source = Source(await storage.ffmpeg_input(key))
         try:
-            return await self._probe(source)
+            return await self._probe(storage, key, source)
         except (UnsupportedMedia, EncodeFailed) as error:
             # An upload that is refused is deleted: not for what a bad connection made of it.
             source.blame(error)
@@ -90,7 +91,7 @@ class ProbeActivities:
                 raise named(error, await beginning(storage, key, HEAD_BYTES)) from error
             raise
 
-    async def _probe(self, source: Source) -> MediaInfo:
+    async def _probe(self, storage: Storage, key: str, source: Source) -> MediaInfo:
         place = source.place
         # The first frames correct what the header declares, but a declared absurdity is refused all the same.
         commands = declared_command(self._ffprobe, place), probe_command(self._ffprobe, place)
@@ -105,6 +106,8 @@ class ProbeActivities:
             return await self._picture(source, header)
         check_sizes(declared, self._limits)
         header = marked(header, "encrypted", encrypted_streams(header))
+        if container(header) in MPEG:
+            header = marked(header, "encrypted", scrambled_streams(header, await samples(storage, key, SAMPLE_BYTES)))
         header = marked(header, "no_decoder", undecodable_streams(header, await self._decodable()))
         precheck(header, self._limits)
         ends, encrypted = await self._ends(source, header)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-HEAD_BYTES = 4096
+HEAD_BYTES = 8192
 """How much of a file's beginning tells."""
 
 
@@ -52,6 +52,7 @@ _BRANDS = {
     b"aaxc": Kind("an Audible audio book", "encrypted"),
 }
 _AUDIBLE = b"\x57\x90\x75\x36"
+_UNIT, _PACKET = 6144, 192  # bytes
 _ANIMATED = 0x02  # among VP8X's flags
 
 
@@ -64,10 +65,18 @@ def recognise(head: bytes) -> Kind | None:
         return Kind("an animated WebP picture" if animated else "a WebP picture", "picture")
     if head[4:8] == _AUDIBLE:
         return Kind("an Audible audio book", "encrypted")
+    if _is_aacs(head):
+        return Kind("a Blu-ray disc's stream", "encrypted")
     for beginning, kind in _BEGINNINGS:
         if head.startswith(beginning):
             return _animated_png(head) if kind.name == "a PNG picture" else kind
     return _text(head)
+
+
+def _is_aacs(head: bytes) -> bool:
+    """A Blu-ray disc's stream: of each unit of 32 packets only 16 bytes are clear, and say so (AACS, 3.10.1)."""
+    units = [head[at : at + 5] for at in (0, _UNIT)]
+    return head[_PACKET + 4 :][:1] != b"G" and all(unit[4:] == b"G" and unit[0] >> 6 == 3 for unit in units)
 
 
 def _animated_png(head: bytes) -> Kind:

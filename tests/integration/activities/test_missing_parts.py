@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 from pathlib import Path
 
 import pytest
 
 from gilfoyle.errors import UnsupportedMedia
-from tests.integration.activities.pipeline import Pipeline
+from tests.integration.activities.pipeline import Pipeline, packets
 from tests.sources import FFMPEG, numbered, run
 
 
@@ -111,15 +113,75 @@ async def test_a_timecode_track_and_thumbnails_are_no_films(lowest: Pipeline, tm
     assert lowest.numbers() == {"90p": list(range(50))}
 
 
-async def test_a_song_with_an_enormous_cover(lowest: Pipeline, tmp_path: Path) -> None:
-    cover = tmp_path / "cover.png"
-    made = ["-f", "lavfi", "-i", "color=red:size=8400x8400", "-frames:v", "1", "-compression_level", "9"]
-    run(FFMPEG, "-v", "error", "-y", *made, str(cover))
-    for name in ("song.mp3", "song.m4a", "song.flac"):
-        source = tmp_path / name
-        run(
-            FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", "sine=duration=2", "-i", str(cover), "-map", "0",
-            "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic", str(source),
-        )  # fmt: skip
-        await lowest.probe(source)
-        assert (lowest.video, lowest.audio, lowest.info.warnings) == ([], ["audio-64k"], [])
+def cover(folder: Path, size: str = "600x600", name: str = "cover.png", *options: str) -> Path:
+    path = folder / name
+    made = ["-f", "lavfi", "-i", f"color=red:size={size}", "-frames:v", "1", *options]
+    run(FFMPEG, "-v", "error", "-y", *made, str(path))
+    return path
+
+
+def song(path: Path, picture: Path, *options: str) -> Path:
+    tone = ["-f", "lavfi", "-i", "sine=duration=2"]
+    both = ["-i", str(picture), "-map", "0", "-map", "1", "-c:v", "copy"]
+    run(FFMPEG, "-v", "error", "-y", *tone, *both, *options, str(path))
+    return path
+
+
+COVER = ["-disposition:v", "attached_pic"]
+
+
+@pytest.mark.parametrize("name", ["song.mp3", "song.m4a", "song.flac", "song.mp4"])
+async def test_a_song_with_an_enormous_cover(name: str, lowest: Pipeline, tmp_path: Path) -> None:
+    await lowest.probe(song(tmp_path / name, cover(tmp_path, "8400x8400", "cover.png", "-pix_fmt", "monob"), *COVER))
+    assert (lowest.video, lowest.audio, lowest.info.warnings) == ([], ["audio-64k"], [])
+
+
+async def test_a_cover_in_ogg(lowest: Pipeline, tmp_path: Path) -> None:
+    """A comment, METADATA_BLOCK_PICTURE, in base64."""
+    data = cover(tmp_path).read_bytes()
+    block = struct.pack(">II", 3, 9) + b"image/png" + struct.pack(">IIIIII", 0, 600, 600, 24, 0, len(data)) + data
+    source = tmp_path / "song.ogg"
+    comment = f"metadata_block_picture={base64.b64encode(block).decode()}"
+    tone = ["-f", "lavfi", "-i", "sine=duration=2", "-c:a", "libvorbis"]
+    run(FFMPEG, "-v", "error", "-y", *tone, "-metadata", comment, str(source))
+    await lowest.process(source)
+    assert (lowest.video, lowest.audio, lowest.info.warnings) == ([], ["audio-64k"], [])
+
+
+async def test_a_cover_in_matroska(lowest: Pipeline, tmp_path: Path) -> None:
+    source = tmp_path / "song.mka"
+    attached = ["-attach", str(cover(tmp_path, name="cover.jpg")), "-metadata:s:t", "mimetype=image/jpeg"]
+    run(FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", "sine=duration=2", *attached, str(source))
+    await lowest.process(source)
+    assert (lowest.video, lowest.audio, lowest.info.warnings) == ([], ["audio-64k"], [])
+
+
+async def test_a_cover_written_as_a_track(lowest: Pipeline, tmp_path: Path) -> None:
+    """In a file that says that it is a song."""
+    made = song(tmp_path / "song.mp4", cover(tmp_path, name="cover.jpg"))
+    data = made.read_bytes()
+    made.write_bytes(data[:8] + b"M4A " + data[12:])
+    await lowest.process(made)
+    assert (lowest.video, lowest.audio, lowest.info.warnings) == ([], ["audio-64k"], [])
+
+
+@pytest.mark.parametrize("name", ["video.mkv", "video.mp4", "video.mov"])
+@pytest.mark.parametrize("picture", ["cover.png", "cover.jpg"])
+async def test_one_picture_under_a_song_is_held(name: str, picture: str, lowest: Pipeline, tmp_path: Path) -> None:
+    """Made to be a video: it is one."""
+    await lowest.process(song(tmp_path / name, cover(tmp_path, "320x180", picture)))
+    (shown,) = [packets(lowest.playlist(video)) for video in lowest.video]
+    assert float(shown[-1][1]) == pytest.approx(2, abs=0.1)
+    assert (lowest.audio, lowest.info.warnings) == (["audio-64k"], [])
+
+
+async def test_a_picture_track_that_is_empty(lowest: Pipeline, tmp_path: Path) -> None:
+    """It is declared, and not a frame was written: a recorder whose camera was off."""
+    source = tmp_path / "film.ts"
+    made = numbered(tmp_path / "whole.ts", "25", 50)
+    data = made.read_bytes()
+    packet = [data[at : at + 188] for at in range(0, len(data), 188)]
+    source.write_bytes(b"".join(each for each in packet if (each[1] & 0x1F, each[2]) != (1, 0)))
+    await lowest.process(source)
+    assert (lowest.video, lowest.audio) == ([], ["audio-64k"])
+    assert [warning.code for warning in lowest.info.warnings] == ["picture_undecodable"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.errors import EncodeFailed, UnsupportedMedia
 from tests.integration.activities.pipeline import Pipeline
 from tests.sources import FFMPEG, numbered, run
 
@@ -148,3 +150,62 @@ async def test_one_of_two_languages_that_is_encrypted_is_left_out(lowest: Pipeli
     assert len(lowest.info.audio) == 1
     (warning,) = lowest.info.warnings
     assert (warning.code, "left out" in warning.message) == ("partly_protected", True)
+
+
+def scrambled(path: Path, *pids: int) -> Path:
+    """A transport stream with the payload of these PIDs scrambled, with random bytes for a cipher."""
+    data = bytearray(path.read_bytes())
+    noise = random.Random(1)
+    for at in range(0, len(data), 188):
+        if (data[at + 1] & 0x1F) << 8 | data[at + 2] in pids:
+            start = at + 4 + (data[at + 4] + 1 if data[at + 3] & 0x20 else 0)
+            data[at + 3] |= 0x80
+            data[start : at + 188] = noise.randbytes(at + 188 - start)
+    path.write_bytes(data)
+    return path
+
+
+PICTURE, SOUND = 0x100, 0x101
+
+
+@pytest.mark.parametrize("size", [None, 192])
+async def test_a_scrambled_broadcast(size: int | None, lowest: Pipeline, tmp_path: Path) -> None:
+    """As a receiver without its card records it; also with four bytes before each packet (M2TS)."""
+    source = scrambled(numbered(tmp_path / "film.ts", "25", 50), PICTURE, SOUND)
+    data = source.read_bytes()
+    if size:
+        source.write_bytes(b"".join(bytes(4) + data[at : at + 188] for at in range(0, len(data), 188)))
+    with pytest.raises(UnsupportedMedia, match="encrypted") as refused:
+        await lowest.probe(source)
+    assert refused.value.reason == "protected"
+
+
+@pytest.mark.parametrize(("pid", "video", "audio"), [(SOUND, ["90p"], []), (PICTURE, [], ["audio-64k"])])
+async def test_a_broadcast_that_is_scrambled_in_part(
+    pid: int, video: list[str], audio: list[str], lowest: Pipeline, tmp_path: Path
+) -> None:
+    packaged = await lowest.process(scrambled(numbered(tmp_path / "film.ts", "25", 50), pid))
+    assert packaged.playable and (lowest.video, lowest.audio) == (video, audio)
+    assert [warning.code for warning in lowest.info.warnings] == ["partly_protected"]
+
+
+async def test_a_scrambled_disc(lowest: Pipeline, tmp_path: Path) -> None:
+    """CSS: one packet in two."""
+    source = numbered(tmp_path / "film.vob", "25", 50, options=["-c:v", "mpeg2video", "-c:a", "ac3", "-f", "vob"])
+    data = bytearray(source.read_bytes())
+    found = [match.start() for match in re.finditer(rb"\x00\x00\x01[\xbd\xc0\xe0]", data)]
+    for at in found[::2]:
+        data[at + 6] |= 0x10
+        end = at + 6 + int.from_bytes(data[at + 4 : at + 6], "big")
+        data[at + 40 : end] = random.Random(at).randbytes(max(0, end - at - 40))
+    source.write_bytes(data)
+    with pytest.raises(UnsupportedMedia, match="encrypted"):
+        await lowest.probe(source)
+
+
+async def test_noise_is_no_media(lowest: Pipeline, tmp_path: Path) -> None:
+    """What HLS encrypts as a whole looks like nothing: it can't be told from noise."""
+    source = tmp_path / "segment.ts"
+    source.write_bytes(b"\x01" + random.Random(7).randbytes(300_000))
+    with pytest.raises((UnsupportedMedia, EncodeFailed)):
+        await asyncio.wait_for(lowest.process(source), 30)

@@ -32,6 +32,8 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + bytes(17)
         (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- x -->\n<svg width="1">', "an SVG drawing"),
         (b'<?xml version="1.0"?><MPD>', None),
         (b"\n<!DOCTYPE html><title>404</title>", "a web page"),
+        (b"\xc0\0\0\0G" + bytes(6139) + b"\xc0\0\0\0G", "a Blu-ray disc's stream"),
+        (b"\0\0\0\0G" + bytes(6139) + b"\0\0\0\0G", None),
         (b"%PDF-1.7", "a PDF document"),
         (b"PK\x03\x04", "a ZIP archive or an office document"),
     ],
