@@ -12,7 +12,6 @@ from fastapi_offline import FastAPIOffline
 
 from gilfoyle import __version__
 from gilfoyle.api import errors, health, medias, retry, stream, upload, verify, watch
-from gilfoyle.api.body import LimitBodies
 from gilfoyle.api.envelope import Problem
 from gilfoyle.api.hosts import CheckHosts
 from gilfoyle.api.metrics import MeasureRequests, Metrics
@@ -22,6 +21,7 @@ from gilfoyle.api.playback import Playbacks
 from gilfoyle.api.recovery import keep_recovering
 from gilfoyle.api.server import run, set_up_logging
 from gilfoyle.api.services import Services
+from gilfoyle.api.small_bodies import ReadSmallBodies
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.catalog.migrate import upgrade
 from gilfoyle.config import Settings
@@ -79,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(module.router)
     app.mount("/static", watch.static_files())
     errors.install(app)
-    app.add_middleware(LimitBodies)
+    app.add_middleware(ReadSmallBodies)
     app.add_middleware(MeasureRequests, metrics=metrics)
     app.add_middleware(GuardOrigins, server=settings.server)
     app.add_middleware(CheckHosts, server=settings.server)

@@ -6,30 +6,48 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope
 
 from gilfoyle.errors import InvalidRequest, TooLarge
 
-JSON_BYTES = 1 << 20
-"""The largest body that is not an upload."""
+PATIENCE_S = 30.0
+"""A body is waited for so long at first, in all (seconds); what arrives buys more."""
+LEAST_RATE = 1024
+"""Bytes that buy a second: who sends fewer in each second comes to the end of our patience."""
 IDLE_S = 60.0
-"""An upload of which nothing arrives for so long is given up (seconds)."""
+"""The most that can be bought: a body of which nothing arrives for so long is given up (seconds)."""
 LINGER_S = 2.0
 LINGER_BYTES = 64 << 20
+
+
+class Pace:
+    """A body's messages, for as long as it keeps its pace. Only the time that we wait for the client counts."""
+
+    def __init__(self, receive: Receive, patience_s: float) -> None:
+        self._receive = receive
+        self._patience_s = patience_s
+
+    async def next(self) -> Message:
+        """Raises TimeoutError when the client has been too slow for too long."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        async with asyncio.timeout(self._patience_s):
+            message = await self._receive()
+        bought = len(message.get("body", b"")) / LEAST_RATE
+        self._patience_s = min(self._patience_s - (loop.time() - begin) + bought, IDLE_S)
+        return message
 
 
 class RequestBody:
     """The pieces of a body as they arrive. No more than `limit` bytes; reads nothing ahead.
 
-    Iterating raises TooLarge, InvalidRequest when nothing arrives for `idle_s`, and ClientDisconnect.
+    Iterating raises TooLarge, InvalidRequest when the client is too slow, and ClientDisconnect.
     """
 
-    def __init__(self, receive: Receive, limit: int, idle_s: float = IDLE_S) -> None:
-        self._receive = receive
+    def __init__(self, receive: Receive, limit: int, patience_s: float = PATIENCE_S) -> None:
+        self._pace = Pace(receive, patience_s)
         self._limit = limit
-        self._idle_s = idle_s
         self.received = 0
         self.complete = False
         """Everything was read: the connection can be used again."""
@@ -49,10 +67,9 @@ class RequestBody:
 
     async def _next(self) -> Message:
         try:
-            async with asyncio.timeout(self._idle_s):
-                return await self._receive()
+            return await self._pace.next()
         except TimeoutError as error:
-            sentence = f"Nothing arrived for {self._idle_s:g} seconds, so the upload was given up."
+            sentence = f"Less than {LEAST_RATE} bytes a second arrived for too long, so the upload was given up."
             raise InvalidRequest(sentence, code="upload_stalled") from error
 
 
@@ -71,28 +88,3 @@ async def drain(scope: Scope, receive: Receive) -> None:
                 count += len(message.get("body", b""))
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
                     return
-
-
-class LimitBodies:
-    """Middleware: a body that is not an upload is small. Larger ones are answered 413, not kept in memory."""
-
-    def __init__(self, app: ASGIApp, limit: int = JSON_BYTES) -> None:
-        self._app = app
-        self._limit = limit
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or "/upload/" in scope["path"]:
-            return await self._app(scope, receive, send)
-        received = 0
-
-        async def limited() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._limit:
-                sentence = f"The body is larger than the {self._limit} bytes that are allowed here."
-                # This class, since FastAPI turns every other one that reading a body raises into a 400.
-                raise HTTPException(413, sentence, {"Connection": "close"})
-            return message
-
-        return await self._app(scope, limited, send)

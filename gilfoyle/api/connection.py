@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import resource
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +17,14 @@ from gilfoyle.api.heads import HeadReader
 HEAD_S = 10.0
 """A request's head must arrive within so long, and so must the rest of a body that was answered unread (seconds)."""
 LINGER_S = 2.0
+MOST_CONNECTIONS = 10_000
+_ROOM = 16
+"""So many connections are closed at once, so that not each new one has to look for the oldest."""
+
+
+def most_connections() -> int:
+    """How many connections may be open: half of the files that this process may have, for each may play one."""
+    return min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 class Connection(H11Protocol):
@@ -26,12 +36,15 @@ class Connection(H11Protocol):
         super().__init__(*arguments, **named)
         self.conn = HeadReader()
         self._heard = False
+        self._since = self.loop.time()
         self._refused = False
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._deadline = self.loop.call_later(HEAD_S, self._late)
+        if len(self.connections) > most_connections():
+            self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._let_go()
@@ -41,6 +54,7 @@ class Connection(H11Protocol):
         if self._refused:
             return  # reset with something unread, the connection could lose the answer on its way
         self._heard = True
+        self._since = self.loop.time()
         super().data_received(data)
         if not self._owes():
             self._let_go()
@@ -51,6 +65,18 @@ class Connection(H11Protocol):
         """uvicorn calls this when h11 refuses what arrived; why is said by `conn.refused`."""
         why = self.conn.refused
         self._refuse(why.error_status_hint if why else 400, str(why or msg))
+
+    def _make_room(self) -> None:
+        """Close what has been silent longest and has no request, so that nobody can keep others out by connecting."""
+        others = (one for one in self.connections if isinstance(one, Connection) and one is not self and one._is_idle())
+        oldest = heapq.nsmallest(_ROOM, others, key=lambda one: one._since)
+        for one in oldest:
+            one.transport.close()
+        if not oldest:
+            self._refuse(503, "The server has as many requests as it can answer. Try again in a moment.")
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def _owes(self) -> bool:
         """Whether the client has begun something that only it can go on with, and that no handler waits for."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
+from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -16,6 +18,7 @@ from gilfoyle.errors import StartupError
 GRACE_S = 3
 """How long requests that are being answered may go on after SIGTERM; open streams are cut then (seconds)."""
 KEEP_ALIVE_S = 15
+MOST_FILES = 1 << 16
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -48,8 +51,18 @@ def configure(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
     )
 
 
+def _allow_files() -> None:
+    """As many open files as the system lets this process have: it lets many only whoever asks, for select()'s sake."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < wanted:
+        with suppress(ValueError, OSError):  # macOS has a bound that it doesn't tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def run(app: FastAPI, settings: ServerSettings) -> None:
     """Answer requests until SIGTERM or Ctrl-C. Raises StartupError if the server can't start."""
+    _allow_files()
     server = uvicorn.Server(configure(app, settings))
     # uvicorn raises the signal that stopped it once more when it is done: that was an order, not a crash.
     signal.signal(signal.SIGTERM, lambda *_: None)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
 
 from gilfoyle.catalog import Catalog
+from gilfoyle.config import Settings
 from gilfoyle.storage import FilesystemStorage
-from tests.integration.api.conftest import eventually
+from tests.integration.api.conftest import eventually, served
 from tests.integration.api.test_upload import END, FILM, HEADERS, head, new_media, nothing_kept, part
 
 
@@ -133,6 +134,57 @@ async def test_a_body_that_was_answered_unread_does_not_go_on_for_ever(
             while not closed.done():
                 writer.write(b"x")
                 await asyncio.sleep(0.03)
+
+
+async def test_a_body_that_trickles_is_answered_and_closed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gilfoyle.api.small_bodies.ReadSmallBodies.__init__.__defaults__", (1 << 20, 0.3))
+    head = b"POST /medias HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    with served(settings) as url:
+        async with httpx.AsyncClient(base_url=url) as client, connected(client) as (reader, writer):
+            writer.write(head)
+            answered = asyncio.create_task(reader.read())
+            async with asyncio.timeout(5):
+                while not answered.done():
+                    writer.write(b"x")
+                    await asyncio.sleep(0.03)
+    assert (await answered).startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"request_timeout"' in await answered
+
+
+async def test_silent_connections_give_way_to_new_ones(
+    live: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gilfoyle.api.connection.MOST_CONNECTIONS", 30)
+    async with AsyncExitStack() as stack:
+        silent = [await stack.enter_async_context(connected(live)) for _ in range(60)]
+        for _ in range(5):
+            answer = await exchange(live, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200 ")
+        assert await asyncio.wait_for(silent[0][0].read(), 5) == b""  # the oldest had to go
+        reader, writer = silent[-1]
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_requests_under_way_do_not_give_way(
+    live: httpx.AsyncClient, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = part("file", FILM, "a.mp4") + END
+    medias = [await new_media(catalog) for _ in range(5)]
+
+    async def begun() -> None:
+        assert all([(await catalog.get(media_id)).upload_lease for media_id in medias])
+
+    async with AsyncExitStack() as stack:
+        uploads = [await stack.enter_async_context(connected(live)) for _ in medias]
+        for media_id, (_reader, writer) in zip(medias, uploads, strict=True):
+            writer.write(head(media_id, len(body)).replace("\n", "\r\n").encode() + body[:1000])
+        await eventually(begun)
+        monkeypatch.setattr("gilfoyle.api.connection.MOST_CONNECTIONS", 5)
+        assert (await exchange(live, b"")).startswith(b"HTTP/1.1 503 ")
+        for reader, writer in uploads:
+            writer.write(body[1000:])
+            assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 202 ")
 
 
 async def test_a_form_may_have_a_preamble_and_an_epilogue(live: httpx.AsyncClient, catalog: Catalog) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import pytest
 
 from gilfoyle.api.app import create_app
 from gilfoyle.catalog import Catalog
