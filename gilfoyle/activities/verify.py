@@ -175,7 +175,7 @@ class _Decoder:
             return source_command(
                 self._ffmpeg, place.place, reading_options(place.place),
                 taps[0] if pictured else None, taps[1:] if pictured else taps, shape,
-                untold_hd=streams.untold_hd, threads=self._threads,
+                untold_hd=streams.untold_hd, transparent=streams.transparent, threads=self._threads,
                 level="repeat+level+verbose" if is_remote(place.place) else "error",
             )  # fmt: skip
 

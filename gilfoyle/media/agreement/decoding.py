@@ -11,6 +11,8 @@ from typing import Any
 
 from gilfoyle.media.agreement.pictures import COLUMNS, ROWS
 from gilfoyle.media.agreement.sound import RATE
+from gilfoyle.media.header import video_stream
+from gilfoyle.media.pictures import is_transparent
 
 STAMP_RATE = 1_000_000
 """Stamps of pictures are in microseconds; those of sound in samples."""
@@ -21,6 +23,8 @@ _HDR = ("smpte2084", "arib-std-b67")
 _HD_LINES = 720
 _UNTOLD = (None, "unknown", "reserved")
 _MOST_TRACKS = 8
+# All that is not opaque is what is missing to white.
+_ON_WHITE = "format=gbrap,negate,premultiply=inplace=1,negate,format=gbrp"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class SourceStreams:
     """Those that can be decoded, the default one first."""
     channels: tuple[int, ...]
     """Of each of the sounds."""
+    transparent: bool = False
+    """The picture may be so in places; it is seen on white."""
     hdr: bool = False
     untold_hd: bool = False
     """High definition that does not say how its colours are coded: all players take BT.709."""
@@ -47,7 +53,10 @@ class Tap:
 
 
 def source_streams(probe: Mapping[str, Any], *, with_picture: bool) -> SourceStreams:
-    """What a player shows of a file: the default streams, else the first; covers and unknown codecs don't count."""
+    """What a player shows of a file: the default streams, else the first; covers and unknown codecs don't count.
+
+    Nor does a preview, or the still that stands for a film, as media/header.py tells them.
+    """
     streams = [each for each in probe.get("streams", []) if each.get("codec_name") not in (None, "unknown", "none")]
     pictures = [
         each
@@ -55,21 +64,22 @@ def source_streams(probe: Mapping[str, Any], *, with_picture: bool) -> SourceStr
         if each.get("codec_type") == "video" and not each.get("disposition", {}).get("attached_pic")
     ]
     sounds = [each for each in streams if each.get("codec_type") == "audio" and int(each.get("channels") or 0)]
-    picture = min(pictures, key=_not_default, default=None) if with_picture else None
+    picture = (video_stream(probe) or min(pictures, key=_not_default, default=None)) if with_picture else None
     sounds = sorted(sounds, key=_not_default)[:_MOST_TRACKS]
     told = picture or {}
     return SourceStreams(
         picture=int(picture["index"]) if picture else None,
         sounds=tuple(int(each["index"]) for each in sounds),
         channels=tuple(int(each["channels"]) for each in sounds),
+        transparent=picture is not None and is_transparent(probe),
         hdr=told.get("color_transfer") in _HDR,
         untold_hd=told.get("color_space") in _UNTOLD and int(told.get("height") or 0) >= _HD_LINES,
     )
 
 
 def probe_command(ffprobe: str, source: str, reading: Sequence[str]) -> list[str]:
-    """The streams of a file as JSON. `reading`: options that say what may be opened, and how."""
-    return [ffprobe, "-v", "error", "-hide_banner", "-show_streams", "-of", "json", *reading, source]
+    """A file and its streams as JSON. `reading`: options that say what may be opened, and how."""
+    return [ffprobe, "-v", "error", "-hide_banner", "-show_format", "-show_streams", "-of", "json", *reading, source]
 
 
 def source_command(
@@ -81,6 +91,7 @@ def source_command(
     shape: tuple[int, int],
     *,
     untold_hd: bool,
+    transparent: bool = False,
     level: str,
     threads: int,
 ) -> list[str]:
@@ -91,7 +102,8 @@ def source_command(
     command = [*_start(ffmpeg, level), "-max_error_rate", "1", *reading, *_threads(threads), "-i", source]
     if picture:
         matrix = "bt709" if untold_hd else "auto"
-        command += _pictures(picture, f"{_fitted(*shape)},{_shrunk(matrix)}")
+        seen = f"{_ON_WHITE}," if transparent else ""
+        command += _pictures(picture, f"{seen}{_fitted(*shape)},{_shrunk(matrix)}")
     for tap in sounds:
         command += _sound(tap)
     return command

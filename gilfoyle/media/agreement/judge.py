@@ -20,6 +20,8 @@ _AUDIBLE_S = 0.05
 # A frame of AAC, and what an encoder's delay is rounded to.
 _LENGTH_S = 0.05
 _SHOWN = 3
+# A picture that stands alone may be shown for as long (s).
+_STILL_S = 5.0
 
 
 @dataclass
@@ -113,6 +115,8 @@ class Judge:
         audible = max((_last_loud(sound) for sound in heard), default=0.0) - shift
         ends = max((sound.end for sound in heard), default=0.0) - shift
         shortest, longest = max(seen, audible if heard else 0.0), max(seen, ends if heard else 0.0)
+        if pictures is not None and len(pictures) == 1 and not heard:
+            longest = max(longest, _STILL_S)
         usual = pictures.end - pictures.times[-1] if pictures is not None and len(pictures) else 0.0
         slack = _LENGTH_S + min(usual, 1.0)
         ours = f"{shortest:.3f} s" if longest - shortest < slack else f"{shortest:.3f} to {longest:.3f} s"

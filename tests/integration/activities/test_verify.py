@@ -65,6 +65,21 @@ async def test_what_is_right_agrees_in_everything(pipeline: Pipeline, beeping: P
     assert [(each.source, each.stream) for each in found.of("frames")] == [("210", "210")] * 3
 
 
+PICTURES = {
+    "moving.gif": ["testsrc2=size=320x180:rate=10:duration=1"],
+    "moving.avif": ["testsrc2=size=320x180:rate=10:duration=1", "-c:v", "libaom-av1", "-cpu-used", "8"],
+    "photo.png": ["testsrc2=size=320x180", "-frames:v", "1"],
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+async def test_pictures_agree(name: str, lowest: Pipeline, tmp_path: Path) -> None:
+    """An animated one is a film, one that stands still is shown for a few seconds."""
+    run(FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", *PICTURES[name], str(tmp_path / name))
+    await lowest.process(tmp_path / name)
+    assert faults(await verified(lowest)) == {}
+
+
 @pytest.mark.parametrize("name", ["bigbuckbunny.mp4", "bikes.mp4"])
 async def test_real_films_agree(name: str, lowest: Pipeline) -> None:
     await lowest.process(clip(name))

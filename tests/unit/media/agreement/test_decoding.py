@@ -24,6 +24,10 @@ def test_the_default_streams_come_first_and_covers_do_not_count() -> None:
     assert (found.picture, found.sounds, found.channels) == (2, (4, 3), (2, 2))
     assert source_streams({"streams": streams}, with_picture=False).picture is None
     assert source_streams({"streams": [cover, audio(1)]}, with_picture=True).picture is None
+    # A picture of which ffprobe can't tell the size is one all the same; the still before a film is not the film.
+    assert source_streams({"streams": [video(0, width=0)]}, with_picture=True).picture == 0
+    still, moving = video(0, width=320, height=180, nb_frames="1"), video(1, width=320, height=180, nb_frames="10")
+    assert source_streams({"streams": [still, moving]}, with_picture=True).picture == 1
 
 
 def test_what_nobody_can_decode_does_not_count() -> None:
