@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -59,8 +59,7 @@ async def capture(
     could not be read.
     """
     async with asyncio.timeout(timeout_s), _running(command, memory_mb, watch) as run:
-        assert run.process.stdout is not None
-        out = await run.process.stdout.read()
+        out = await run.stdout.read()
         await run.end()
         return out
 
@@ -102,8 +101,7 @@ async def encode(
             raise
         finally:
             _close(writers)
-        assert run.process.stdout is not None
-        progress = asyncio.create_task(_progress(run.process.stdout, note))
+        progress = asyncio.create_task(_progress(run.stdout, note))
         end = asyncio.create_task(run.end())
         outputs = [
             asyncio.create_task(_consume(fd, use, _ProvenReader(run, end, stall)))
@@ -129,6 +127,7 @@ class _Run:
 
     def __init__(self, process: Process, stderr: int, watch: SourceWatch) -> None:
         self.process = process
+        self.stdout = asyncio.StreamReader()
         self._stderr: int | None = stderr
         self._watch = watch
         self._killed_for = ""
@@ -204,20 +203,23 @@ async def _running(
 ) -> AsyncIterator[_Run]:
     """A process in a session of its own, with bounded address space; gone when the block is left."""
     limited = ["/bin/sh", "-c", _LAUNCH, str(memory_mb * 1024), str(nice), *command]
-    # A pipe of our own: asyncio's can't be read at once, whenever that is needed.
+    # Pipes of our own: asyncio's can't be read at once, whenever that is needed, and are never closed if the program
+    # is killed while they are full.
+    printed, out = os.pipe()
     heard, spoken = os.pipe()
     try:
         process = await asyncio.create_subprocess_exec(
-            *limited, stdin=DEVNULL, stdout=PIPE, stderr=spoken, pass_fds=pass_fds, start_new_session=True
+            *limited, stdin=DEVNULL, stdout=out, stderr=spoken, pass_fds=pass_fds, start_new_session=True
         )
     except BaseException:
-        os.close(heard)
+        _close([printed, heard])
         raise
     finally:
-        os.close(spoken)
+        _close([out, spoken])
     run = _Run(process, heard, watch or SourceWatch(""))
     try:
-        yield run
+        async with _arriving(printed, run.stdout):
+            yield run
     finally:
         try:
             await asyncio.shield(_terminate(process))
@@ -264,12 +266,18 @@ async def _consume(descriptor: int, use: Consumer, reader: _ProvenReader) -> Non
         import fcntl
 
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(
+    async with _arriving(descriptor, reader):
+        await use(reader)
+
+
+@asynccontextmanager
+async def _arriving(descriptor: int, reader: asyncio.StreamReader) -> AsyncIterator[None]:
+    """What is written into a pipe comes out of `reader`. Its read end is closed with the block."""
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0)
     )
     try:
-        await use(reader)
+        yield
     finally:
         transport.close()
 
