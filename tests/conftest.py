@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -23,10 +24,28 @@ from gilfoyle.embedded import temporal
 from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.embedded.postgres import Postgres
 from gilfoyle.embedded.process import ChildSpec
+from tests import processes
 from tests.kubo_node import KuboNode, kubo_node
 from tests.seaweed import Seaweed, seaweed
 
 START_S = 60
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: nobody need look through it for garbage again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def owned() -> Iterator[None]:
+    """A test that leaves a program running or a file open fails itself, and not whoever comes next."""
+    running, opened = set(processes.children().values()), processes.descriptors()
+    yield
+    if processes.descriptors() - opened:
+        gc.collect()  # What nobody can close any more complains now.
+    left = processes.kill_others(running)
+    assert not left, f"it left running: {left}"
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import yaml
 
 from tests.conftest import free_port
 from tests.e2e.gilfoyle_server import Server, is_ready, wait_for
+from tests.processes import heeding_signals
 
 _WORKER = str(Path(__file__).parents[2] / "worker.py")
 _STOP_S = 20
@@ -65,9 +66,14 @@ class Cluster:
 
     def _run(self, *command: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {"GILFOYLE_CONFIG": str(self._config)}
-        return subprocess.Popen([sys.executable, *command], env=environment, stderr=subprocess.DEVNULL)
+        with heeding_signals():
+            return subprocess.Popen([sys.executable, *command], env=environment, stderr=subprocess.DEVNULL)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    assert process.wait(_STOP_S) == 0
+    try:
+        assert process.wait(_STOP_S) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from tests.processes import program
 from tests.sources import read_numbers
 
 T = TypeVar("T")
@@ -126,7 +127,7 @@ def up(folder: Path, **settings: str) -> Iterator[Server]:
     command = [sys.executable, "-m", "gilfoyle", "up", "--data", str(folder / "data"), "--api-port", "0"]
     command += ["--ui-port", "0", "--ready-file", str(ready)]
     environment = os.environ | settings
-    with subprocess.Popen(
+    with program(
         command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:

@@ -15,6 +15,7 @@ import psutil
 from tests.conftest import free_port
 from tests.e2e.gilfoyle_server import Server, is_ready, wait_for
 from tests.e2e.stores import objects, s3_variables
+from tests.processes import program
 from tests.seaweed import Seaweed
 from tests.sources import numbered
 
@@ -35,7 +36,7 @@ class Host:
         home, tmp = str(self._disk / "home"), str(self._disk / "tmp")
         own = {"HOME": home, "XDG_CACHE_HOME": home, "TMPDIR": tmp, "PYTHONDONTWRITEBYTECODE": "1"}
         environment = os.environ | own | settings
-        with subprocess.Popen(
+        with program(
             [sys.executable, *command], cwd=self._disk / "work", env=environment, stderr=subprocess.DEVNULL
         ) as process:
             try:

@@ -9,13 +9,14 @@ import socket
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from gilfoyle.errors import EncodeFailed, UnsupportedMedia
 from tests.integration.activities.pipeline import Pipeline
+from tests.processes import program
 from tests.sources import FFMPEG, FFPROBE, numbered, run
 
 Maker = Callable[[Path], bytes]
@@ -166,12 +167,8 @@ def test_the_traps_would_catch(script: str, form: str, tmp_path: Path) -> None:
             "-protocol_whitelist",
             "file,http,tcp",
         ]
-        probing = subprocess.Popen([*loose, str(source)], stderr=subprocess.DEVNULL)
-        try:
+        with program([*loose, source], stderr=subprocess.DEVNULL) as probing, suppress(subprocess.TimeoutExpired):
             probing.wait(1)
-        except subprocess.TimeoutExpired:
-            probing.kill()
-            probing.wait()
     assert callers
 
 

@@ -227,5 +227,6 @@ async def test_an_ffmpeg_that_can_not_be_run_fails_the_pass(ordinary: Path, tmp_
     broken.chmod(0o755)
     pipeline = Pipeline(tmp_path, ffmpeg=str(broken))
     await pipeline.probe(ordinary)
-    with pytest.raises(EncodeFailed, match="it has no teeth"):
+    with pytest.raises(EncodeFailed) as failed:
         await pipeline.encode()
+    assert "it has no teeth" in failed.value.log and "teeth" not in failed.value.message

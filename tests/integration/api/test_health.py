@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from gilfoyle.config import Settings
 from gilfoyle.storage import FilesystemStorage
 from tests.conftest import free_port
 from tests.integration.api.conftest import playable, served
+from tests.processes import program
 
 
 async def test_is_alive_and_ready(client: httpx.AsyncClient) -> None:
@@ -112,11 +112,11 @@ async def test_a_process_stops_in_time_even_with_an_open_stream(
         "GILFOYLE_TEMPORAL__ADDRESS": settings.temporal.address,
         "GILFOYLE_STORAGE__FILESYSTEM__PATH": str(settings.storage.filesystem.path),
     }
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: ASYNC220  (only forks)
-            [sys.executable, "-m", "gilfoyle", "api"], env=environment, cwd=tmp_path, stdout=log, stderr=log
-        )
-    try:
+    command = [sys.executable, "-m", "gilfoyle", "api"]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        program(command, env=environment, cwd=tmp_path, stdout=log, stderr=log) as process,
+    ):
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             for _ in range(300):
                 try:
@@ -130,7 +130,4 @@ async def test_a_process_stops_in_time_even_with_an_open_stream(
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(10) == 0
                 assert time.monotonic() - start < 5
-    finally:
-        process.kill()
-        process.wait()
     assert "Traceback" not in (tmp_path / "log").read_text()

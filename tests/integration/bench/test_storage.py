@@ -21,6 +21,7 @@ from bench.storage.data import make_object
 from bench.storage.side import Job, Who
 from gilfoyle.config import FilesystemSettings, StorageSettings
 from gilfoyle.errors import StorageError
+from tests.processes import program
 
 ROOT = Path(__file__).parents[3]
 LINE = [sys.executable, "-m", "bench", "storage", "--size-mb", "2", "--segments", "10", "--json"]
@@ -64,7 +65,7 @@ def test_every_backend_that_is_here_is_measured(folder: Path) -> None:
 
 @pytest.mark.skipif(seaweed.binary() is None, reason="there is no SeaweedFS")
 def test_a_benchmark_that_is_killed_stops_its_servers(folder: Path) -> None:
-    with subprocess.Popen(LINE, cwd=ROOT, env=environment(folder), stdout=subprocess.DEVNULL) as bench:
+    with program(LINE, cwd=ROOT, env=environment(folder), stdout=subprocess.DEVNULL) as bench:
         while bench.poll() is None and not [*folder.glob("gfs-*/log")]:
             time.sleep(0.001)
         bench.terminate()

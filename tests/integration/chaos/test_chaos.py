@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import subprocess
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,6 +20,7 @@ from chaos.installation import Installation
 from chaos.report import Report
 from chaos.sources import LONG, TEXT, VARIABLE, Source, make
 from gilfoyle.temporal import connect
+from tests.processes import program
 from tests.sources import FFMPEG
 
 
@@ -54,14 +53,10 @@ async def test_a_disk_is_full_and_is_not(tmp_path: Path) -> None:
 
 
 def test_what_a_run_has_started_is_found_and_ended(tmp_path: Path) -> None:
-    process = subprocess.Popen(["/bin/sleep", "60"], cwd=tmp_path, start_new_session=True)
-    try:
+    with program(["/bin/sleep", "60"], cwd=tmp_path, start_new_session=True) as process:
         assert leftovers.end("a run", tmp_path) == ["/bin/sleep 60"]
         assert not psutil.pid_exists(process.pid)
         assert leftovers.end("a run", tmp_path) == []
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.workflows.conftest import new_service, service, temporal  # noqa: F401
 from tests.integration.workflows.service import Service
+from tests.processes import heeding_signals
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,13 @@ Gilfoyle = Callable[..., Awaitable[asyncio.subprocess.Process]]
 
 
 async def finish(process: asyncio.subprocess.Process, seconds: float = 60) -> Finished:
-    """Wait for its end."""
-    stdout, stderr = await asyncio.wait_for(process.communicate(), seconds)
+    """Wait for its end, and end it if that does not come."""
+    try:
+        stdout, stderr = await asyncio.wait_for(process.communicate(), seconds)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
     assert process.returncode is not None
     return Finished(process.returncode, stdout.decode(), stderr.decode())
 
@@ -45,7 +51,8 @@ def starter(made: Service, *program: str) -> Gilfoyle:
     async def start(*arguments: str) -> asyncio.subprocess.Process:
         command = [sys.executable, *(program or ("-m", "gilfoyle")), *arguments]
         pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
+        with heeding_signals():
+            return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environment)
 
     return start
 

@@ -16,6 +16,7 @@ import pytest
 
 from gilfoyle.config import ToolSettings
 from gilfoyle.embedded.tools import ffmpeg_path
+from tests.processes import program
 
 PYTHON = [sys.executable, "-m", "gilfoyle"]
 LIMIT = 200_000_000
@@ -31,17 +32,16 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     config.write_text(f"limits: {{upload_bytes: {LIMIT}}}\n")
     places = ["--data", "data", "--ready-file", str(ready), "--config", config.name]
     command = [*PYTHON, "up", "--api-port", "0", "--ui-port", "0", *places]
-    with log.open("wb") as output:
-        server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
-    try:
-        deadline = time.monotonic() + 60
-        while not ready.exists():
-            assert server.poll() is None and time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        yield json.loads(ready.read_text())["api"]
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(60)
+    with log.open("wb") as output, program(command, cwd=folder, stdout=output, stderr=output) as server:
+        try:
+            deadline = time.monotonic() + 60
+            while not ready.exists():
+                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.1)
+            yield json.loads(ready.read_text())["api"]
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -122,13 +122,13 @@ def test_ctrl_c_while_sending_leaves_no_media(url: str, tmp_path: Path) -> None:
     large = tmp_path / "large.mp4"
     with large.open("wb") as file:
         file.truncate(LIMIT - 1000)
-    child = subprocess.Popen([*PYTHON, "upload", str(large), "--url", url], stderr=subprocess.PIPE, text=True)
-    while not (found := httpx.get(f"{url}/medias").json()["data"]):
-        assert child.poll() is None
-    assert found[0]["status"] == "AwaitingUpload"
-    time.sleep(0.05)
-    child.send_signal(signal.SIGINT)
-    _, stderr = child.communicate(timeout=30)
+    with program([*PYTHON, "upload", large, "--url", url], stderr=subprocess.PIPE, text=True) as child:
+        while not (found := httpx.get(f"{url}/medias").json()["data"]):
+            assert child.poll() is None
+        assert found[0]["status"] == "AwaitingUpload"
+        time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        _, stderr = child.communicate(timeout=30)
     assert (child.returncode, stderr) == (130, "")
     assert medias(url) == []
 

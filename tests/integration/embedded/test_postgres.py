@@ -7,6 +7,8 @@ import os
 import signal
 import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -20,6 +22,7 @@ from gilfoyle.embedded.process import ChildSpec
 from gilfoyle.embedded.supervisor import Supervisor
 from gilfoyle.errors import StartupError
 from tests.integration.embedded.supervision import processes_of, supervising
+from tests.processes import program
 
 
 async def start(folder: DataFolder, supervisor: Supervisor) -> Postgres:
@@ -80,14 +83,14 @@ async def test_a_server_left_by_a_killed_up_is_stopped_first(folder: DataFolder)
     left = Postgres(folder, os.environ)
     await left.prepare()
     spec = left.spec()
-    process = run(spec, folder.root / "left.log")
-    assert spec.answers
-    await spec.answers()
-    async with supervising(folder) as (supervisor, _):
-        postgres = await start(folder, supervisor)
-        assert postmaster(folder) != process.pid
-        assert await query(postgres.url, "SELECT 1") == 1
-    process.wait(5)
+    with run(spec, folder.root / "left.log") as process:
+        assert spec.answers
+        await spec.answers()
+        async with supervising(folder) as (supervisor, _):
+            postgres = await start(folder, supervisor)
+            assert postmaster(folder) != process.pid
+            assert await query(postgres.url, "SELECT 1") == 1
+        process.wait(5)
     assert "database system is shut down" in (folder.root / "left.log").read_text()
 
 
@@ -138,12 +141,12 @@ async def test_a_folder_of_another_user_is_a_sentence(folder: DataFolder, monkey
         await Postgres(folder, os.environ).prepare()
 
 
-def run(spec: ChildSpec, log: Path) -> subprocess.Popen[bytes]:
+@contextmanager
+def run(spec: ChildSpec, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a child without a supervisor."""
-    with log.open("wb") as stderr:
-        return subprocess.Popen(
-            spec.command, env=spec.environment, user=spec.user, group=spec.group, cwd=spec.folder, stderr=stderr
-        )
+    options = {"env": spec.environment, "user": spec.user, "group": spec.group, "cwd": spec.folder}
+    with log.open("wb") as stderr, program(spec.command, stderr=stderr, **options) as process:
+        yield process
 
 
 def postmaster(folder: DataFolder) -> int:

@@ -16,6 +16,7 @@ from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.errors import StartupError
 from gilfoyle.tasks import together
 from tests.integration.embedded.supervision import READY, eventually, processes_of, python, supervising
+from tests.processes import program
 
 SLEEP = "import time; time.sleep(60)"
 DEAF = "import signal; signal.signal(15, signal.SIG_IGN);"
@@ -131,9 +132,7 @@ def test_orphans_are_adopted_and_ended(folder: DataFolder) -> None:
         f"subprocess.run([sys.executable, '-c', {child!r}], check=True); print('left', flush=True);"
         "sys.stdin.readline(); orphans.sweep(()); print('swept', flush=True)"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with program([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdin and process.stdout.readline() == "left\n"
         (orphan,) = [p for p in processes_of(folder) if p.cmdline() == grandchild]
         if sys.platform != "linux":

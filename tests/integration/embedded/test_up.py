@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from gilfoyle.embedded.folder import DataFolder
+from tests.processes import program
 
 UP = [sys.executable, "-m", "gilfoyle", "up"]
 START_S = 60
@@ -29,7 +30,7 @@ CHILDREN = 5  # PostgreSQL, Temporal, the API and two workers.
 def up(folder: DataFolder, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Run the command on free ports; it is stopped at the end of the block, and must leave nothing behind."""
     command = [*UP, "--data", str(folder.root), "--api-port", "0", "--ui-port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with program(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             yield process
         finally:

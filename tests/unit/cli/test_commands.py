@@ -20,6 +20,7 @@ from gilfoyle.catalog.models import MediaStatus
 from gilfoyle.cli import app
 from gilfoyle.cli.commands.list_ import Status
 from gilfoyle.config import Settings
+from tests.processes import program
 
 PYTHON = [sys.executable, "-m", "gilfoyle"]
 HEAVY = ("temporalio", "fastapi", "sqlalchemy", "httpx", "pydantic", "yaml", "boto3")
@@ -66,12 +67,12 @@ def test_ctrl_c_while_following_is_status_130_and_the_media_stays(server: Any, s
     film = tmp_path / "film.mp4"
     film.write_bytes(b"x")
     server.states = [samples.media()]
-    child = subprocess.Popen([*PYTHON, "upload", str(film), "--url", server.url], stderr=subprocess.PIPE, text=True)
-    while f"GET /medias/{samples.ID}" not in server.asked:
-        assert child.poll() is None
-        time.sleep(0.02)
-    child.send_signal(signal.SIGINT)
-    _, stderr = child.communicate(timeout=20)
+    with program([*PYTHON, "upload", film, "--url", server.url], stderr=subprocess.PIPE, text=True) as child:
+        while f"GET /medias/{samples.ID}" not in server.asked:
+            assert child.poll() is None
+            time.sleep(0.02)
+        child.send_signal(signal.SIGINT)
+        _, stderr = child.communicate(timeout=20)
     assert child.returncode == 130
     assert "Traceback" not in stderr
     assert "DELETE" not in " ".join(server.asked)
@@ -82,11 +83,11 @@ def test_ctrl_c_while_sending_is_status_130_and_leaves_no_media(server: Any, sam
     with film.open("wb") as file:
         file.truncate(500_000_000)
     server.slow = True
-    child = subprocess.Popen([*PYTHON, "upload", str(film), "--url", server.url], stderr=subprocess.PIPE, text=True)
-    assert server.uploading.wait(20)
-    time.sleep(0.2)
-    child.send_signal(signal.SIGINT)
-    _, stderr = child.communicate(timeout=20)
+    with program([*PYTHON, "upload", film, "--url", server.url], stderr=subprocess.PIPE, text=True) as child:
+        assert server.uploading.wait(20)
+        time.sleep(0.2)
+        child.send_signal(signal.SIGINT)
+        _, stderr = child.communicate(timeout=20)
     assert child.returncode == 130
     assert stderr == ""
     assert f"DELETE /medias/{samples.ID}" in server.asked

@@ -15,24 +15,22 @@ import pytest
 
 from gilfoyle.embedded import leftovers
 from gilfoyle.embedded.leftovers import Trace
+from tests.processes import program
 
 
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    yield process
-    process.kill()
-    process.wait()
+    with program([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        yield process
 
 
 @contextmanager
 def stubborn(handling: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process that has run the `handling` and then sleeps."""
     code = f"import signal, time; {handling}; print(flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+    with program([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout and process.stdout.readline()
         yield process
-        process.kill()
 
 
 def trace_of(process: subprocess.Popen[bytes]) -> Trace:

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from gilfoyle.embedded import lifeline
+from tests.processes import program
 
 CHILD = """
 import os, time
@@ -26,7 +27,7 @@ def test_ready_is_one_byte_and_the_end_of_the_line_is_sigterm() -> None:
     life, life_end = os.pipe()
     ready, ready_end = os.pipe()
     environment = {**os.environ, lifeline.LIFELINE_FD: str(life), lifeline.READY_FD: str(ready_end)}
-    with subprocess.Popen(
+    with program(
         [sys.executable, "-c", CHILD], env=environment, pass_fds=(life, ready_end), stdout=subprocess.PIPE
     ) as child:
         os.close(ready_end)
