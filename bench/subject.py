@@ -48,7 +48,7 @@ def examine(file: Path, settings: Settings) -> Subject:
     limits = settings.limits
     bounds = Limits(duration_s=limits.duration_s, side_px=limits.side_px, streams=limits.streams)
     info = probe.read(header, _declared_ends(header), bounds)
-    if info.video is None or info.video.interlaced or info.video.hdr or info.video.variable:
+    if info.video is None or info.video.interlaced or info.video.colour.hdr or info.video.variable:
         raise UnsupportedMedia(
             f"{file.name} is not a progressive SDR video of constant rate: the hand-written command could not do "
             "the same work. Choose another file."

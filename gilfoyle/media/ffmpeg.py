@@ -10,8 +10,9 @@ from typing import Any
 import ffmpeg
 
 from gilfoyle.media.cmaf import timescale
+from gilfoyle.media.colour import rendition_scale, rendition_tags, to_rendered
 from gilfoyle.media.formats import FORMATS
-from gilfoyle.media.info import AudioInfo, MediaInfo
+from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan
 from gilfoyle.media.policy import EncodingPolicy
@@ -75,15 +76,6 @@ _ON_WHITE: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("premultiply", {"inplace": 1}),
     ("negate", {}),
     ("format", {"pix_fmts": "gbrp"}),
-)
-
-# HDR (PQ, HLG) to SDR: linear light, BT.709 primaries, Hable's curve.
-_TONE_MAP = (
-    ("zscale", {"transfer": "linear", "npl": 100}),
-    ("format", {"pix_fmts": "gbrpf32le"}),
-    ("zscale", {"primaries": "bt709"}),
-    ("tonemap", {"tonemap": "hable", "desat": 0}),
-    ("zscale", {"transfer": "bt709", "matrix": "bt709", "range": "limited"}),
 )
 
 
@@ -187,12 +179,11 @@ def video_command(
     held = max(output.skip + output.frames for output in outputs) + first - plan.picture_frames
     # Up to a second more than planned: a last frame that can't be decoded must not fail the whole.
     picture = picture.filter("tpad", stop_mode="clone", stop=max(0, held) + int(grid.rate) + 1)
-    if info.video.hdr:
-        for name, options in _TONE_MAP:
-            picture = picture.filter(name, **options)
+    for name, options in to_rendered(info.video.colour):
+        picture = picture.filter(name, **options)
     branches = picture.filter_multi_output("split", len(outputs)) if len(outputs) > 1 else [picture]
     encoded = [
-        _video_output(branches[index], output, plan, policy, threads, is_first=first + output.skip == 0)
+        _video_output(branches[index], output, info.video, plan, policy, threads, is_first=first + output.skip == 0)
         for index, output in enumerate(outputs)
     ]
     return _compile(binary, source, encoded)
@@ -251,16 +242,26 @@ _BARE: Mapping[str, Any] = {"map_metadata": -1, "map_chapters": -1}
 
 
 def _video_output(
-    branch: Any, output: VideoOutput, plan: Plan, policy: EncodingPolicy, threads: int, *, is_first: bool
+    branch: Any,
+    output: VideoOutput,
+    video: VideoInfo,
+    plan: Plan,
+    policy: EncodingPolicy,
+    threads: int,
+    *,
+    is_first: bool,
 ) -> Any:
     rendition, grid = output.rendition, plan.grid
     if output.skip:
         branch = branch.filter("trim", start_frame=output.skip).filter("setpts", "PTS-STARTPTS")
+    tags, tag_options = rendition_tags(video.colour)
     branch = (
-        # Limited range, whatever the source has: not all players mind the flag of full range.
-        branch.filter("scale", rendition.width, rendition.height, flags="bicubic", out_range="tv")
+        branch.filter(
+            "scale", rendition.width, rendition.height, flags="bicubic+accurate_rnd", **rendition_scale(video.colour)
+        )
         .filter("setsar", 1)
         .filter("format", pix_fmts="yuv420p")
+        .filter(tags, **tag_options)
     )
     options: dict[str, Any] = {
         "frames:v": output.frames,

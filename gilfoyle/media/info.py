@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
+from gilfoyle.media.colour import Colour
 from gilfoyle.media.warnings import MediaWarning
 
 
@@ -28,13 +30,21 @@ class VideoInfo(BaseModel):
     end: Fraction
     """When the last frame ends."""
     interlaced: bool
-    hdr: bool
+    colour: Colour = Colour()
     rotation: int
     """Degrees, as the container says; ffmpeg turns the picture itself."""
     still: bool = False
     """One picture without a length of its own: a photo."""
     transparent: bool = False
     """It may be so in places, as pictures in files of their own are: it is shown on white."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kept_before_colour(cls, data: Any) -> Any:
+        """A probe that was kept before there was `colour` tells only whether it is HDR."""
+        if isinstance(data, dict) and data.get("hdr") and "colour" not in data:
+            return data | {"colour": Colour(matrix="bt2020nc", primaries="bt2020", transfer="smpte2084")}
+        return data
 
 
 class AudioInfo(BaseModel):

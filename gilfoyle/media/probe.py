@@ -10,13 +10,12 @@ import langcodes
 
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import header
+from gilfoyle.media.colour import read_colour
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.pictures import STILL_RATE, is_transparent
 from gilfoyle.media.rate import moving
 from gilfoyle.media.refusals import Limits, check_duration, precheck
 from gilfoyle.media.unplayable import omissions
-
-_HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
 
 
 def read(probe: Mapping[str, Any], ends: Mapping[int, Fraction], limits: Limits) -> MediaInfo:
@@ -70,7 +69,7 @@ def _read_video(probe: Mapping[str, Any], stream: Mapping[str, Any], ends: Mappi
         start=start,
         end=end,
         interlaced=stream.get("field_order", "progressive") in {"tt", "bb", "tb", "bt"},
-        hdr=stream.get("color_transfer") in _HDR_TRANSFERS,
+        colour=read_colour(stream),
         rotation=rotation,
         still=still,
         transparent=is_transparent(probe),

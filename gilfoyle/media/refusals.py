@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.media.dolby import check_base_layer
 from gilfoyle.media.header import is_tiled, pictures, sounds, video_stream, wanted_streams
 from gilfoyle.media.kinds import recognise
 from gilfoyle.media.unplayable import MARK, codecs
@@ -40,6 +41,8 @@ def precheck(probe: Mapping[str, Any], limits: Limits) -> None:
     if not wanted_streams(probe):
         raise _nothing_plays([*pictures(probe), *sounds(probe)])
     check_sizes(probe, limits)
+    if video := video_stream(probe):
+        check_base_layer(video)
 
 
 def _nothing_plays(streams: Sequence[Mapping[str, Any]]) -> UnsupportedMedia:

@@ -183,7 +183,7 @@ async def test_hdr_is_tone_mapped(lowest: Pipeline, tmp_path: Path) -> None:
         "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited",
     )  # fmt: skip
     await lowest.process(source)
-    assert lowest.info.video and lowest.info.video.hdr
+    assert lowest.info.video and lowest.info.video.colour.hdr
     (stream,) = streams(lowest.playlist("90p"))
     assert (stream["pix_fmt"], stream.get("color_transfer")) == ("yuv420p", "bt709")
     red, green, blue = mean(pictures(lowest.playlist("90p"), 160, 90)[0])

@@ -21,7 +21,6 @@ def video(**changes: Any) -> VideoInfo:
         start=Fraction(0),
         end=Fraction(60),
         interlaced=False,
-        hdr=False,
         rotation=0,
     ).model_copy(update=changes)
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 from gilfoyle.media import formats
+from gilfoyle.media.colour import Colour
 from gilfoyle.media.ffmpeg import (
     VideoOutput,
     audio_command,
@@ -28,6 +29,7 @@ POLICY = EncodingPolicy()
 FORMATS = ",".join(formats.FORMATS)
 AS_ALWAYS = "-hide_banner -nostdin -v error -nostats -progress pipe:1 -y"
 REFUSALS = "400,401,403,404,408,410,425,429,5xx"
+TAGS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
 OVER_HTTP = AS_ALWAYS.replace("error", "repeat+level+verbose")
 
 
@@ -78,11 +80,14 @@ def test_a_shared_pass_in_the_middle_where_one_rendition_has_a_segment_already()
         "-ss 12.008333 -i /m/source -filter_complex",
         "'[0:0]fps=eof_action=pass:fps=30/1:round=near:start_time=11.995833[s0];[s0]setpts=PTS-STARTPTS[s1];"
         "[s1]tpad=stop=31:stop_mode=clone[s2];[s2]split=2[s3][s4];"
-        "[s3]scale=1920:1080:flags=bicubic:out_range=tv[s5];[s5]setsar=1[s6];[s6]format=pix_fmts=yuv420p[s7];"
-        "[s4]trim=start_frame=120[s8];[s8]setpts=PTS-STARTPTS[s9];"
-        "[s9]scale=640:360:flags=bicubic:out_range=tv[s10];[s10]setsar=1[s11];[s11]format=pix_fmts=yuv420p[s12]'",
-        f"-map '[s7]' {encoder(480, 7500, 5000, 7)}",
-        f"-map '[s12]' {encoder(360, 1200, 800, 9)}",
+        "[s3]scale=1920:1080:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv[s5];[s5]setsar=1[s6];"
+        "[s6]format=pix_fmts=yuv420p[s7];"
+        f"[s7]{TAGS}[s8];"
+        "[s4]trim=start_frame=120[s9];[s9]setpts=PTS-STARTPTS[s10];"
+        "[s10]scale=640:360:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv[s11];[s11]setsar=1[s12];"
+        f"[s12]format=pix_fmts=yuv420p[s13];[s13]{TAGS}[s14]'",
+        f"-map '[s8]' {encoder(480, 7500, 5000, 7)}",
+        f"-map '[s14]' {encoder(360, 1200, 800, 9)}",
         AS_ALWAYS,
     )
 
@@ -96,8 +101,9 @@ def test_the_first_chunk_does_not_seek() -> None:
         "-rw_timeout 20000000 -seekable 1 -i 'https://bucket/source?signed=1' -filter_complex",
         "'[0:0]fps=eof_action=pass:fps=30000/1001:round=near:start_time=-0.004171[s0];"
         "[s0]setpts=PTS-STARTPTS[s1];[s1]tpad=stop=30:stop_mode=clone[s2];"
-        "[s2]scale=640:360:flags=bicubic:out_range=tv[s3];[s3]setsar=1[s4];[s4]format=pix_fmts=yuv420p[s5]'",
-        f"-map '[s5]' {encoder(120, 1200, 800, 7, grid='1001/30000', ts=30000, first=True)}",
+        "[s2]scale=640:360:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv[s3];[s3]setsar=1[s4];"
+        f"[s4]format=pix_fmts=yuv420p[s5];[s5]{TAGS}[s6]'",
+        f"-map '[s6]' {encoder(120, 1200, 800, 7, grid='1001/30000', ts=30000, first=True)}",
         OVER_HTTP,
     )
 
@@ -135,17 +141,32 @@ def test_an_interlaced_picture_is_deinterlaced_before_it_is_put_on_the_grid() ->
 
 
 def test_hdr_is_tone_mapped_before_it_is_scaled() -> None:
-    info = media(video(hdr=True, pixel_format="yuv420p10le"))
+    """Each zscale is told what it gets: a file may leave out what it needs to know."""
+    info = media(video(colour=Colour(matrix="bt2020nc", primaries="bt2020", transfer="smpte2084")))
     found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
     assert found[3:] == [
+        "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv",
         "zscale=npl=100:transfer=linear",
         "format=pix_fmts=gbrpf32le",
         "zscale=primaries=bt709",
         "tonemap=desat=0:tonemap=hable",
-        "zscale=matrix=bt709:range=limited:transfer=bt709",
-        "scale=640:360:flags=bicubic:out_range=tv",
+        "zscale=matrix=bt709:primaries=bt709:range=limited:transfer=bt709",
+        "format=pix_fmts=yuv420p|yuv422p|yuv444p|yuv411p|yuv440p|yuv420p10le|yuv422p10le|yuv444p10le",
+        "scale=640:360:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv",
         "setsar=1",
         "format=pix_fmts=yuv420p",
+        TAGS,
+    ]
+
+
+def test_a_rendition_in_bt601_says_so() -> None:
+    info = media(video(colour=Colour(matrix="smpte170m", primaries="smpte170m", transfer="smpte170m")))
+    found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
+    assert found[3:] == [
+        "scale=640:360:flags=bicubic+accurate_rnd:out_color_matrix=smpte170m:out_range=tv",
+        "setsar=1",
+        "format=pix_fmts=yuv420p",
+        TAGS.replace("bt709", "smpte170m"),
     ]
 
 

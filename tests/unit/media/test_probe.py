@@ -22,7 +22,7 @@ def test_an_ordinary_file() -> None:
     assert (info.video.index, info.video.codec, info.video.width, info.video.height) == (0, "h264", 1920, 1080)
     assert (info.video.frame_rate, info.video.variable) == (Fraction(30), False)
     assert (info.video.start, info.video.end) == (Fraction(0), Fraction(10))
-    assert not info.video.interlaced and not info.video.hdr
+    assert not info.video.interlaced and not info.video.colour.hdr
     assert (info.main_audio.channels, info.main_audio.sample_rate, info.main_audio.language) == (2, 48_000, "en")
 
 
@@ -82,15 +82,6 @@ def test_the_rate(average: str, real: str, rate: Fraction, variable: bool) -> No
 def test_interlaced(order: str, interlaced: bool) -> None:
     video = read(found(picture(field_order=order)), ENDS, LIMITS).video
     assert video and video.interlaced is interlaced
-
-
-@pytest.mark.parametrize(
-    ("transfer", "hdr"),
-    [("smpte2084", True), ("arib-std-b67", True), ("bt709", False), ("bt2020-10", False), (None, False)],
-)
-def test_hdr(transfer: str | None, hdr: bool) -> None:
-    video = read(found(picture(color_transfer=transfer)), ENDS, LIMITS).video
-    assert video and video.hdr is hdr
 
 
 def test_times_are_exact() -> None:
