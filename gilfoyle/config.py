@@ -99,7 +99,7 @@ class TemporalSettings(_Section):
 
 
 class ToolSettings(_Section):
-    ffmpeg: str = Field("", description="path of ffmpeg; empty: the embedded one, else the one on PATH")
+    ffmpeg: str = Field("", description="path of ffmpeg, 7.1 or newer; empty: the embedded one, else the one on PATH")
     ffprobe: str = Field("", description="path of ffprobe; empty: the embedded one, else the one on PATH")
 
 

