@@ -27,12 +27,13 @@ def expected(
 ) -> set[str]:
     """The keys that the medias of the catalog own. `named`: by media id, the paths that its playlists name.
 
-    One that is Ready has its source and its stream. One that is Errored has nothing: all errors that are deserved here
-    are of files that can never become a stream.
+    One that is Ready has its source and its stream; one that is Errored has its source, unless that is no media.
     """
     owned = set()
     for media in medias:
         media_id = str(media["id"])
+        if media["status"] == "Errored" and media["error"]["code"] != "not_media":
+            owned.add(f"{media_id}/source")
         if media["status"] == "Ready":
             owned.add(f"{media_id}/source")
             owned.update(f"{media_id}/{encodings.get(media_id, 1)}/{path}" for path in named.get(media_id, ()))

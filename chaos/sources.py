@@ -81,7 +81,7 @@ FLAC = Source("FLAC", "sound.flac", "audio", seconds=Fraction(24))
 MP3 = Source("MP3", "sound.mp3", "audio", seconds=Fraction(16), slack=3)
 TRUNCATED = Source("truncated", "truncated.mp4", error="truncated")
 TEXT = Source("text", "text.txt", error="not_media")
-NO_PICTURE = Source("sound as video", "sound.m4a", error="no_video")
+NO_PICTURE = Source("sound as video", "sound.m4a", seconds=Fraction(8), slack=3)
 SOURCES = (FILM, LONG, LARGE, MATROSKA, VARIABLE, STREAM, FLAC, MP3, TRUNCATED, TEXT, NO_PICTURE)
 
 
@@ -102,7 +102,7 @@ def _make(source: Source, file: Path, *, ffmpeg: str) -> None:
     elif source.rate:
         _run(film_command(ffmpeg, source, file), pictures(source.frames))
     else:
-        _run(sound_command(ffmpeg, float(source.seconds or 8), file), ())
+        _run(sound_command(ffmpeg, float(source.seconds), file), ())
 
 
 def film_command(ffmpeg: str, source: Source, file: Path, *options: str) -> list[str]:

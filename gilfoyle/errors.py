@@ -11,7 +11,7 @@
     ├── RangeNotSatisfiable     bad_range         416  the range lies outside the object
     ├── TooEarly                too_early         425  nothing to play yet: ask again
     ├── Misdirected             misdirected       421  the request is for another host
-    ├── UnsupportedMedia        unsupported_media 422  the file can never become a stream; a retry is useless
+    ├── UnsupportedMedia        unsupported_media 422  this release can't make a stream of the file as it is
     ├── EncodeFailed            encode_failed          ffmpeg gave up on a pass; a retry may help
     ├── StorageError            storage_failed    503  the storage did not do what was asked; a retry may help
     │   └── ObjectNotFound      object_not_found  404  no object has that key

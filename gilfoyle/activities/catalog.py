@@ -63,16 +63,14 @@ class CatalogActivities:
         """Plan the encoding and enter its renditions. In the history, the plan outlives changes of the planner;
         in the catalog, with the policy, it outlives the history.
 
-        Raises UnsupportedMedia if a video was promised and there is none.
+        Sound that was sent as a video is sound. Raises UnsupportedMedia if only the sound is wanted and there is none.
         """
-        if job.kind == MediaKind.VIDEO and job.info.video is None:
-            raise UnsupportedMedia(
-                "The file holds sound but no picture: send it to `upload/audio` instead.", code="no_video"
-            )
-        if job.kind == MediaKind.AUDIO:
+        if job.info.video is None:
+            job.kind = MediaKind.AUDIO
+        elif job.kind == MediaKind.AUDIO:
             if job.info.main_audio is None:
                 raise UnsupportedMedia(
-                    "The file holds a picture but no sound: send it to `upload/video` instead.", code="no_audio"
+                    "The file holds a picture but no sound: upload it again, to `upload/video`.", code="no_audio"
                 )
             job.info = job.info.model_copy(update={"video": None})
         plan = make_plan(job.info, job.policy)
@@ -80,6 +78,7 @@ class CatalogActivities:
             job.media_id,
             job.encoding,
             _rows(job, plan),
+            kind=job.kind,
             probe=(job.info.model_dump(mode="json"), float(plan.grid.duration)),
             recipe=(plan.model_dump(mode="json"), job.policy.model_dump(mode="json")),
         )

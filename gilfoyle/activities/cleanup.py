@@ -12,18 +12,20 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from gilfoyle.activities.removal import remove
-from gilfoyle.catalog import Catalog
+from gilfoyle.catalog import Catalog, MediaStatus
 from gilfoyle.errors import NotFound, Unavailable
-from gilfoyle.storage import Storages
+from gilfoyle.storage import Storages, keys
 
 _POLL_S = 0.1
 
 
 class DiscardInput(BaseModel):
-    """What to remove of a media: one encoding, or with `encoding` None all of it, the source too."""
+    """What to remove of a media: one encoding, or with `encoding` None all of it, the sources too."""
 
     media_id: UUID
     encoding: int | None = None
+    upload: int | None = None
+    """The source of this upload as well, unless the catalog says that it may still be of use."""
     storage: str = ""
     """Empty: the backend in which the catalog says that it lies."""
 
@@ -51,7 +53,10 @@ class CleanupActivities:
     async def discard(self, job: DiscardInput) -> int:
         """Remove objects; returns how many there were. Raises StorageError."""
         storage = await self._storages.of(job.storage or await self._storage_of(job.media_id))
-        return await remove(storage, self._catalog, job.media_id, job.encoding)
+        removed = await remove(storage, self._catalog, job.media_id, job.encoding)
+        if job.upload is not None and await self._is_useless(job.media_id, job.encoding):
+            await storage.delete(keys.source(job.media_id, job.upload))
+        return removed
 
     @activity.defn
     async def hide(self, job: MediaInput) -> int:
@@ -80,6 +85,19 @@ class CleanupActivities:
                 # Never started, or ended long ago: nothing to stop.
                 if error.status != RPCStatusCode.NOT_FOUND:
                     raise Unavailable("Temporal can't be reached.") from error
+
+    async def _is_useless(self, media_id: UUID, encoding: int | None) -> bool:
+        """Whether the source of an encoding that has failed is no media, or its media is being deleted.
+
+        Neither changes any more: what is no media is never tried again, and another upload has another key. A media
+        that the catalog does not know is none of ours to judge: it may be the catalog that is not whole.
+        """
+        try:
+            media = await self._catalog.source(media_id)
+        except NotFound:
+            return False
+        refused = (media.status, media.error_code, media.encoding) == (MediaStatus.ERRORED, "not_media", encoding)
+        return refused or media.status == MediaStatus.DELETING
 
     async def _storage_of(self, media_id: UUID) -> str:
         try:

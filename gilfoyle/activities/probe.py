@@ -54,9 +54,10 @@ _INVALID_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid")
 
 
 class ProbeInput(BaseModel):
-    """Which media, and in which backend it lies."""
+    """Which upload of which media, and in which backend it lies."""
 
     media_id: UUID
+    upload: int = 1
     storage: str = ""
 
 
@@ -79,7 +80,7 @@ class ProbeActivities:
         source can't be read.
         """
         storage = await self._storages.of(job.storage)
-        key = keys.source(job.media_id)
+        key = keys.source(job.media_id, job.upload)
         source = Source(await storage.ffmpeg_input(key))
         try:
             return await self._probe(storage, key, source)

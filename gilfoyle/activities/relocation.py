@@ -26,7 +26,7 @@ class Relocation:
 
         Raises Damaged, StorageError.
         """
-        source_key = keys.source(self._media.id)
+        source_key = keys.source(self._media.id, self._media.upload)
         known = self._media.source_sha256
         return await copy_folder(
             self._source,
@@ -56,7 +56,7 @@ class Relocation:
 
     async def _check_whole(self, objects: Mapping[str, ObjectInfo]) -> None:
         """An old backend that has lost its objects, or a disk that isn't mounted, must not pass for an empty media."""
-        wanted = [keys.source(self._media.id)]
+        wanted = [keys.source(self._media.id, self._media.upload)]
         if self._media.status == MediaStatus.READY:
             wanted.append(keys.master_playlist(self._media.id, self._media.encoding))
         for key in wanted:
@@ -66,5 +66,5 @@ class Relocation:
                 await self._source.stat(key)  # raises StorageError if it is the backend that is away
             except ObjectNotFound as error:
                 if self._media.status != MediaStatus.READY:
-                    continue  # the source of a file that can never become a stream is not kept
+                    continue  # the source of what is no media is not kept
                 raise Refused(f"{key} is missing in {self._media.storage}.") from error

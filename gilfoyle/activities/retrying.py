@@ -131,6 +131,7 @@ def _recalled(
         job=ProcessMediaInput(
             media_id=media.id,
             encoding=media.encoding,
+            upload=media.upload,
             kind=media.kind or "",
             storage=media.storage,
             source_bytes=media.source_bytes or 0,
@@ -147,5 +148,5 @@ def _unreadable(name: str) -> RenditionProgress:
         name=name,
         status=RenditionStatus.ERRORED,
         error_code="no_recipe",
-        error_message="This release can't read how the media was encoded: to have the rendition, upload it again.",
+        error_message="This release can't read how the media was encoded: to have the rendition, upload it anew.",
     )

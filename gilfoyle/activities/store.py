@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from gilfoyle.catalog import Catalog, MediaStatus
-from gilfoyle.errors import NotFound, UnsupportedMedia
+from gilfoyle.errors import Conflict, NotFound, ObjectNotFound, UnsupportedMedia
 from gilfoyle.storage import Storages, keys
 
 
@@ -16,6 +16,8 @@ class StoreInput(BaseModel):
     """`source_bytes` as the API counted them."""
 
     media_id: UUID
+    encoding: int = 1
+    upload: int = 1
     storage: str = ""
     source_bytes: int
 
@@ -31,15 +33,25 @@ class StoreActivities:
     async def store(self, job: StoreInput) -> None:
         """Verify the source under its final key. Its checksum was taken, and compared, while it was received.
 
-        Raises NotFound if the media was deleted meanwhile, UnsupportedMedia if the object is not what was received.
+        Sources of earlier uploads are removed. Raises NotFound if the media was deleted meanwhile, Conflict if it has a
+        later encoding, UnsupportedMedia if the object is not what was received.
         """
         media = await self._catalog.source(job.media_id)
         if media.status == MediaStatus.DELETING:
             raise NotFound("The media was deleted.")
+        if media.encoding != job.encoding:
+            raise Conflict("Another encoding of the media has begun since: this one ends.", code="superseded")
         storage = await self._storages.of(job.storage)
-        found = await storage.stat(keys.source(job.media_id))
+        try:
+            found = await storage.stat(keys.source(job.media_id, job.upload))
+        except ObjectNotFound as error:
+            raise UnsupportedMedia(
+                "The source is not in the storage any more: upload it again.", code="source_missing"
+            ) from error
         if found.size != job.source_bytes:
             raise UnsupportedMedia(
                 f"The stored source has {found.size} bytes, but {job.source_bytes} were received: upload it again.",
                 code="source_incomplete",
             )
+        for earlier in range(1, job.upload):
+            await storage.delete(keys.source(job.media_id, earlier))

@@ -45,6 +45,7 @@ class TranscodeInput(BaseModel):
 
     media_id: UUID
     encoding: int
+    upload: int = 1
     storage: str = ""
     info: MediaInfo
     plan: Plan
@@ -93,7 +94,7 @@ class TranscodeActivities:
         grid, renditions = job.plan.grid, {rendition.name: rendition for rendition in job.plan.video}
         # What is held after the picture's end has to be decoded with it.
         start = min(start, (job.plan.picture_frames - 1) // grid.segment_frames)
-        source = await storage.ffmpeg_input(keys.source(job.media_id))
+        source = await storage.ffmpeg_input(keys.source(job.media_id, job.upload))
         enter = await entry(
             self._ffprobe,
             source,
@@ -137,7 +138,7 @@ class TranscodeActivities:
         rendition = next(rendition for rendition in job.plan.audio if rendition.name == part.name)
         audio = job.info.main_audio
         assert audio is not None  # a plan has audio renditions only if the source has sound
-        source = await storage.ffmpeg_input(keys.source(job.media_id))
+        source = await storage.ffmpeg_input(keys.source(job.media_id, job.upload))
 
         def build(descriptors: Sequence[int]) -> list[str]:
             return audio_command(

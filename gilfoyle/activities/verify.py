@@ -117,7 +117,7 @@ class _Verification:
         return Rendition(variant, playlist, sizes)
 
     async def _source(self, renditions: Sequence[Rendition]) -> Source:
-        place = SourcePlace(await self._storage.ffmpeg_input(keys.source(self._job.media_id)))
+        place = SourcePlace(await self._storage.ffmpeg_input(keys.source(self._job.media_id, self._job.upload)))
         shapes = [(each.variant.width, each.variant.height) for each in renditions if not each.is_sound]
         return await self._decoder.source(place, max(shapes, default=(16, 9)), with_picture=self._job.has_picture)
 

@@ -5,6 +5,7 @@ They are named, not imported: the API does not depend on the code that workers r
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -23,7 +24,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from gilfoyle.catalog import Media, MediaKind, Rendition, RenditionStatus
+from gilfoyle.catalog import Media, MediaKind, MediaStatus, Rendition, RenditionStatus
 from gilfoyle.config import Settings
 from gilfoyle.errors import Conflict, NotFound, Unavailable
 from gilfoyle.media.agreement.report import Agreement
@@ -42,6 +43,8 @@ from gilfoyle.workflows.messages import (
 )
 from gilfoyle.workflows.routes import PIPELINE, queue_name
 
+log = logging.getLogger(__name__)
+
 RPC_TIMEOUT = timedelta(seconds=5)
 _SUMMARY_CHARS = 100
 _AWAY = "The workflow engine (Temporal) can't be reached; try again."
@@ -56,11 +59,32 @@ class Pipeline:
         self._settings = settings
         self._queue = queue_name(settings.temporal.queue_prefix, PIPELINE)
 
+    async def begin(self, media: Media) -> None:
+        """Have done what the media's row promises. Without Temporal it begins later: the recovery sees to that."""
+        try:
+            await (
+                self.start_processing(media) if media.status == MediaStatus.PROCESSING else self.start_retrying(media)
+            )
+        except Unavailable as error:
+            log.warning("the work for media %s begins later: %s", media.id, error.message)
+
+    async def is_running(self, workflow_id: str) -> bool:
+        """Whether Temporal knows such a workflow, and it has not ended."""
+        with _translated():
+            try:
+                found = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
+            except RPCError as error:
+                if error.status == RPCStatusCode.NOT_FOUND:
+                    return False
+                raise
+        return found.status == WorkflowExecutionStatus.RUNNING
+
     async def start_processing(self, media: Media) -> None:
         """Start the workflow of an accepted upload. Starting it twice is starting it once, even if it has ended."""
         job = ProcessMediaInput(
             media_id=media.id,
             encoding=media.encoding,
+            upload=media.upload,
             kind=media.kind or "video",
             storage=media.storage,
             source_bytes=media.source_bytes or 0,
@@ -132,6 +156,7 @@ class Pipeline:
         job = VerifyMediaInput(
             media_id=media.id,
             encoding=media.encoding,
+            upload=media.upload,
             storage=media.storage,
             has_picture=media.kind != MediaKind.AUDIO,
             renditions={row.name: row.stored_bytes for row in renditions if row.status == RenditionStatus.READY},

@@ -1,9 +1,8 @@
-"""Trying a rendition again that could not be encoded."""
+"""Trying again what could not be encoded: one rendition, or a media as a whole."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -11,15 +10,31 @@ from fastapi import APIRouter
 from gilfoyle.api.medias import envelope
 from gilfoyle.api.schemas import MediaEnvelope
 from gilfoyle.api.services import Injected, Services
-from gilfoyle.catalog import MediaStatus
-from gilfoyle.errors import Conflict, Unavailable
+from gilfoyle.catalog import Media, MediaStatus, RenditionStatus
+from gilfoyle.errors import Conflict, ObjectNotFound
+from gilfoyle.storage import keys
+from gilfoyle.workflows.messages import process_media_id
 
-log = logging.getLogger(__name__)
 router = APIRouter(prefix="/medias", tags=["medias"])
 
 # A workflow that has published the whole takes milliseconds to its end; the catalog may be slow.
 _LOOKS = 50
 _PAUSE_S = 0.1
+
+
+@router.post("/{media_id}/retry", status_code=202, operation_id="retryMedia", summary="Encode a media again")
+async def retry_media(media_id: UUID, services: Injected) -> MediaEnvelope:
+    """A new encoding from the source that was uploaded: of a media that is Errored, or that nobody works on any more.
+
+    Refused (409): one that is being processed, is Ready, awaits its upload, or has no source any more.
+    """
+    media = await services.catalog.get(media_id)
+    await _require_failed(services, media)
+    await _require_source(services, media)
+    again = await services.catalog.encode_again(media_id, media.encoding)
+    services.playbacks.forget(media_id)
+    await services.pipeline.begin(again)
+    return await envelope(services, media_id)
 
 
 @router.post(
@@ -28,7 +43,7 @@ _PAUSE_S = 0.1
     operation_id="retryRendition",
     summary="Encode a rendition again that is Errored",
 )
-async def retry(media_id: UUID, name: str, services: Injected) -> MediaEnvelope:
+async def retry_rendition(media_id: UUID, name: str, services: Injected) -> MediaEnvelope:
     """Only that one is encoded; the others stay as they are, and the media plays all the time.
 
     Refused: an unknown media or rendition (404), one that is not Errored or is being tried again already (409).
@@ -48,8 +63,32 @@ async def retry(media_id: UUID, name: str, services: Injected) -> MediaEnvelope:
 
 async def _begin(services: Services, media_id: UUID, name: str) -> None:
     """The catalog comes first: what it promises is found and started again, whatever happens to this process."""
-    media = await services.catalog.reopen(media_id, name)
+    await services.pipeline.begin(await services.catalog.reopen(media_id, name))
+
+
+async def _require_failed(services: Services, media: Media) -> None:
+    """Raises Conflict if there is nothing to try again; Unavailable if Temporal has to be asked and is away."""
+    if media.status == MediaStatus.AWAITING_UPLOAD:
+        raise Conflict(f"The media {media.id} awaits its upload: there is nothing to try again.")
+    if media.status == MediaStatus.READY:
+        raise Conflict(f"The media {media.id} is Ready: there is nothing to try again.{await _advice(services, media)}")
+    workflow_id = process_media_id(media.id, media.encoding)
+    if media.status == MediaStatus.PROCESSING and await services.pipeline.is_running(workflow_id):
+        raise Conflict(f"The media {media.id} is being processed: there is nothing to try again yet.")
+
+
+async def _advice(services: Services, media: Media) -> str:
+    rows = await services.catalog.renditions(media.id, media.encoding)
+    failed = [row.name for row in rows if row.status == RenditionStatus.ERRORED]
+    return f" Name the rendition to have it encoded again: {', '.join(failed)}." if failed else ""
+
+
+async def _require_source(services: Services, media: Media) -> None:
+    """Raises Conflict if the storage has it no more, StorageError if the storage does not answer."""
+    storage = await services.storages.of(media.storage)
     try:
-        await services.pipeline.start_retrying(media)
-    except Unavailable as error:
-        log.warning("the retry of %s of media %s begins later: %s", name, media_id, error.message)
+        await storage.stat(keys.source(media.id, media.upload))
+    except ObjectNotFound as error:
+        raise Conflict(
+            f"The source of the media {media.id} is not there any more: upload it again.", code="no_source"
+        ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +18,8 @@ from gilfoyle.api.receive import FORM_BYTES, receive
 from gilfoyle.api.schemas import MediaEnvelope
 from gilfoyle.api.services import Injected, Services
 from gilfoyle.catalog import Media, MediaKind
-from gilfoyle.errors import GilfoyleError, NotFound, StorageError, TooLarge, Unavailable
-from gilfoyle.storage import keys
+from gilfoyle.errors import GilfoyleError, NotFound, StorageError, TooLarge
+from gilfoyle.storage import Storage, keys
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/medias", tags=["medias"])
@@ -52,7 +51,7 @@ _BODY: dict[str, Any] = {
     openapi_extra={"requestBody": _BODY},
 )
 async def upload(media_id: UUID, kind: MediaKind, request: Request, services: Injected) -> Any:
-    """Streams the file into the storage and starts its processing.
+    """Streams the file into the storage and has it processed. A media that is Errored may be uploaded again.
 
     Refused at once, before the file is read: an unknown media (404), one that has its upload already (409), a
     length above the limit (413). If the connection breaks, nothing is kept and the upload can be repeated.
@@ -60,7 +59,8 @@ async def upload(media_id: UUID, kind: MediaKind, request: Request, services: In
     body = RequestBody(request.receive, services.settings.limits.upload_bytes + FORM_BYTES)
     try:
         media = await _accept(media_id, kind, request, body, services)
-        await _start(media, services)
+        services.playbacks.forget(media_id)
+        await services.pipeline.begin(media)
         return await medias.envelope(services, media_id)
     except ClientDisconnect:
         log.info("the upload of media %s broke off after %d bytes", media_id, body.received)
@@ -77,7 +77,8 @@ async def _accept(media_id: UUID, kind: MediaKind, request: Request, body: Reque
         _check_length(request, limit)
         form = Form(request.headers.get("content-type", ""), body)
         storage = await services.storages.of(name)
-        received = await receive(form, lease, storage, keys.source(media_id), limit)
+        key = keys.source(media_id, (await services.catalog.get(media_id)).next_upload)
+        received = await receive(form, lease, storage, key, limit)
         try:
             async with lease.lock:
                 return await services.catalog.accept_upload(
@@ -87,9 +88,10 @@ async def _accept(media_id: UUID, kind: MediaKind, request: Request, body: Reque
                     size=received.size,
                     sha256=received.sha256,
                     held=lease.until,
+                    storage=name,
                 )
         except NotFound:  # deleted meanwhile, perhaps before the object was there
-            await _discard(media_id, name, services)
+            await _discard(storage, key)
             raise
 
 
@@ -100,18 +102,8 @@ def _check_length(request: Request, limit: int) -> None:
         raise TooLarge(f"The file is larger than the {limit} bytes that are allowed.")
 
 
-async def _start(media: Media, services: Services) -> None:
+async def _discard(storage: Storage, key: str) -> None:
     try:
-        await services.pipeline.start_processing(media)
-    except Unavailable:
-        with suppress(NotFound):
-            await services.catalog.reopen_upload(media.id)
-        await _discard(media.id, media.storage, services)
-        raise
-
-
-async def _discard(media_id: UUID, storage: str, services: Services) -> None:
-    try:
-        await (await services.storages.of(storage)).delete(keys.source(media_id))
+        await storage.delete(key)
     except StorageError:
-        log.exception("the source of media %s is left in the storage", media_id)
+        log.exception("%s is left in the storage", key)

@@ -32,7 +32,7 @@ class RenditionStatus(StrEnum):
 
 
 class MediaKind(StrEnum):
-    """What the client said that it uploads, and what is expected to be found in it."""
+    """What is made of an upload: its picture and its sound, or its sound alone."""
 
     VIDEO = "video"
     AUDIO = "audio"
@@ -57,7 +57,7 @@ class Media(SQLModel, table=True):
     title: str = Field(sa_column=Column(String(500), nullable=False))
     description: str = Field(default="", sa_column=Column(String(5000), nullable=False))
     kind: str | None = Field(default=None, sa_column=Column(String(10)))
-    """MediaKind, from the upload's path; None until then."""
+    """MediaKind, from the upload's path; what is sent as a video and has no picture is sound. None until then."""
     status: str = Field(default=MediaStatus.AWAITING_UPLOAD, sa_column=Column(String(20), nullable=False, index=True))
     playable: bool = False
     """The master playlist can be played, though it may still grow."""
@@ -65,6 +65,8 @@ class Media(SQLModel, table=True):
     """The number of the encoding that is served: the `1` in `{media_id}/1/master.m3u8`."""
     progress: float = 0
     """0 to 1: the share of all renditions' segments that are stored."""
+    upload: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    """Which of its uploads its source is: one that is Errored may be uploaded again, and each has a key of its own."""
     file_name: str | None = Field(default=None, sa_column=Column(String(255)))
     source_bytes: int | None = Field(default=None, sa_column=Column(BigInteger))
     source_sha256: str | None = Field(default=None, sa_column=Column(String(64)))
@@ -86,6 +88,17 @@ class Media(SQLModel, table=True):
     """Until when an upload in progress keeps others out; renewed as bytes arrive, so a dead one lets go."""
     created_at: datetime = Field(default_factory=now, sa_column=_time())
     updated_at: datetime = Field(default_factory=now, sa_column=_time())
+
+    @property
+    def next_upload(self) -> int:
+        """The number of an upload that is accepted now."""
+        return self.upload + (self.status == MediaStatus.ERRORED)
+
+    def begin_encoding(self) -> None:
+        """Errored, or given up by whoever worked for it -> Processing, as a new encoding that nothing is known of."""
+        self.status, self.encoding = MediaStatus.PROCESSING, self.encoding + 1
+        self.playable, self.progress, self.cid = False, 0, None
+        self.probe = self.duration_s = self.error_code = self.error_message = None
 
 
 NO_UPLOAD = or_(col(Media.upload_lease).is_(None), col(Media.upload_lease) < func.now())

@@ -87,9 +87,8 @@ def _elsewhere(target: str, source: str, without: Collection[UUID]) -> list[Any]
 
 
 def _at_rest() -> Any:
-    """Nobody writes to it: it is Ready and no rendition is retried, Errored, or awaits an upload that has not begun."""
+    """Nobody writes to it: it is Ready and no rendition is retried, or it takes an upload and none has begun."""
     return or_(
         and_(col(Media.status) == MediaStatus.READY, NO_RETRY),
-        col(Media.status) == MediaStatus.ERRORED,
-        and_(col(Media.status) == MediaStatus.AWAITING_UPLOAD, NO_UPLOAD),
+        and_(col(Media.status).in_((MediaStatus.ERRORED, MediaStatus.AWAITING_UPLOAD)), NO_UPLOAD),
     )

@@ -1,7 +1,7 @@
 """What the pipeline reports. Activities run twice, late and out of order, so:
 
 every method can be repeated; nothing that was reached is lowered again; and on a media that is not Processing (it is
-deleted, finished, or its upload was reopened) nothing happens, without an error. Renditions that are tried again once
+deleted, finished, or has failed) nothing happens, without an error. Renditions that are tried again once
 the media is Ready are the exception: `progress` tells of them too, but only `catalog.retrying` ends them.
 """
 
@@ -46,18 +46,20 @@ class Processing(Rows):
         encoding: int,
         renditions: Sequence[Rendition],
         *,
+        kind: str | None = None,
         probe: tuple[dict[str, Any], float] | None = None,
         recipe: tuple[dict[str, Any], dict[str, Any]] | None = None,
     ) -> None:
-        """Insert the renditions of an encoding; those that are there stay as they are.
+        """Insert the renditions of an encoding; those that are there stay as they are. Not of one that is superseded.
 
-        Keep also, if given, what ffprobe found, as JSON, with the length in seconds; and by what the encoding is made:
-        plan and policy, as JSON. Of these the last counts.
+        Keep also, if given, what kind of media it is; what ffprobe found, as JSON, with the length in seconds; and by
+        what the encoding is made: plan and policy, as JSON. Of these the last counts.
         """
         rows = [rendition.model_dump() | {"media_id": media_id, "encoding": encoding} for rendition in renditions]
         async with self._processing(media_id) as (session, media):
-            if media is None:
+            if media is None or encoding < media.encoding:
                 return
+            media.kind = kind or media.kind
             if probe is not None:
                 media.probe, media.duration_s = probe
             if rows:

@@ -1,4 +1,4 @@
-"""Renditions that could not be encoded, and are tried again.
+"""What could not be encoded, and is tried again: a media as a whole, or one rendition of it.
 
 A rendition is being retried while it is neither Ready nor Errored on a media that is Ready. That is all there is to
 know of it, so nothing else can disagree: a move waits for it, and what was promised is found again after a crash.
@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, not_, select
 from sqlmodel import col
 
-from gilfoyle.catalog.models import FINAL, NO_RETRY, Media, MediaStatus, Recipe, Rendition, RenditionStatus
+from gilfoyle.catalog.models import FINAL, NO_RETRY, NO_UPLOAD, Media, MediaStatus, Recipe, Rendition, RenditionStatus
 from gilfoyle.catalog.processing import RenditionProgress, advance, rendition_rows
 from gilfoyle.catalog.rows import Rows
 from gilfoyle.errors import Conflict, NotFound
@@ -26,6 +26,24 @@ _WHY_NOT = {
 
 
 class Retrying(Rows):
+    async def encode_again(self, media_id: UUID, encoding: int) -> Media:
+        """A new encoding, from the source that is there, in place of `encoding`, which failed or nobody works on.
+
+        Raises NotFound, and Conflict if there is nothing to try again: what is no media is never tried again.
+        """
+        async with self._locked(media_id) as (session, media):
+            if media.encoding != encoding or media.status not in (MediaStatus.ERRORED, MediaStatus.PROCESSING):
+                raise Conflict(f"The media {media_id} is being tried again already (status {media.status}).")
+            if media.error_code == "not_media":
+                raise Conflict(
+                    "What was uploaded is no video or audio file, and was removed: upload another.", code="no_source"
+                )
+            if not await session.scalar(select(NO_UPLOAD).where(col(Media.id) == media_id)):
+                raise Conflict(f"The media {media_id} is just being uploaded again.")
+            media.begin_encoding()
+            media.upload_lease = None
+        return media
+
     async def errored(self, media_id: UUID, name: str) -> Media:
         """The media that a rendition is Errored of. Raises NotFound; Conflict if the rendition is not."""
         async with self._locked(media_id) as (session, media):
@@ -44,7 +62,7 @@ class Retrying(Rows):
                 raise Conflict(f"The media {media_id} is {media.status}: ask again once it is Ready.")
             if await session.get(Recipe, (media_id, media.encoding)) is None:
                 raise Conflict(
-                    "The media was encoded by a release that did not keep how: to have the rendition, upload it again.",
+                    "The media was encoded by a release that did not keep how: to have the rendition, upload it anew.",
                     code="no_recipe",
                 )
             _reopen(rows[name])
@@ -109,7 +127,7 @@ def _require_errored(media: Media, rows: dict[str, Rendition], name: str) -> Non
     if media.status == MediaStatus.ERRORED:
         raise Conflict(
             f"The media {media.id} is Errored as a whole, so there is nothing that its rendition {name} could join: "
-            "delete it, and upload it again."
+            "try the media again."
         )
     if row.status != RenditionStatus.ERRORED:
         reason = _WHY_NOT[RenditionStatus(row.status)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlmodel import col
 
 from gilfoyle.catalog.models import NO_UPLOAD, Media, MediaStatus
@@ -20,8 +20,8 @@ from gilfoyle.errors import Conflict
 _WHY_NOT = {
     MediaStatus.PROCESSING: "it has its upload already and is being processed",
     MediaStatus.READY: "it has its upload already and is ready",
-    MediaStatus.ERRORED: "its upload could not be processed; delete it and create another",
 }
+_TAKES_ONE = (MediaStatus.AWAITING_UPLOAD, MediaStatus.ERRORED)
 
 
 def _state_conflict(media: Media) -> Conflict:
@@ -33,13 +33,15 @@ class Uploads(Rows):
     async def lease_upload(self, media_id: UUID, seconds: float, storage: str = "filesystem") -> datetime:
         """Take the lease for so long, for an upload into that storage; returns its end, which others want to see.
 
-        Raises NotFound, and Conflict if the media awaits no upload or another upload's lease is alive.
+        One that is Errored may be uploaded again: until that is accepted, it stays where it is.
+        Raises NotFound, and Conflict if the media takes no upload or another upload's lease is alive.
         """
-        awaiting = col(Media.status) == MediaStatus.AWAITING_UPLOAD
-        until = await self._set_lease(media_id, seconds, NO_UPLOAD & awaiting, storage=storage)
+        takes_one = col(Media.status).in_(_TAKES_ONE)
+        place = case((col(Media.status) == MediaStatus.ERRORED, col(Media.storage)), else_=storage)
+        until = await self._set_lease(media_id, seconds, NO_UPLOAD & takes_one, storage=place)
         if until is None:
             async with self._locked(media_id) as (_session, media):
-                if media.status != MediaStatus.AWAITING_UPLOAD:
+                if media.status not in _TAKES_ONE:
                     raise _state_conflict(media)
                 raise Conflict(f"Another upload to the media {media_id} is in progress.")
         return until
@@ -67,34 +69,27 @@ class Uploads(Rows):
         size: int,
         sha256: str,
         held: datetime | None = None,
+        storage: str = "",
     ) -> Media:
-        """AwaitingUpload -> Processing, for a source that is stored whole. `held` is the uploader's lease, if any.
+        """AwaitingUpload or Errored -> Processing, for a source that is stored whole as its `next_upload`.
 
+        `held` is the uploader's lease, if any; `storage` where the source lies, if that is another place than before.
         Raises NotFound if the media was deleted meanwhile, and Conflict if another upload was accepted.
         """
         async with self._locked(media_id) as (_session, media):
-            if media.status != MediaStatus.AWAITING_UPLOAD:
+            if media.status not in _TAKES_ONE:
                 raise _state_conflict(media)
             if held is not None and media.upload_lease != held:
                 raise Conflict(f"Another upload to the media {media_id} took the place of this one.")
+            media.upload = media.next_upload
+            if media.status == MediaStatus.ERRORED:
+                media.begin_encoding()
             media.status = MediaStatus.PROCESSING
+            media.storage = storage or media.storage
             media.kind, media.file_name = kind, file_name
             media.source_bytes, media.source_sha256 = size, sha256
             media.upload_lease = None
         return media
-
-    async def reopen_upload(self, media_id: UUID) -> None:
-        """Processing -> AwaitingUpload, when the workflow could not be started. Nothing happens in other states.
-
-        The next upload gets the next encoding number: should the start have got through after all, that workflow
-        writes beside the new one and not into it.
-        """
-        async with self._locked(media_id) as (_session, media):
-            if media.status != MediaStatus.PROCESSING:
-                return
-            media.status = MediaStatus.AWAITING_UPLOAD
-            media.encoding += 1
-            media.kind = media.file_name = media.source_bytes = media.source_sha256 = None
 
     async def unstarted(self, older_than_s: float, limit: int = 100) -> list[Media]:
         """Accepted uploads of which the pipeline has reported nothing for so long (seconds), the oldest first.
@@ -114,7 +109,7 @@ class Uploads(Rows):
         async with self._database.session() as session:
             return list((await session.scalars(query)).all())
 
-    async def _set_lease(self, media_id: UUID, seconds: float, condition: object, **changes: str) -> datetime | None:
+    async def _set_lease(self, media_id: UUID, seconds: float, condition: object, **changes: object) -> datetime | None:
         alive = col(Media.status) != MediaStatus.DELETING
         change = (
             update(Media)

@@ -84,9 +84,10 @@ class Client:
             if not answer["data"] or len(found) >= min(limit, total):
                 return found, total
 
-    def retry(self, media_id: str, rendition: str) -> Json:
-        """Have a rendition encoded again; the media, as it is now."""
-        return self._data("POST", f"/medias/{_quote(media_id)}/renditions/{_quote(rendition)}/retry")
+    def retry(self, media_id: str, rendition: str | None = None) -> Json:
+        """Have a rendition encoded again, or the media as a whole; the media, as it is now."""
+        below = f"/renditions/{_quote(rendition)}" if rendition is not None else ""
+        return self._data("POST", f"/medias/{_quote(media_id)}{below}/retry")
 
     def verify(self, media_id: str) -> Json:
         """Have a media compared with its source; how far that is."""

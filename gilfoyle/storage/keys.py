@@ -24,9 +24,9 @@ def media_prefix(media_id: UUID | str) -> str:
     return str(media_id)
 
 
-def source(media_id: UUID | str) -> str:
-    """The file as it was uploaded."""
-    return f"{media_id}/source"
+def source(media_id: UUID | str, upload: int = 1) -> str:
+    """The file as it was uploaded. Each upload of a media has one of its own, so none is overwritten or confused."""
+    return f"{media_id}/source" if upload == 1 else f"{media_id}/source-{upload}"
 
 
 def encoding_prefix(media_id: UUID | str, encoding: int) -> str:

@@ -10,12 +10,14 @@ from gilfoyle.media.policy import EncodingPolicy
 
 
 class ProcessMediaInput(BaseModel):
-    """An accepted upload: its source lies whole under `storage.keys.source(media_id)`."""
+    """An accepted upload: its source lies whole under `storage.keys.source(media_id, upload)`."""
 
     media_id: UUID
     encoding: int = 1
     kind: str
     """`video` or `audio`: what the client said."""
+    upload: int = 1
+    """Which of the media's uploads the source is."""
     storage: str = ""
     """The backend in which the source lies, and the encoding will; empty: the default one."""
     source_bytes: int
@@ -69,6 +71,7 @@ class VerifyMediaInput(BaseModel):
 
     media_id: UUID
     encoding: int
+    upload: int = 1
     storage: str = ""
     has_picture: bool
     """A picture is expected: the file was not sent as sound."""

@@ -127,6 +127,7 @@ class Passes:
             TranscodeInput(
                 media_id=self._job.media_id,
                 encoding=self._job.encoding,
+                upload=self._job.upload,
                 storage=self._job.storage,
                 info=self._info,
                 plan=self._plan,

@@ -77,13 +77,19 @@ class ProcessMedia:
     async def _examine(self, job: ProcessMediaInput) -> MediaInfo:
         await workflow.execute_activity_method(
             StoreActivities.store,
-            StoreInput(media_id=job.media_id, storage=job.storage, source_bytes=job.source_bytes),
+            StoreInput(
+                media_id=job.media_id,
+                encoding=job.encoding,
+                upload=job.upload,
+                storage=job.storage,
+                source_bytes=job.source_bytes,
+            ),
             summary=f"{job.source_bytes:,} bytes",
             **routes.io(),
         )
         return await workflow.execute_activity_method(
             ProbeActivities.probe,
-            ProbeInput(media_id=job.media_id, storage=job.storage),
+            ProbeInput(media_id=job.media_id, upload=job.upload, storage=job.storage),
             summary=job.kind,
             priority=routes.PROBING,
             **routes.io(),
@@ -98,9 +104,9 @@ class ProcessMedia:
         )
 
     async def _give_up(self, job: ProcessMediaInput, fault: Fault) -> None:
-        """Leave nothing half-made. The source stays for another try, unless it can never become a stream."""
+        """Leave nothing half-made. The source stays for another try, unless it is no media, or its media is deleted."""
         workflow.set_current_details(f"Errored: {fault.message}")
-        hopeless = fault.kind in {"unsupported_media", "not_found"}
+        useless = fault.code == "not_media" or fault.kind == "not_found"
         await workflow.execute_activity_method(
             CatalogActivities.fail,
             FailInput(media_id=job.media_id, encoding=job.encoding, code=fault.code, message=fault.message),
@@ -109,7 +115,12 @@ class ProcessMedia:
         )
         await workflow.execute_activity_method(
             CleanupActivities.discard,
-            DiscardInput(media_id=job.media_id, storage=job.storage, encoding=None if hopeless else job.encoding),
-            summary="everything" if hopeless else "what was encoded",
+            DiscardInput(
+                media_id=job.media_id,
+                storage=job.storage,
+                encoding=job.encoding,
+                upload=job.upload if useless else None,
+            ),
+            summary="what was encoded, and its source" if useless else "what was encoded",
             **routes.io(),
         )

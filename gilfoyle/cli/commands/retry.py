@@ -11,18 +11,26 @@ from gilfoyle.cli.options import DEFAULT_URL, UrlOption
 
 def command(
     media_id: Annotated[str, typer.Argument(metavar="ID", help="The media, by its id.")],
-    rendition: Annotated[str, typer.Argument(metavar="RENDITION", help="The one that is Errored, such as 720p.")],
+    rendition: Annotated[
+        str | None,
+        typer.Argument(metavar="RENDITION", help="The one that is Errored, such as 720p.", show_default="the media"),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return as soon as it is accepted.")] = False,
     url: UrlOption = DEFAULT_URL,
 ) -> None:
-    """Encode a rendition again that could not be encoded, and follow it until it is ready. The others stay."""
+    """Encode again what could not be encoded, and follow it until it is ready: a media, or one rendition of it."""
     from rich.console import Console
 
     from gilfoyle.cli.client import Client
-    from gilfoyle.cli.follow import follow_rendition
+    from gilfoyle.cli.follow import follow, follow_rendition
 
     with Client(url) as client:
         media = client.retry(media_id, rendition)
-        if not detach:
-            follow_rendition(client, media, rendition, Console(stderr=True))
+        if detach:
+            return
+        console = Console(stderr=True)
+        if rendition is None:
+            typer.echo(follow(client, media, media["title"], console))
+        else:
+            follow_rendition(client, media, rendition, console)
             typer.echo(f"{rendition} is Ready.")

@@ -1,4 +1,4 @@
-"""POST /medias/{id}/renditions/{name}/retry, up to the workflow's start; no worker runs here."""
+"""POST /medias/{id}/retry, and …/renditions/{name}/retry, up to the workflow's start; no worker runs here."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from temporalio.service import RPCError
 from gilfoyle.api import retry
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.recovery import recover
-from gilfoyle.catalog import Catalog, Media, RenditionProgress, RenditionStatus
+from gilfoyle.catalog import Catalog, Media, MediaStatus, RenditionProgress, RenditionStatus
 from gilfoyle.config import Settings
+from gilfoyle.storage import FilesystemStorage, keys
 from gilfoyle.temporal import connect
-from gilfoyle.workflows.messages import retry_media_id
+from gilfoyle.workflows.messages import process_media_id, retry_media_id
 from tests.integration.api.calling import calling
 from tests.integration.api.conftest import processing
 
@@ -101,7 +102,7 @@ async def test_of_a_media_that_is_errored_there_is_nothing_to_join(client: httpx
     await catalog.fail(media.id, "encode_failed", "All is broken.")
     answer = await client.post(path(media.id))
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
-    assert "upload it again" in answer.json()["message"]
+    assert "try the media again" in answer.json()["message"]
 
 
 async def test_without_its_recipe_it_is_refused(client: httpx.AsyncClient, catalog: Catalog) -> None:
@@ -141,3 +142,85 @@ async def test_without_temporal_it_is_promised_and_begun_later(
     assert not await is_running(temporal, media)
     assert await recover(catalog, Pipeline(await connect(settings.temporal), settings), -60) >= 1
     assert await is_running(temporal, media)
+
+
+async def errored(catalog: Catalog, storage: FilesystemStorage, code: str = "encode_failed") -> Media:
+    """A media that could not be encoded, with its source."""
+    media = await processing(catalog)
+    await storage.write(keys.source(media.id), b"film")
+    await catalog.fail(media.id, code, "All is broken.")
+    return await catalog.get(media.id)
+
+
+async def test_a_media_that_is_errored_is_encoded_again(
+    client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage, temporal: Client
+) -> None:
+    media = await errored(catalog, storage)
+    answer = await client.post(f"/medias/{media.id}/retry")
+    assert answer.status_code == 202, answer.text
+    shown = answer.json()["data"]
+    assert (shown["status"], shown["playable"], shown["progress"]) == ("Processing", False, 0)
+    assert (shown["error"], shown["probe"], shown["duration_s"], shown["renditions"]) == (None, None, None, [])
+    assert shown["source_sha256"] == media.source_sha256
+    found = await temporal.get_workflow_handle(process_media_id(media.id, 2)).describe()
+    assert (found.workflow_type, found.status) == ("ProcessMedia", WorkflowExecutionStatus.RUNNING)
+    refused = await client.post(f"/medias/{media.id}/retry")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert "is being processed" in refused.json()["message"]
+
+
+async def test_of_many_retries_at_once_one_is_taken(
+    client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    media = await errored(catalog, storage)
+    answers = await asyncio.gather(*(client.post(f"/medias/{media.id}/retry") for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409, 409]
+    assert (await catalog.get(media.id)).encoding == 2
+
+
+async def test_a_media_that_nobody_works_on_is_encoded_again(
+    client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage, settings: Settings, temporal: Client
+) -> None:
+    """Its workflow was lost, or somebody terminated it; one that runs is left alone."""
+    lost, ended, runs = [await processing(catalog) for _ in range(3)]
+    pipeline = Pipeline(await connect(settings.temporal), settings)
+    for media in (lost, ended, runs):
+        await storage.write(keys.source(media.id), b"film")
+    for media in (ended, runs):
+        await pipeline.start_processing(media)
+    await temporal.get_workflow_handle(process_media_id(ended.id, 1)).terminate("a test")
+    answers = [await client.post(f"/medias/{media.id}/retry") for media in (lost, ended, runs)]
+    assert [answer.status_code for answer in answers] == [202, 202, 409]
+    assert [(await catalog.get(media.id)).encoding for media in (lost, ended, runs)] == [2, 2, 1]
+
+
+async def test_where_there_is_nothing_to_try_again_a_sentence_says_why(
+    client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    gone, text = await errored(catalog, storage), await errored(catalog, storage, "not_media")
+    await storage.delete(keys.source(gone.id))
+    uploading = await errored(catalog, storage)
+    await catalog.lease_upload(uploading.id, 30)
+    refused = {
+        (await catalog.create("Film")).id: ("conflict", "awaits its upload"),
+        (await ready(catalog)).id: ("conflict", "Name the rendition to have it encoded again: 720p."),
+        gone.id: ("no_source", "upload it again"),
+        text.id: ("no_source", "upload another"),
+        uploading.id: ("conflict", "being uploaded again"),
+    }
+    for media_id, (code, words) in refused.items():
+        answer = await client.post(f"/medias/{media_id}/retry")
+        assert (answer.status_code, answer.json()["code"]) == (409, code)
+        assert words in answer.json()["message"]
+    assert (await client.post(f"/medias/{uuid4()}/retry")).status_code == 404
+
+
+async def test_without_temporal_a_media_is_encoded_again_later(
+    catalog: Catalog, storage: FilesystemStorage, outage: Callable[[str], Settings]
+) -> None:
+    media, stuck = await errored(catalog, storage), await processing(catalog)
+    async with calling(outage("temporal")) as client:
+        assert (await client.post(f"/medias/{media.id}/retry")).status_code == 202
+        answer = await client.post(f"/medias/{stuck.id}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert (await catalog.get(media.id)).status == MediaStatus.PROCESSING

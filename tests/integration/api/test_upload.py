@@ -294,16 +294,39 @@ async def test_a_media_deleted_meanwhile_is_404_and_leaves_nothing(
     writer.close()
 
 
-async def test_without_temporal_nothing_is_accepted(
-    outage: Callable[[str], Settings], catalog: Catalog, storage: FilesystemStorage
+async def test_without_temporal_it_is_accepted_all_the_same(
+    outage: Callable[[str], Settings],
+    settings: Settings,
+    catalog: Catalog,
+    storage: FilesystemStorage,
+    temporal: Client,
 ) -> None:
+    """Nobody sends 50 GB again because another server was restarted."""
     media_id = await new_media(catalog)
     with served(outage("temporal")) as url:
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             answer = await client.post(f"/medias/{media_id}/upload/video", files={"file": FILM})
-    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert int(answer.headers["Retry-After"]) > 0
-    await nothing_kept(catalog, storage, media_id)
+    assert (answer.status_code, answer.json()["data"]["status"]) == (202, "Processing")
+    assert await storage.read(keys.source(media_id)) == FILM
+
+
+async def test_one_that_is_errored_is_uploaded_again_beside_the_first(
+    live: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage, temporal: Client
+) -> None:
+    media_id = await new_media(catalog)
+    assert (await live.post(f"/medias/{media_id}/upload/audio", files={"file": b"first"})).status_code == 202
+    await catalog.fail(media_id, "no_audio", "The file holds a picture but no sound.")
+    broken = part("file", FILM, "a.mp4")[:5000]
+    assert (await live.post(f"/medias/{media_id}/upload/video", content=broken, headers=HEADERS)).status_code == 400
+    failed = await catalog.get(media_id)
+    assert (failed.status, failed.error_code, failed.upload) == (MediaStatus.ERRORED, "no_audio", 1)
+    answer = await live.post(f"/medias/{media_id}/upload/video", files={"file": ("second.mp4", b"second")})
+    media = answer.json()["data"]
+    assert (answer.status_code, media["status"], media["kind"], media["error"]) == (202, "Processing", "video", None)
+    assert [await storage.read(keys.source(media_id, n)) for n in (1, 2)] == [b"first", b"second"]
+    history = await temporal.get_workflow_handle(f"media-{media_id}-2").fetch_history()
+    sent = json.loads(history.events[0].workflow_execution_started_event_attributes.input.payloads[0].data)
+    assert (sent["encoding"], sent["upload"], sent["source_bytes"]) == (2, 2, 6)
 
 
 async def test_an_accepted_upload_is_processed_although_its_server_died(

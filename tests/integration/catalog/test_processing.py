@@ -125,9 +125,10 @@ async def test_failing_takes_unfinished_renditions_along(catalog: Catalog, media
 
 
 async def test_an_encoding_that_is_not_served_leaves_the_media_alone(catalog: Catalog, media: Media) -> None:
-    await catalog.reopen_upload(media.id)
+    await catalog.fail(media.id, "truncated", "It was cut short.")
     await catalog.accept_upload(media.id, kind="video", file_name="b.mp4", size=3, sha256="1" * 64)
     before = await catalog.get(media.id)
+    await catalog.plan(media.id, 1, ladder(), kind="audio", probe=({"late": True}, 3))
     await catalog.progress(media.id, 1, [], True, 0.5)
     await catalog.finish(media.id, 1)
     await catalog.fail(media.id, "gone", "The source is gone.", encoding=1)

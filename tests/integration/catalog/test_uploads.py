@@ -75,14 +75,12 @@ async def test_only_one_upload_is_ever_accepted(catalog: Catalog) -> None:
     assert sum(isinstance(result, Conflict) for result in results) == 4
 
 
-@pytest.mark.parametrize("state", ["Processing", "Ready", "Errored"])
+@pytest.mark.parametrize("state", ["Processing", "Ready"])
 async def test_says_why_no_upload_is_taken(catalog: Catalog, state: str) -> None:
     media = await catalog.create("Film")
     await accept(catalog, media.id)
     if state == "Ready":
         await catalog.finish(media.id, 1)
-    if state == "Errored":
-        await catalog.fail(media.id, "no_streams", "The file has no streams.")
     with pytest.raises(Conflict, match=state):
         await catalog.lease_upload(media.id, 30)
     with pytest.raises(Conflict, match=state):
@@ -104,16 +102,19 @@ async def test_a_media_deleted_meanwhile_is_not_found(catalog: Catalog) -> None:
         await catalog.lease_upload(uuid4(), 30)
 
 
-async def test_an_upload_whose_workflow_did_not_start_is_asked_for_again(catalog: Catalog) -> None:
+async def test_one_that_is_errored_may_be_uploaded_again(catalog: Catalog) -> None:
+    """As another upload and another encoding, so that nothing of the two can be confused."""
     media = await catalog.create("Film")
-    await accept(catalog, media.id)
-    await catalog.reopen_upload(media.id)
-    again = await catalog.get(media.id)
-    assert (again.status, again.kind, again.source_bytes) == (MediaStatus.AWAITING_UPLOAD, None, None)
-    assert again.encoding == 2
-    await catalog.reopen_upload(media.id)
-    assert (await catalog.get(media.id)).encoding == 2
-    await catalog.lease_upload(media.id, 30)
+    first = await accept(catalog, media.id)
+    await catalog.plan(media.id, 1, [], probe=({"container": "mov"}, 3))
+    await catalog.fail(media.id, "truncated", "It was cut short.")
+    failed = await catalog.get(media.id)
+    assert (first.upload, failed.upload, failed.next_upload) == (1, 1, 2)
+    held = await catalog.lease_upload(media.id, 30, "s3")
+    assert (await catalog.get(media.id)).storage == "filesystem"  # it may break off: the source that is there stays
+    again = await accept(catalog, media.id, held=held, storage="s3")
+    assert (again.status, again.upload, again.next_upload, again.encoding) == (MediaStatus.PROCESSING, 2, 2, 2)
+    assert (again.storage, again.error_code, again.error_message, again.probe, again.duration_s) == ("s3", *[None] * 4)
 
 
 async def test_finds_accepted_uploads_that_nobody_works_on(catalog: Catalog) -> None:

@@ -49,9 +49,14 @@ class Service:
 
     async def accept(self, source: Path, kind: MediaKind = MediaKind.VIDEO, *, size: int | None = None) -> Media:
         """A media whose upload lies in the storage and was accepted."""
-        media = await self.parts.catalog.create("Film")
-        place = self.root / keys.source(media.id)
-        place.parent.mkdir(parents=True)
+        return await self.upload(await self.parts.catalog.create("Film"), source, kind, size=size)
+
+    async def upload(
+        self, media: Media, source: Path, kind: MediaKind = MediaKind.VIDEO, *, size: int | None = None
+    ) -> Media:
+        """Have an upload accepted of a media that takes one."""
+        place = self.root / keys.source(media.id, media.next_upload)
+        place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, place)
         received = place.stat().st_size if size is None else size
         return await self.parts.catalog.accept_upload(
@@ -63,12 +68,14 @@ class Service:
         assert media.kind is not None and media.source_bytes is not None
         job = ProcessMediaInput(
             media_id=media.id,
+            encoding=media.encoding,
+            upload=media.upload,
             kind=media.kind,
             source_bytes=media.source_bytes,
             policy=policy,
             heartbeat_timeout_s=self.parts.settings.workers.heartbeat_timeout_s,
         )
-        workflow_id = process_media_id(media.id, 1) + ("-again" if again else "")
+        workflow_id = process_media_id(media.id, media.encoding) + ("-again" if again else "")
         return await self.parts.client.start_workflow(ProcessMedia.run, job, id=workflow_id, task_queue=self.queue)
 
     async def delete(self, media: Media) -> Handle:
@@ -117,14 +124,14 @@ class Service:
         return await self.parts.catalog.get(media.id)
 
     async def renditions(self, media: Media) -> dict[str, Rendition]:
-        return {row.name: row for row in await self.parts.catalog.renditions(media.id, 1)}
+        return {row.name: row for row in await self.parts.catalog.renditions(media.id, media.encoding)}
 
     async def warnings(self, media: Media) -> list[str]:
         """The codes of what a client is told that the media lacks."""
         return [each.code for each in warnings_of(*await self.parts.catalog.shown(media.id))]
 
     def playlist(self, media: Media, rendition: str) -> Path:
-        return self.root / keys.rendition_prefix(media.id, 1, rendition) / "index.m3u8"
+        return self.root / keys.rendition_prefix(media.id, media.encoding, rendition) / "index.m3u8"
 
     async def etags(self, media: Media) -> dict[str, str]:
         """Every object of a media, and its etag."""

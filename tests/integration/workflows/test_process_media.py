@@ -13,6 +13,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from gilfoyle.catalog import MediaKind, MediaStatus, RenditionStatus
 from gilfoyle.errors import NotFound
+from gilfoyle.storage import keys
 from gilfoyle.workflows.routes import IO, PIPELINE, TRANSCODE
 from tests.integration.activities.pipeline import LOWEST, SMALL, ffmpegs
 from tests.integration.workflows.service import Handle, Service, fault
@@ -81,11 +82,10 @@ def song(folder: Path) -> bytes:
     [
         (text, MediaKind.VIDEO, "not_media"),
         (cut, MediaKind.VIDEO, "truncated"),
-        (song, MediaKind.VIDEO, "no_video"),
         (silent, MediaKind.AUDIO, "no_audio"),
     ],
 )
-async def test_what_can_never_be_streamed_is_errored_at_once_and_removed(
+async def test_what_can_not_be_streamed_is_errored_at_once_and_only_what_is_no_media_is_removed(
     make: Callable[[Path], bytes], kind: MediaKind, code: str, service: Service, tmp_path: Path
 ) -> None:
     source = tmp_path / "upload"
@@ -98,7 +98,17 @@ async def test_what_can_never_be_streamed_is_errored_at_once_and_removed(
     errored = await service.media(media)
     assert (errored.status, errored.playable, errored.error_code) == (MediaStatus.ERRORED, False, code)
     assert errored.error_message == failed.message and errored.error_message.endswith(".")
-    assert await service.etags(media) == {}
+    assert list(await service.etags(media)) == ([] if code == "not_media" else [keys.source(media.id)])
+
+
+async def test_sound_that_is_sent_as_a_video_is_sound(service: Service, tmp_path: Path) -> None:
+    source = tmp_path / "upload"
+    source.write_bytes(song(tmp_path))
+    media = await service.accept(source, MediaKind.VIDEO)
+    await (await service.process(media)).result()
+    ready = await service.media(media)
+    assert (ready.status, ready.kind, ready.error_code) == (MediaStatus.READY, MediaKind.AUDIO, None)
+    assert list(await service.renditions(media)) == [AUDIO]
 
 
 async def test_a_source_of_another_size_than_received(service: Service, film: Path) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chaos.orphans import encodings_of, expected
 
 
 def test_a_media_owns_its_source_and_what_its_playlists_name() -> None:
     there = {"a/source", "a/1/90p/00000.m4s", "a/2/master.m3u8", "a/2/90p/init.mp4", "b/source", "c/source"}
-    medias = [{"id": "a", "status": "Ready"}, {"id": "b", "status": "Errored"}, {"id": "d", "status": "AwaitingUpload"}]
+    medias: list[dict[str, Any]] = [
+        {"id": "a", "status": "Ready"},
+        {"id": "b", "status": "Errored", "error": {"code": "not_media"}},
+        {"id": "c", "status": "Errored", "error": {"code": "truncated"}},
+        {"id": "d", "status": "AwaitingUpload"},
+    ]
     owned = expected(medias, {"a": {"master.m3u8", "90p/init.mp4"}}, encodings_of(there))
-    assert there - owned == {"a/1/90p/00000.m4s", "b/source", "c/source"}
+    assert there - owned == {"a/1/90p/00000.m4s", "b/source"}
     assert owned - there == set()
 
 

@@ -1,4 +1,4 @@
-"""`gilfoyle retry`, from the request to the rendition's end."""
+"""`gilfoyle retry`, from the request to the end of the rendition, or of the media."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ def test_detached_it_returns_at_once(server: Any, samples: Any) -> None:
     result = CliRunner().invoke(app, ["retry", samples.ID, "a/../b", "--detach", "--url", server.url])
     assert (result.exit_code, result.stdout) == (0, "")
     assert server.asked == [f"POST /medias/{samples.ID}/renditions/a%2F%2E%2E%2Fb/retry"]
+
+
+def test_a_media_as_a_whole_is_followed_until_it_plays(server: Any, samples: Any) -> None:
+    server.states = [samples.media(), samples.media("Ready")]
+    server.upload_answer = (202, server.states[0])
+    result = CliRunner().invoke(app, ["retry", samples.ID, "--url", server.url])
+    assert (result.exit_code, result.stdout) == (0, f"{server.url}/medias/{samples.ID}/stream/master.m3u8\n")
+    assert server.asked[0] == f"POST /medias/{samples.ID}/retry"
 
 
 def test_a_refusal_is_the_servers_sentence(server: Any, samples: Any) -> None:
