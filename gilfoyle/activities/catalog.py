@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from temporalio import activity
 
 from gilfoyle.catalog import Catalog, MediaKind, Rendition, RenditionProgress
-from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.errors import Conflict, UnsupportedMedia
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
+
+log = logging.getLogger(__name__)
 
 
 class PlanInput(BaseModel):
@@ -73,7 +76,7 @@ class CatalogActivities:
                     "The file holds a picture but no sound: upload it again, to `upload/video`.", code="no_audio"
                 )
             job.info = job.info.model_copy(update={"video": None})
-        plan = make_plan(job.info, job.policy)
+        plan = await self._begun(job) or make_plan(job.info, job.policy)
         await self._catalog.plan(
             job.media_id,
             job.encoding,
@@ -83,6 +86,22 @@ class CatalogActivities:
             recipe=(plan.model_dump(mode="json"), job.policy.model_dump(mode="json")),
         )
         return plan
+
+    async def _begun(self, job: PlanInput) -> Plan | None:
+        """By what the encoding was begun before its workflow was lost, so that it fits what is stored.
+
+        Raises Conflict if that was by another release that saw the file differently.
+        """
+        recipe = await self._catalog.recipe(job.media_id, job.encoding)
+        if recipe is None:
+            return None
+        media = await self._catalog.source(job.media_id)
+        try:
+            if MediaInfo.model_validate(media.probe) == job.info:
+                return Plan.model_validate(recipe.plan)
+        except ValidationError:
+            log.info("what was kept of media %s can't be read by this release", job.media_id)
+        raise Conflict("The encoding was begun by another release: try the media again.", code="other_release")
 
     @activity.defn
     async def update_progress(self, job: ProgressInput) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from gilfoyle.api.envelope import PageMetadata
 from gilfoyle.api.schemas import MediaCreate, MediaEdit, MediaEnvelope, MediaPage, media_out
 from gilfoyle.api.services import Injected, Services
 from gilfoyle.catalog import MediaStatus
-from gilfoyle.errors import NotFound
+from gilfoyle.errors import Unavailable
 
 DELETE_WAIT_S = 10.0
 _MAX_OFFSET = 2**53  # what JSON's numbers hold exactly
@@ -64,19 +63,19 @@ async def edit(media_id: UUID, body: MediaEdit, services: Injected) -> MediaEnve
 async def delete(media_id: UUID, services: Injected) -> Response:
     """Stops what runs for it and removes every object and row. It is gone for clients at once.
 
-    The workflow comes first: once it is started, it finishes whatever happens to this process.
+    The catalog comes first: from then on it is deleted in the end, whatever happens to this process or to Temporal.
     """
-    await services.catalog.get(media_id)
-    workflow = await services.pipeline.start_deleting(media_id)
-    with suppress(NotFound):  # the workflow was faster
-        await services.catalog.mark_deleting(media_id)
+    await services.catalog.mark_deleting(media_id)
     services.playbacks.forget(media_id)
     try:
+        workflow = await services.pipeline.start_deleting(media_id)
         async with asyncio.timeout(DELETE_WAIT_S):
             await workflow.result()
     except TimeoutError:
         log.info("deleting media %s takes longer; it goes on", media_id)
-    except Exception:  # whatever became of it, deleting has been started and will be finished
+    except Unavailable as error:
+        log.warning("the objects of media %s are removed later: %s", media_id, error.message)
+    except Exception:
         log.exception("deleting media %s", media_id)
     return Response(status_code=204)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -21,13 +22,14 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from gilfoyle.catalog import Media, MediaKind, MediaStatus, Rendition, RenditionStatus
+from gilfoyle.catalog import Media, MediaKind, MediaStatus, Recipe, Rendition, RenditionStatus
 from gilfoyle.config import Settings
 from gilfoyle.errors import Conflict, NotFound, Unavailable
 from gilfoyle.media.agreement.report import Agreement
+from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.workflows.faults import Fault, fault_of
 from gilfoyle.workflows.messages import (
     RETRY_SIGNAL,
@@ -51,6 +53,15 @@ _AWAY = "The workflow engine (Temporal) can't be reached; try again."
 _UNKNOWN = Fault("internal", "internal", "It ended without a reason.")
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What Temporal knows of the work for a media."""
+
+    running: bool
+    fault: Fault | None = None
+    """Why it has ended without being done. None, if it does not run: it was done, or Temporal knows nothing of it."""
+
+
 class Pipeline:
     """The workflows, as the API sees them. Raises Unavailable when Temporal does not answer."""
 
@@ -62,25 +73,42 @@ class Pipeline:
     async def begin(self, media: Media) -> None:
         """Have done what the media's row promises. Without Temporal it begins later: the recovery sees to that."""
         try:
-            await (
-                self.start_processing(media) if media.status == MediaStatus.PROCESSING else self.start_retrying(media)
-            )
+            await self.start(media)
         except Unavailable as error:
             log.warning("the work for media %s begins later: %s", media.id, error.message)
 
-    async def is_running(self, workflow_id: str) -> bool:
-        """Whether Temporal knows such a workflow, and it has not ended."""
+    async def start(self, media: Media, recipe: Recipe | None = None) -> None:
+        """Start the workflow of what the media's row promises. Doing it twice is doing it once.
+
+        `recipe`: by what its encoding was begun, if it was. Then it goes on by that, whatever the settings are now.
+        """
+        if media.status == MediaStatus.PROCESSING:
+            await self.start_processing(media, EncodingPolicy.model_validate(recipe.policy) if recipe else None)
+        elif media.status == MediaStatus.READY:
+            await self.start_retrying(media)
+        elif media.status == MediaStatus.DELETING:
+            await self.start_deleting(media.id)
+
+    async def look_up(self, media: Media) -> Standing:
+        """What became of the workflow of what the media's row promises."""
+        handle = self._client.get_workflow_handle(_workflow_id(media))
         with _translated():
             try:
-                found = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
+                status = (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status
             except RPCError as error:
                 if error.status == RPCStatusCode.NOT_FOUND:
-                    return False
+                    return Standing(running=False)
                 raise
-        return found.status == WorkflowExecutionStatus.RUNNING
+            if status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
+                return Standing(running=status == WorkflowExecutionStatus.RUNNING)
+            try:
+                await handle.result(rpc_timeout=RPC_TIMEOUT)
+            except WorkflowFailureError as error:
+                return Standing(running=False, fault=_fault(error))
+        return Standing(running=False)
 
-    async def start_processing(self, media: Media) -> None:
-        """Start the workflow of an accepted upload. Starting it twice is starting it once, even if it has ended."""
+    async def start_processing(self, media: Media, policy: EncodingPolicy | None = None) -> None:
+        """Start the workflow of an accepted upload, by the settings of now or the policy that is given."""
         job = ProcessMediaInput(
             media_id=media.id,
             encoding=media.encoding,
@@ -88,17 +116,18 @@ class Pipeline:
             kind=media.kind or "video",
             storage=media.storage,
             source_bytes=media.source_bytes or 0,
-            policy=self._settings.encoding,
+            policy=policy or self._settings.encoding,
             heartbeat_timeout_s=self._settings.workers.heartbeat_timeout_s,
         )
-        with _translated(), suppress(WorkflowAlreadyStartedError):
+        with _translated():
             await self._client.start_workflow(
                 "ProcessMedia",
                 job,
                 id=process_media_id(media.id, media.encoding),
                 task_queue=self._queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                # One that has ended, while the catalog says that it has not, is done again: what is stored is kept.
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 static_summary=media.title[:_SUMMARY_CHARS],
                 rpc_timeout=RPC_TIMEOUT,
             )
@@ -193,7 +222,7 @@ class Pipeline:
                 f"The media {media.id} was not verified, or long ago: ask for it by a POST.", code="not_verified"
             ) from error
         except WorkflowFailureError as error:
-            return fault_of(error.cause) if isinstance(error.cause, FailureError) else _UNKNOWN
+            return _fault(error)
 
     async def start_deleting(self, media_id: UUID) -> WorkflowHandle[object, object]:
         """Start the workflow that stops what runs for a media and removes everything of it."""
@@ -221,3 +250,15 @@ def _translated(*, keep_not_found: bool = False) -> Iterator[None]:
         if keep_not_found and isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
             raise
         raise Unavailable(_AWAY) from error
+
+
+def _fault(error: WorkflowFailureError) -> Fault:
+    return fault_of(error.cause) if isinstance(error.cause, FailureError) else _UNKNOWN
+
+
+def _workflow_id(media: Media) -> str:
+    """Of the workflow that does what the media's row promises."""
+    if media.status == MediaStatus.DELETING:
+        return delete_media_id(media.id)
+    name = retry_media_id if media.status == MediaStatus.READY else process_media_id
+    return name(media.id, media.encoding)

@@ -1,38 +1,94 @@
-"""Starting workflows that were promised: of uploads and retries whose server died right after it had accepted them."""
+"""Keeping what the catalog promises: of each media that is due, Temporal is asked what became of its workflow.
+
+One that runs is left alone. What was never begun, or was lost with Temporal's database, is begun; a deletion is begun
+again however it ended. A workflow that somebody cancelled or terminated, or that failed before it could tell, ends its
+media with that reason. Any number of processes may do this at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 
-from gilfoyle.api.pipeline import Pipeline
-from gilfoyle.catalog import Catalog
-from gilfoyle.errors import GilfoyleError
+from pydantic import ValidationError
 
-EVERY_S = 60.0
+from gilfoyle.api.pipeline import Pipeline
+from gilfoyle.catalog import FINAL, Catalog, Media, MediaStatus, RenditionProgress, RenditionStatus
+from gilfoyle.errors import GilfoyleError, NotFound, Unavailable
+from gilfoyle.workflows.faults import Fault
+
+EVERY_S = 2.0
+_AT_ONCE = 20
 log = logging.getLogger(__name__)
 
 
-async def recover(catalog: Catalog, pipeline: Pipeline, older_than_s: float) -> int:
-    """Start the workflow of each accepted upload or retry that the pipeline is silent about; returns how many.
-
-    Most of them only wait for a worker; starting a workflow that exists changes nothing.
-    """
-    waiting, retried = await catalog.unstarted(older_than_s), await catalog.retried(older_than_s)
-    for media in waiting:
-        await pipeline.start_processing(media)
-    for media in retried:
-        await pipeline.start_retrying(media)
-    return len(waiting) + len(retried)
-
-
 async def keep_recovering(catalog: Catalog, pipeline: Pipeline, every_s: float = EVERY_S) -> None:
-    """At the start, of whatever age, and then once a minute, until it is cancelled."""
-    older_than_s = 0.0
+    """Look for what is due, until it is cancelled. Whatever goes wrong is logged, and then it goes on."""
+    said = ""
     while True:
         try:
-            await recover(catalog, pipeline, older_than_s)
+            while await recover(catalog, pipeline) == _AT_ONCE:
+                pass
+            said = ""
         except GilfoyleError as error:
-            log.info("looking for forgotten uploads: %s", error.message)
-        older_than_s = every_s
+            if error.message != said:  # an outage is told once, not every two seconds
+                log.warning("what is due waits: %s", error.message)
+            said = error.message
+        except Exception:
+            log.exception("looking for what is due")
         await asyncio.sleep(every_s)
+
+
+async def recover(catalog: Catalog, pipeline: Pipeline) -> int:
+    """See to some of what is due; returns how many medias that were. Raises Unavailable, and then all is due again."""
+    if not await catalog.is_any_due():
+        return 0
+    await pipeline.ping()
+    medias = await catalog.due(_AT_ONCE)
+    ends = await asyncio.gather(*(_see_to(catalog, pipeline, media) for media in medias), return_exceptions=True)
+    failed = {media.id: end for media, end in zip(medias, ends, strict=True) if isinstance(end, Exception)}
+    for media_id, end in failed.items():
+        if not isinstance(end, Unavailable):  # that media waits for its next turn
+            log.error("seeing to media %s", media_id, exc_info=end)
+    away = {media_id: end for media_id, end in failed.items() if isinstance(end, Unavailable)}
+    if away:
+        await catalog.due_again([*away])
+        raise next(iter(away.values()))
+    return len(medias)
+
+
+async def _see_to(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:
+    standing = await pipeline.look_up(media)
+    if standing.running:
+        return
+    if media.status == MediaStatus.DELETING or standing.fault is None:
+        await _begin_again(catalog, pipeline, media)
+    else:
+        log.warning("the work for media %s has ended: %s", media.id, standing.fault.message)
+        await _end(catalog, media, standing.fault)
+
+
+async def _begin_again(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:
+    """Unless somebody was faster, or it had ended well in the meantime."""
+    try:
+        now = await catalog.source(media.id)
+    except NotFound:
+        return
+    if (now.status, now.encoding) != (media.status, media.encoding) or now.due_at is None:
+        return
+    log.info("nobody works for media %s (%s): it is begun", media.id, media.status)
+    try:
+        await pipeline.start(now, await catalog.recipe(media.id, media.encoding))
+    except ValidationError:  # by settings that this release does not know: from the beginning, by those of now
+        await pipeline.start(await catalog.encode_again(media.id, media.encoding))
+
+
+async def _end(catalog: Catalog, media: Media, fault: Fault) -> None:
+    """Nothing happens if the media has another state or encoding by now."""
+    if media.status == MediaStatus.PROCESSING:
+        await catalog.fail(media.id, fault.code, fault.message, media.encoding)
+        return
+    rows = await catalog.renditions(media.id, media.encoding)
+    status, why = RenditionStatus.ERRORED, {"error_code": fault.code, "error_message": fault.message}
+    ended = [RenditionProgress(name=row.name, status=status, **why) for row in rows if row.status not in FINAL]
+    await catalog.settle(media.id, media.encoding, ended)

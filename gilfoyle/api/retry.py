@@ -13,7 +13,6 @@ from gilfoyle.api.services import Injected, Services
 from gilfoyle.catalog import Media, MediaStatus, RenditionStatus
 from gilfoyle.errors import Conflict, ObjectNotFound
 from gilfoyle.storage import keys
-from gilfoyle.workflows.messages import process_media_id
 
 router = APIRouter(prefix="/medias", tags=["medias"])
 
@@ -72,8 +71,7 @@ async def _require_failed(services: Services, media: Media) -> None:
         raise Conflict(f"The media {media.id} awaits its upload: there is nothing to try again.")
     if media.status == MediaStatus.READY:
         raise Conflict(f"The media {media.id} is Ready: there is nothing to try again.{await _advice(services, media)}")
-    workflow_id = process_media_id(media.id, media.encoding)
-    if media.status == MediaStatus.PROCESSING and await services.pipeline.is_running(workflow_id):
+    if media.status == MediaStatus.PROCESSING and (await services.pipeline.look_up(media)).running:
         raise Conflict(f"The media {media.id} is being processed: there is nothing to try again yet.")
 
 

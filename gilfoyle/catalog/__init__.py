@@ -9,6 +9,7 @@ from gilfoyle.catalog.models import FINAL, Media, MediaKind, MediaStatus, Recipe
 from gilfoyle.catalog.moving import Moving
 from gilfoyle.catalog.ownership import Owner, Ownership
 from gilfoyle.catalog.processing import Processing, RenditionProgress
+from gilfoyle.catalog.promises import Promises
 from gilfoyle.catalog.retrying import Retrying
 from gilfoyle.catalog.uploads import Uploads
 from gilfoyle.catalog.warnings import warnings_of
@@ -29,5 +30,5 @@ __all__ = [
 ]
 
 
-class Catalog(Medias, Uploads, Processing, Retrying, Deletion, Moving, Ownership):
+class Catalog(Medias, Uploads, Processing, Retrying, Promises, Deletion, Moving, Ownership):
     """Everything that can be asked of the catalog. Every method is one transaction, and raises Unavailable."""

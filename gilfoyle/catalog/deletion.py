@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlmodel import col
 
-from gilfoyle.catalog.models import Media, MediaStatus
+from gilfoyle.catalog.models import SOON_S, Media, MediaStatus
 from gilfoyle.catalog.rows import Rows
 
 
@@ -21,6 +21,7 @@ class Deletion(Rows):
             media.status = MediaStatus.DELETING
             media.playable = False
             media.upload_lease = None
+            media.promise(SOON_S)
 
     async def shares_cid(self, cid: str, media_id: UUID, encoding: int | None = None) -> bool:
         """Whether another media has this CID as well; of this one, whether it serves it as another encoding.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, String, exists, func, not_, or_
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Index, String, exists, func, not_, or_, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, col
 
@@ -38,6 +38,12 @@ class MediaKind(StrEnum):
     AUDIO = "audio"
 
 
+SOON_S = 5
+"""Whoever promises something begins it himself, within so long (seconds), if he can."""
+SILENT_S = 60
+"""What the pipeline tells nothing of for so long (seconds) is looked at."""
+
+
 def now() -> datetime:
     """The current time, in UTC, with its zone."""
     return datetime.now(UTC)
@@ -51,7 +57,10 @@ class Media(SQLModel, table=True):
     """One upload and what became of it."""
 
     __tablename__ = "media"
-    __table_args__ = (Index("media_newest", "created_at", "id"),)
+    __table_args__ = (
+        Index("media_newest", "created_at", "id"),
+        Index("media_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     title: str = Field(sa_column=Column(String(500), nullable=False))
@@ -86,8 +95,14 @@ class Media(SQLModel, table=True):
     """How often a rendition was tried again once it was Ready: its objects are not what they were before."""
     upload_lease: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     """Until when an upload in progress keeps others out; renewed as bytes arrive, so a dead one lets go."""
+    due_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
+    """When to look whether somebody does what is promised of it (catalog/promises.py); None: nothing is promised."""
     created_at: datetime = Field(default_factory=now, sa_column=_time())
     updated_at: datetime = Field(default_factory=now, sa_column=_time())
+
+    def promise(self, look_in_s: float) -> None:
+        """Something is to be done for it: have somebody look in so many seconds whether it is."""
+        self.due_at = now() + timedelta(seconds=look_in_s)
 
     @property
     def next_upload(self) -> int:
@@ -99,6 +114,7 @@ class Media(SQLModel, table=True):
         self.status, self.encoding = MediaStatus.PROCESSING, self.encoding + 1
         self.playable, self.progress, self.cid = False, 0, None
         self.probe = self.duration_s = self.error_code = self.error_message = None
+        self.promise(SOON_S)
 
 
 NO_UPLOAD = or_(col(Media.upload_lease).is_(None), col(Media.upload_lease) < func.now())

@@ -79,7 +79,7 @@ class Processing(Rows):
         progress: float,
     ) -> None:
         """Record how far the renditions are; `progress` is the whole media's, 0 to 1."""
-        async with self._locked_if_any(media_id) as (session, media):
+        async with self._locked_if_any(media_id, heard=True) as (session, media):
             if media is None or media.status not in (MediaStatus.PROCESSING, MediaStatus.READY):
                 return
             rows = await rendition_rows(session, media_id, encoding)
@@ -105,7 +105,7 @@ class Processing(Rows):
                 if row.status not in FINAL:
                     row.status = RenditionStatus.READY
             media.status, media.playable, media.progress = MediaStatus.READY, True, 1.0
-            media.encoding, media.cid = encoding, cid
+            media.encoding, media.cid, media.due_at = encoding, cid, None
 
     async def fail(self, media_id: UUID, code: str, message: str, encoding: int | None = None) -> None:
         """Processing -> Errored, for good. Renditions that are not whole share the media's reason.
@@ -115,7 +115,7 @@ class Processing(Rows):
         async with self._processing(media_id) as (session, media):
             if media is None or (encoding or media.encoding) != media.encoding:
                 return
-            media.status, media.playable = MediaStatus.ERRORED, False
+            media.status, media.playable, media.due_at = MediaStatus.ERRORED, False, None
             media.error_code, media.error_message = code[:50], _storable(message)
             for row in (await rendition_rows(session, media_id, media.encoding)).values():
                 if row.status not in FINAL:
@@ -125,7 +125,7 @@ class Processing(Rows):
     @asynccontextmanager
     async def _processing(self, media_id: UUID) -> AsyncIterator[tuple[AsyncSession, Media | None]]:
         """The locked row of a media that is Processing; else None."""
-        async with self._locked_if_any(media_id) as (session, media):
+        async with self._locked_if_any(media_id, heard=True) as (session, media):
             running = media is not None and media.status == MediaStatus.PROCESSING
             yield session, media if running else None
 

@@ -7,13 +7,12 @@ know of it, so nothing else can disagree: a move waits for it, and what was prom
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, not_, select
+from sqlalchemy import select
 from sqlmodel import col
 
-from gilfoyle.catalog.models import FINAL, NO_RETRY, NO_UPLOAD, Media, MediaStatus, Recipe, Rendition, RenditionStatus
+from gilfoyle.catalog.models import FINAL, NO_UPLOAD, SOON_S, Media, MediaStatus, Recipe, Rendition, RenditionStatus
 from gilfoyle.catalog.processing import RenditionProgress, advance, rendition_rows
 from gilfoyle.catalog.rows import Rows
 from gilfoyle.errors import Conflict, NotFound
@@ -67,6 +66,7 @@ class Retrying(Rows):
                 )
             _reopen(rows[name])
             media.retries += 1
+            media.promise(SOON_S)
         return media
 
     async def resume(self, media_id: UUID, encoding: int, name: str) -> None:
@@ -98,21 +98,8 @@ class Retrying(Rows):
                 advance(rows[each.name], each)
             if ours and cid is not None:
                 media.cid = cid
-
-    async def retried(self, older_than_s: float, limit: int = 100) -> list[Media]:
-        """Ready medias with a rendition that is tried again, of which nothing was heard for so long (seconds)."""
-        query = (
-            select(Media)
-            .where(
-                col(Media.status) == MediaStatus.READY,
-                not_(NO_RETRY),
-                col(Media.updated_at) < func.now() - timedelta(seconds=older_than_s),
-            )
-            .order_by(col(Media.updated_at))
-            .limit(limit)
-        )
-        async with self._database.session() as session:
-            return list((await session.scalars(query)).all())
+            if all(row.status in FINAL for row in rows.values()):
+                media.due_at = None
 
 
 def _reopen(row: Rendition) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from gilfoyle.catalog.database import Database
-from gilfoyle.catalog.models import Media, MediaStatus, now
+from gilfoyle.catalog.models import SILENT_S, Media, MediaStatus, now
 from gilfoyle.errors import NotFound
 
 
@@ -34,11 +34,13 @@ class Rows:
             yield session, media
 
     @asynccontextmanager
-    async def _locked_if_any(self, media_id: UUID) -> AsyncIterator[tuple[AsyncSession, Media | None]]:
+    async def _locked_if_any(
+        self, media_id: UUID, *, heard: bool = False
+    ) -> AsyncIterator[tuple[AsyncSession, Media | None]]:
         """The media's row, locked until the end, so that changes of one media come one after another.
 
         None if there is none or it is Deleting: nothing that changes a media through here can bring one back.
-        Sets `updated_at` if anything was changed.
+        Sets `updated_at` if anything was changed. `heard`: then it is known, too, that somebody works for it.
         """
         async with self._database.session() as session:
             query = select(Media).where(col(Media.id) == media_id).with_for_update()
@@ -48,3 +50,5 @@ class Rows:
             yield session, media
             if media is not None and any(session.is_modified(row) for row in session.dirty):
                 media.updated_at = now()
+                if heard and media.due_at is not None:
+                    media.promise(SILENT_S)

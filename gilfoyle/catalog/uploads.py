@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, func, update
 from sqlmodel import col
 
-from gilfoyle.catalog.models import NO_UPLOAD, Media, MediaStatus
+from gilfoyle.catalog.models import NO_UPLOAD, SOON_S, Media, MediaStatus
 from gilfoyle.catalog.rows import Rows
 from gilfoyle.errors import Conflict
 
@@ -89,25 +89,8 @@ class Uploads(Rows):
             media.kind, media.file_name = kind, file_name
             media.source_bytes, media.source_sha256 = size, sha256
             media.upload_lease = None
+            media.promise(SOON_S)
         return media
-
-    async def unstarted(self, older_than_s: float, limit: int = 100) -> list[Media]:
-        """Accepted uploads of which the pipeline has reported nothing for so long (seconds), the oldest first.
-
-        Those whose server died between accepting the upload and starting the workflow are among them.
-        """
-        query = (
-            select(Media)
-            .where(
-                col(Media.status) == MediaStatus.PROCESSING,
-                col(Media.probe).is_(None),
-                col(Media.updated_at) < func.now() - timedelta(seconds=older_than_s),
-            )
-            .order_by(col(Media.updated_at))
-            .limit(limit)
-        )
-        async with self._database.session() as session:
-            return list((await session.scalars(query)).all())
 
     async def _set_lease(self, media_id: UUID, seconds: float, condition: object, **changes: object) -> datetime | None:
         alive = col(Media.status) != MediaStatus.DELETING

@@ -12,7 +12,6 @@ import httpx
 import pytest
 from temporalio.client import Client
 
-from gilfoyle.api.app import create_app
 from gilfoyle.catalog import Catalog, MediaStatus
 from gilfoyle.config import Settings
 from gilfoyle.errors import Conflict, ObjectNotFound
@@ -327,18 +326,3 @@ async def test_one_that_is_errored_is_uploaded_again_beside_the_first(
     history = await temporal.get_workflow_handle(f"media-{media_id}-2").fetch_history()
     sent = json.loads(history.events[0].workflow_execution_started_event_attributes.input.payloads[0].data)
     assert (sent["encoding"], sent["upload"], sent["source_bytes"]) == (2, 2, 6)
-
-
-async def test_an_accepted_upload_is_processed_although_its_server_died(
-    settings: Settings, catalog: Catalog, temporal: Client
-) -> None:
-    media_id = await new_media(catalog)
-    await catalog.accept_upload(media_id, kind="video", file_name=None, size=3, sha256="0" * 64)
-    app = create_app(settings)
-
-    async def started() -> None:
-        found = [item async for item in temporal.list_workflows(f'WorkflowId = "media-{media_id}-1"')]
-        assert len(found) == 1
-
-    async with app.router.lifespan_context(app):
-        await eventually(started)

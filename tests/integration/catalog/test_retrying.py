@@ -106,17 +106,12 @@ async def test_what_was_copied_before_a_retry_is_not_switched_to(catalog: Catalo
     assert (await catalog.get(copied.id)).storage == copied.storage
 
 
-async def test_what_was_promised_is_found(catalog: Catalog) -> None:
+async def test_a_promise_stands_until_it_is_settled(catalog: Catalog) -> None:
     media = await half(catalog)
-
-    async def promised(age_s: float = -60) -> bool:
-        return media.id in {each.id for each in await catalog.retried(age_s, limit=10_000)}
-
-    assert not await promised()
-    await catalog.reopen(media.id, "720p")
-    assert await promised() and not await promised(60)
+    assert (await catalog.get(media.id)).due_at is None
+    assert (await catalog.reopen(media.id, "720p")).due_at is not None
     await catalog.settle(media.id, 1, [RenditionProgress(name="720p", status=READY)])
-    assert not await promised()
+    assert (await catalog.get(media.id)).due_at is None
 
 
 async def test_while_the_media_is_processed(catalog: Catalog) -> None:

@@ -117,16 +117,6 @@ async def test_one_that_is_errored_may_be_uploaded_again(catalog: Catalog) -> No
     assert (again.storage, again.error_code, again.error_message, again.probe, again.duration_s) == ("s3", *[None] * 4)
 
 
-async def test_finds_accepted_uploads_that_nobody_works_on(catalog: Catalog) -> None:
-    forgotten, worked_on, awaiting = [await catalog.create(title) for title in "abc"]
-    await accept(catalog, forgotten.id)
-    await accept(catalog, worked_on.id)
-    await catalog.plan(worked_on.id, 1, [], probe=({}, 1))
-    assert [media.id for media in await catalog.unstarted(older_than_s=0)] == [forgotten.id]
-    assert await catalog.unstarted(older_than_s=60) == []
-    assert (await catalog.get(awaiting.id)).status == MediaStatus.AWAITING_UPLOAD
-
-
 async def test_an_upload_decides_in_which_storage_the_media_lies(catalog: Catalog) -> None:
     media = await catalog.create("Film")
     assert media.storage == "filesystem"

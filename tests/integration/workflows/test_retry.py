@@ -88,7 +88,7 @@ async def test_one_of_a_media_that_is_ready(new_service: NewService, film: Path,
         assert read_numbers(service.playlist(media, "180p")) == list(range(120))
         assert files(service, media, "120p", "90p", "audio-64k") == others
         assert all(summary.startswith("180p: ") for summary in await service.encodes_started(handle))
-        assert not await service.parts.catalog.retried(-60)
+        assert (await service.media(media)).due_at is None
 
 
 async def test_one_that_fails_again_can_be_tried_again(new_service: NewService, film: Path, poison: Poison) -> None:
@@ -176,7 +176,7 @@ async def test_one_whose_recipe_can_not_be_read_is_errored_again(
         await (await retry(service, media, "180p")).result()
         left = await row(service, media, "180p")
         assert (left.status, left.error_code) == (RenditionStatus.ERRORED, "no_recipe")
-        assert not await service.parts.catalog.retried(-60)
+        assert (await service.media(media)).due_at is None
         assert files(service, media, "120p", "90p") == before
 
 
