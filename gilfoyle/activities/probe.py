@@ -89,7 +89,9 @@ class ProbeActivities:
             source.blame(error)
             if isinstance(error, UnsupportedMedia):
                 await confirm(storage, key, source.place)
-                raise named(error, await beginning(storage, key, HEAD_BYTES)) from error
+                refusal = named(error, await beginning(storage, key, HEAD_BYTES))
+                if refusal is not error:  # what is its own cause can't be told to Temporal
+                    raise refusal from error
             raise
 
     async def _probe(self, storage: Storage, key: str, source: Source) -> MediaInfo:
@@ -136,7 +138,10 @@ class ProbeActivities:
         """What the ffmpeg that encodes can decode; asked once."""
         if not self._decoders:
             limit, memory = self._settings.probe_s, self._settings.memory_mb
-            listing = await capture(codecs_command(self._ffmpeg), timeout_s=limit, memory_mb=memory)
+            try:
+                listing = await capture(codecs_command(self._ffmpeg), timeout_s=limit, memory_mb=memory)
+            except ProcessFailed as error:
+                raise EncodeFailed(f"ffmpeg does not tell what it can decode: {error}.", log=error.tail) from error
             self._decoders = decodable(listing.decode())
         return self._decoders
 

@@ -72,13 +72,16 @@ async def test_without_the_catalog_it_answers_503(outage: Callable[[str], Settin
             assert int(answer.headers["Retry-After"]) > 0
 
 
-async def test_without_temporal_a_media_is_not_deleted(outage: Callable[[str], Settings], catalog: Catalog) -> None:
+async def test_without_temporal_a_media_is_gone_for_clients(
+    outage: Callable[[str], Settings], catalog: Catalog
+) -> None:
+    """Its objects go when Temporal is back."""
     media = await catalog.create("Film")
     with served(outage("temporal")) as url:
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-            answer = await client.delete(f"/medias/{media.id}")
-            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-            assert (await client.get(f"/medias/{media.id}")).status_code == 200
+            assert (await client.delete(f"/medias/{media.id}")).status_code == 204
+            assert (await client.get(f"/medias/{media.id}")).status_code == 404
+    assert (await catalog.source(media.id)).due_at is not None
 
 
 async def test_metrics_count_requests_by_route_and_medias_by_status(
