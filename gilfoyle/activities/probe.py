@@ -29,7 +29,7 @@ from gilfoyle.media.ffmpeg import (
 from gilfoyle.media.header import container, declared_end, needs_full_scan, wanted_streams
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.kinds import HEAD_BYTES
-from gilfoyle.media.pictures import Drawn, is_picture, probed, read_delays, read_size
+from gilfoyle.media.pictures import Drawn, is_picture, probed, read_delays, read_size, shown
 from gilfoyle.media.probe import read
 from gilfoyle.media.refusals import Limits, check_sizes, named, precheck
 from gilfoyle.media.scrambled import MPEG, SAMPLE_BYTES, scrambled_streams
@@ -120,7 +120,7 @@ class ProbeActivities:
         """Of one that stands alone, still or animated. ffmpeg looks at it itself: media/pictures.py says why."""
         place = source.place
         size = read_size(await self._listing(source, picture_size_command(self._ffmpeg, place)))
-        delays = read_delays(await self._listing(source, picture_frames_command(self._ffmpeg, place)))
+        delays = shown(header, read_delays(await self._listing(source, picture_frames_command(self._ffmpeg, place))))
         if size is None or not delays:
             raise UnsupportedMedia("The picture can't be decoded.", code="no_frames")
         header = probed(header, Drawn(*size, delays))

@@ -161,8 +161,10 @@ def video_command(
     assert info.video is not None
     grid = plan.grid
     first = first_segment * grid.segment_frames
-    stream = _input(source, None if entry is None else _seek(info, entry))
+    stream = _input(source, None if entry is None else _seek(info, entry), still=info.video.still)
     picture = stream[str(info.video.index)]
+    if info.video.still:
+        picture = picture.filter("trim", end_frame=1)
     if info.video.transparent:
         for name, options in _ON_WHITE:
             picture = picture.filter(name, **options)
@@ -288,8 +290,12 @@ def _video_output(
     return ffmpeg.output(branch, f"pipe:{output.descriptor}", **_BARE, **options)
 
 
-def _input(source: str, seek: Fraction | None) -> Any:
+def _input(source: str, seek: Fraction | None, *, still: bool = False) -> Any:
     options: dict[str, Any] = {"copyts": None}
+    if still:
+        # What follows a photo in its file is its depth, its highlights, and no film. A graph that is built anew for
+        # that would begin to count anew, and let it through.
+        options["reinit_filter"] = 0
     if seek is not None:
         # Not accurate: frames between the keyframe and the seek point are decoded anyway, and the frame that is on
         # screen at a chunk's start may have begun long before it (variable rate). The fps filter drops what is early.

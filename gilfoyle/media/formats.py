@@ -17,10 +17,10 @@ SOUND = (
     "eac3", "dts", "dtshd", "truehd", "mlp", "amr", "mpc", "mpc8", "oma", "dsf",
     "iff",  # DSDIFF
 )  # fmt: skip
-RAW_VIDEO = ("h264", "hevc", "vvc", "obu", "m4v", "mpegvideo", "vc1", "dirac", "cavsvideo", "mjpeg", "yuv4mpegpipe")
+RAW_VIDEO = ("h264", "hevc", "vvc", "obu", "m4v", "mpegvideo", "vc1", "dirac", "cavsvideo", "yuv4mpegpipe")
 PICTURES = (
-    "gif", "apng", "webp_anim", "png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe",
+    "gif", "apng", "webp_anim", "png_pipe", "jpeg_pipe", "mjpeg", "webp_pipe", "bmp_pipe", "tiff_pipe",
 )  # fmt: skip
-"""Pictures, whether they move or not, in files of their own."""
+"""Pictures, whether they move or not, in files of their own. Several JPEGs in one file may have either of two names."""
 
 FORMATS = (*CONTAINERS, *SOUND, *RAW_VIDEO, *PICTURES)

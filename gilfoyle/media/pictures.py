@@ -21,6 +21,11 @@ _FINEST = 100
 
 _TRANSPARENT = {"gif", "png", "apng", "webp", "webp_anim", "tiff"}
 
+# JPEGs in one file are a photo, if they are no more: behind it come the map of its highlights, what the other eye saw …
+# (CIPA DC-007). More are a recording, M-JPEG without a container.
+_MOST_OF_A_PHOTO = 4
+_JPEG = {"jpeg_pipe", "mjpeg"}
+
 STILL_RATE = Fraction(25)
 """Frames per second of what is made of a still."""
 
@@ -67,16 +72,22 @@ def read_delays(listing: str) -> list[Fraction]:
     return [(end - start) * tick for start, end in zip(stamps, ends, strict=True)]
 
 
+def shown(probe: Mapping[str, Any], delays: list[Fraction]) -> list[Fraction]:
+    """The frames that are meant to be seen, of all in a picture's file."""
+    is_photo = probe["format"]["format_name"] in _JPEG and len(delays) <= _MOST_OF_A_PHOTO
+    return delays[:1] if is_photo else delays
+
+
 def pace(delays: Sequence[Fraction]) -> Fraction:
     """The rate of a grid on which every frame has a place of its own, and its time if that can be (frames/s)."""
-    shown = [delay for delay in delays if delay]
-    if not shown:
+    real = [delay for delay in delays if delay]
+    if not real:
         return STILL_RATE
-    if max(shown) <= _ALIKE * min(shown):
-        return len(shown) / sum(shown, Fraction(0))
-    unit = math.lcm(*(delay.denominator for delay in shown))
-    step = Fraction(math.gcd(*(int(delay * unit) for delay in shown)), unit)
-    return 1 / step if 1 / step <= _FINEST else 1 / min(shown)
+    if max(real) <= _ALIKE * min(real):
+        return len(real) / sum(real, Fraction(0))
+    unit = math.lcm(*(delay.denominator for delay in real))
+    step = Fraction(math.gcd(*(int(delay * unit) for delay in real)), unit)
+    return 1 / step if 1 / step <= _FINEST else 1 / min(real)
 
 
 def probed(probe: Mapping[str, Any], drawn: Drawn) -> dict[str, Any]:

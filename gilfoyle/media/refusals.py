@@ -71,7 +71,9 @@ def named(error: UnsupportedMedia, head: bytes) -> UnsupportedMedia:
 
 def _picture(name: str, log: str = "") -> UnsupportedMedia:
     return UnsupportedMedia(
-        f"This is {name}, which can't be shown here; send it as a JPEG, a PNG or a film.", code="still_image", log=log
+        f"This is {name} that can't be decoded here; send it again as a JPEG, a PNG or a film.",
+        code="still_image",
+        log=log,
     )
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from gilfoyle.errors import UnsupportedMedia
 from tests.integration.activities.pipeline import Pipeline, packets, streams
+from tests.integration.activities.test_odd_sources import pictures
 from tests.sources import FFMPEG, numbered_frames, run
 
 GIF, APNG, WEBP = ("gif", []), ("apng", ["-plays", "0"]), ("webp", ["-lossless", "1", "-loop", "0"])
@@ -91,14 +91,9 @@ async def test_a_still_is_shown_for_a_few_seconds(name: str, lowest: Pipeline, t
     (stream,) = streams(lowest.playlist("90p"))
     assert (stream["width"], stream["height"]) == (160, 90)
     if name != "flat.png":
-        assert colours(lowest) == pytest.approx([0x20, 0x60, 0xC0], abs=8)
-
-
-def colours(pipeline: Pipeline) -> list[float]:
-    """The mean of the first frame."""
-    raw = run(FFMPEG, "-v", "error", "-i", str(pipeline.playlist("90p")), "-frames:v", "1", "-f", "rawvideo",
-              "-pix_fmt", "rgb24", "-")  # fmt: skip
-    return list(np.frombuffer(raw, np.uint8).reshape(-1, 3).mean(axis=0))
+        assert pictures(lowest.playlist("90p"), 160, 90).mean(axis=(0, 1, 2)) == pytest.approx(
+            [0x20, 0x60, 0xC0], abs=8
+        )
 
 
 async def test_a_photo_is_upright(lowest: Pipeline, tmp_path: Path) -> None:
@@ -113,6 +108,18 @@ async def test_a_photo_is_upright(lowest: Pipeline, tmp_path: Path) -> None:
     assert (stream["width"], stream["height"]) == (90, 160)
 
 
+async def test_a_photo_with_a_map_of_its_highlights(lowest: Pipeline, tmp_path: Path) -> None:
+    """Telephones write a second, smaller JPEG behind the first."""
+    source = tmp_path / "photo.jpg"
+    parts = [drawn(tmp_path / f"{size}.jpg", f"color={colour}:size={size}") for size, colour in
+             (("320x180", "0x2060c0"), ("80x45", "gray"))]  # fmt: skip
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    await lowest.process(source)
+    assert length(lowest) == 5
+    shown = pictures(lowest.playlist("90p"), 160, 90)
+    assert shown.mean(axis=(0, 1, 2)) == pytest.approx([0x20, 0x60, 0xC0], abs=8)
+
+
 @pytest.mark.parametrize("name", ["clear.png", "clear.gif", "clear.webp", "clear.apng", "clear.tiff"])
 async def test_what_is_transparent_is_on_white(name: str, lowest: Pipeline, tmp_path: Path) -> None:
     """Black that can't be seen at all, and red that is seen to a half (GIF knows no halves)."""
@@ -124,9 +131,7 @@ async def test_what_is_transparent_is_on_white(name: str, lowest: Pipeline, tmp_
         clear += ",split[a][b];[a]palettegen[p];[b][p]paletteuse"
     options = ["-f", "apng"] if name == "clear.apng" else ["-lossless", "1"] if name == "clear.webp" else []
     await lowest.process(drawn(tmp_path / name, clear, *options))
-    raw = run(FFMPEG, "-v", "error", "-i", str(lowest.playlist("90p")), "-frames:v", "1", "-f", "rawvideo",
-              "-pix_fmt", "rgb24", "-")  # fmt: skip
-    picture = np.frombuffer(raw, np.uint8).reshape(90, 160, 3)
+    picture = pictures(lowest.playlist("90p"), 160, 90)[0]
     assert picture[:, :70].mean(axis=(0, 1)) == pytest.approx([255] * 3, abs=6)
     assert picture[:, 90:].mean(axis=(0, 1)) == pytest.approx([255, 255 - half, 255 - half], abs=8)
 

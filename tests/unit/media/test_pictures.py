@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from gilfoyle.media.header import is_still, is_tiled, video_stream
-from gilfoyle.media.pictures import Drawn, is_picture, pace, probed, read_delays, read_size
+from gilfoyle.media.pictures import Drawn, is_picture, pace, probed, read_delays, read_size, shown
 from gilfoyle.media.probe import read
 from tests.unit.media.probes import LIMITS, found, picture, sound
 
@@ -63,8 +63,15 @@ def test_a_photo_is_a_still(codec: str, transparent: bool) -> None:
     assert video and (video.still, video.transparent) == (True, transparent)
 
 
+def test_a_photo_may_have_more_behind_it() -> None:
+    """The map of its highlights; but a recording in M-JPEG is read like a photo, too."""
+    photo, one = found(format_name="jpeg_pipe"), Fraction(1, 25)
+    assert (shown(photo, [one] * 2), shown(photo, [one] * 50)) == ([one], [one] * 50)
+    assert shown(found(format_name="gif"), [one] * 2) == [one] * 2
+
+
 def test_what_is_a_picture() -> None:
-    assert is_picture(found(format_name="png_pipe")) and not is_picture(found(format_name="mjpeg"))
+    assert is_picture(found(format_name="png_pipe")) and not is_picture(found(format_name="h264"))
     one = picture(nb_frames="1")
     assert not is_still(found(one), one)  # a film of one frame
     item = {key: value for key, value in one.items() if key != "duration"}
