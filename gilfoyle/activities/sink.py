@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from gilfoyle.activities.stored import is_stored
+from gilfoyle.activities.stored import store_new
 from gilfoyle.errors import EncodeFailed
 from gilfoyle.media.boxes import find
 from gilfoyle.media.cmaf import Segment, Splitter
@@ -57,9 +57,7 @@ class RenditionSink:
     async def _store_all(self, queue: asyncio.Queue[Segment | None]) -> None:
         while (segment := await queue.get()) is not None:
             key = f"{self._prefix}/{keys.segment_name(segment.index)}"
-            # After a gap there may be more: what players and caches have seen never changes.
-            if not await is_stored(self._storage, key):
-                await self._storage.write(key, segment.data)
+            await store_new(self._storage, key, segment.data)  # after a gap there may be more
             await self._on_stored(segment.index)
 
     async def _store_init(self) -> None:
@@ -73,9 +71,9 @@ class RenditionSink:
             return
         self._has_init = True
         key = f"{self._prefix}/{keys.INIT_NAME}"
-        if not await is_stored(self._storage, key):
-            await self._storage.write(key, init)
-        elif _essence(await self._storage.read(key)) != _essence(init):
+        if await store_new(self._storage, key, init):
+            return
+        if _essence(await self._storage.read(key)) != _essence(init):
             raise EncodeFailed(
                 "This chunk's decoder configuration differs from the stored one: the encoder was changed on the way."
             )

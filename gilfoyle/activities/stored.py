@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from gilfoyle.errors import ObjectNotFound
-from gilfoyle.storage import Storage, keys
+from gilfoyle.storage import Storage, WritesNew, keys
 
 
 @dataclass(frozen=True)
@@ -61,4 +61,17 @@ async def is_stored(storage: Storage, key: str) -> bool:
         await storage.stat(key)
     except ObjectNotFound:
         return False
+    return True
+
+
+async def store_new(storage: Storage, key: str, data: bytes) -> bool:
+    """Store an object unless there is one: what players and caches have seen never changes. Whether it was stored.
+
+    Raises StorageError.
+    """
+    if isinstance(storage, WritesNew):
+        return await storage.write_new(key, data)
+    if await is_stored(storage, key):
+        return False
+    await storage.write(key, data)
     return True

@@ -34,6 +34,20 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     return start, end
 
 
+def range_of_any_size(header: str | None) -> tuple[int, int | None] | None:
+    """The `[start, end)` that a Range header asks of whatever size the object has, all of it without one.
+
+    None if that depends on the size: of the last so many bytes.
+    """
+    match = _RANGE.fullmatch(header) if header else None
+    first, last = match.groups() if match else ("", "")
+    if not first:
+        return None if last else (0, None)
+    if last and int(last) < int(first):
+        return 0, None
+    return int(first), int(last) + 1 if last else None
+
+
 def if_none_match(header: str | None, etag: str) -> bool:
     """Whether the client has it already: by the weak comparison (8.8.3.2). `etag` is quoted."""
     if not header:

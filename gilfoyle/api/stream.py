@@ -15,10 +15,10 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from gilfoyle.api.errors import problem
 from gilfoyle.api.playback import Playback
-from gilfoyle.api.ranges import accepts_gzip, byte_range, if_none_match, if_range
+from gilfoyle.api.ranges import accepts_gzip, byte_range, if_none_match, if_range, range_of_any_size
 from gilfoyle.api.services import Injected
 from gilfoyle.errors import InvalidRequest, NotFound, ObjectNotFound, RangeNotSatisfiable
-from gilfoyle.storage import Storage, keys
+from gilfoyle.storage import ObjectInfo, Opens, Storage, keys
 from gilfoyle.storage.base import check_key
 from gilfoyle.storage.content import PLAYLIST_TYPE, cache_control, media_type
 
@@ -74,15 +74,24 @@ async def _playlist(storage: Storage, key: str, playback: Playback, request: Req
 
 
 async def _file(storage: Storage, key: str, playback: Playback, request: Request) -> Response:
-    found = await storage.stat(key)
+    found, opened = await _look_up(storage, key, request)
 
     async def pieces(start: int, end: int) -> AsyncIterator[bytes]:
-        async with aclosing(storage.stream(key, start, end)) as stream:  # type: ignore[type-var]
+        async with aclosing(opened or storage.stream(key, start, end)) as stream:  # type: ignore[type-var]
             async for piece in stream:
                 yield piece
 
     cache = cache_control(key) or ("public, max-age=60" if playback.complete else "no-cache")
     return _answer(request, _headers(media_type(key), found.etag, cache), found.size, pieces)
+
+
+async def _look_up(storage: Storage, key: str, request: Request) -> tuple[ObjectInfo, AsyncIterator[bytes] | None]:
+    """What the object is; and its bytes, if the storage can give both at once and the client will want them."""
+    conditional = any(name in request.headers for name in ("if-none-match", "if-range"))
+    wanted = None if conditional else range_of_any_size(request.headers.get("range"))
+    if request.method == "GET" and wanted and isinstance(storage, Opens):
+        return await storage.open(key, *wanted)
+    return await storage.stat(key), None
 
 
 def _headers(kind: str, etag: str, cache: str) -> dict[str, str]:

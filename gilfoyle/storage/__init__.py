@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from gilfoyle.storage.base import ContentAddressed, ObjectInfo, Storage
+from gilfoyle.storage.base import ContentAddressed, ObjectInfo, Opens, Storage, WritesNew
 from gilfoyle.storage.filesystem import FilesystemStorage
 from gilfoyle.storage.storages import Storages, open_storage
 
-__all__ = ["ContentAddressed", "FilesystemStorage", "ObjectInfo", "Storage", "Storages", "open_storage"]
+__all__ = [
+    "ContentAddressed",
+    "FilesystemStorage",
+    "ObjectInfo",
+    "Opens",
+    "Storage",
+    "Storages",
+    "WritesNew",
+    "open_storage",
+]

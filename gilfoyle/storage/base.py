@@ -140,3 +140,24 @@ class ContentAddressed(Protocol):
     async def unpin(self, cid: str) -> None:
         """No error if it isn't pinned."""
         ...
+
+
+@runtime_checkable
+class WritesNew(Protocol):
+    """What a backend can do besides, if it is spared a question that way: S3."""
+
+    async def write_new(self, key: str, data: bytes) -> bool:
+        """As `write`, unless there is something under that key: that stays. Whether it was stored."""
+        ...
+
+
+@runtime_checkable
+class Opens(Protocol):
+    """What a backend can do besides, if it is spared a question that way: S3."""
+
+    async def open(self, key: str, start: int = 0, end: int | None = None) -> tuple[ObjectInfo, AsyncIterator[bytes]]:
+        """What `stat` says, and the pieces that `stream` gives. Raises ObjectNotFound.
+
+        Nothing is held for an iterator that was not begun; close one that was not read to its end.
+        """
+        ...

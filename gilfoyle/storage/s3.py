@@ -14,7 +14,8 @@ from gilfoyle.storage.base import ObjectInfo, Unfinished, check_key
 from gilfoyle.storage.content import cache_control, media_type
 from gilfoyle.storage.s3_client import make_client
 from gilfoyle.storage.s3_errors import code_of
-from gilfoyle.storage.s3_read import read_ranges, read_whole
+from gilfoyle.storage.s3_once import TRIAL, OnceWriter
+from gilfoyle.storage.s3_read import open_ranges, read_ranges, read_whole
 from gilfoyle.storage.s3_requests import Requests, bare_etag
 from gilfoyle.storage.s3_upload import Upload
 
@@ -23,7 +24,7 @@ FFMPEG_URL_S = 12 * 3600
 
 
 class S3Storage:
-    """The `Storage` protocol on a bucket.
+    """The `Storage`, `WritesNew` and `Opens` protocols on a bucket.
 
     A request that fails for a reason that may pass is repeated for `patience_s`, then StorageError says why. What
     won't pass – a wrong key, no such bucket – is said at once.
@@ -34,6 +35,7 @@ class S3Storage:
         self._settings = settings
         self._root = f"{settings.prefix}/" if settings.prefix else ""
         self._requests = Requests(settings)
+        self._once = OnceWriter(self._requests, self._name(TRIAL), self._options(TRIAL))
         self._removal = listing.Removal(self._requests)
         self._players: Any = None
         if settings.serve == "redirect" and not settings.public_url:
@@ -49,6 +51,18 @@ class S3Storage:
             return await (upload.put(data) if len(data) <= first_part else upload.send(_once(data), first_part))
         return await upload.send(data, first_part)
 
+    async def write_new(self, key: str, data: bytes) -> bool:
+        """See WritesNew.write_new. Always by one request, of at most 5 GiB, where the service can do that."""
+        doing = f"The object {check_key(key)} can't be written"
+        if await self._once.honoured():
+            return await self._once.put(doing, self._name(key), data, self._options(key))
+        try:
+            await self._requests.ask(doing, "head_object", Key=self._name(key))
+        except ObjectNotFound:  # or no such bucket, which the write will say
+            await self.write(key, data)
+            return True
+        return False
+
     async def read(self, key: str) -> bytes:
         return await read_whole(self._requests, check_key(key), self._name(key))
 
@@ -61,6 +75,13 @@ class S3Storage:
         async with aclosing(reading) as ranges:  # type: ignore[type-var]
             async for piece in ranges:
                 yield piece
+
+    async def open(self, key: str, start: int = 0, end: int | None = None) -> tuple[ObjectInfo, AsyncIterator[bytes]]:
+        """See Opens.open. One request, and more ahead of the reader if it is more than 8 MiB."""
+        if end is not None and end <= start:
+            return await self.stat(key), _nothing()
+        info, pieces = await open_ranges(self._requests, check_key(key), self._name(key), start, end)
+        return info or await self.stat(key), pieces
 
     async def stat(self, key: str) -> ObjectInfo:
         doing = f"The object {check_key(key)} can't be looked up"
@@ -166,3 +187,8 @@ def _is_key(text: str) -> bool:
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

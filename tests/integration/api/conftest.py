@@ -103,9 +103,9 @@ def served(settings: Settings) -> Iterator[str]:
         assert not thread.is_alive()
 
 
-async def processing(catalog: Catalog, title: str = "Film") -> Media:
+async def processing(catalog: Catalog, title: str = "Film", storage: str = "filesystem") -> Media:
     """A media whose upload was accepted and whose ladder is planned, without a workflow."""
-    media = await catalog.create(title)
+    media = await catalog.create(title, storage=storage)
     await catalog.accept_upload(media.id, kind="video", file_name="film.mp4", size=3, sha256="0" * 64)
     ladder = [
         Rendition(name="720p", kind="video", position=0, width=1280, height=720, segments=4),

@@ -4,13 +4,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from gilfoyle.activities.stored import store_new
 from gilfoyle.config import S3Settings, StorageSettings
-from gilfoyle.errors import StorageError
+from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.storage import open_storage
 from gilfoyle.storage.base import Unfinished
 from gilfoyle.storage.contract import StorageContract, collect, keys_of, pieces
@@ -90,6 +92,78 @@ async def test_a_large_object_goes_up_in_parts(storage: S3Storage) -> None:
     assert await collect(storage.stream("m/source")) == data
     assert await collect(storage.stream("m/source", MIB + 1, 22 * MIB)) == data[MIB + 1 : 22 * MIB]
     assert (await storage.write("m/bytes", data)).etag == info.etag
+
+
+def asked(storage: S3Storage) -> list[str]:
+    """The operations that the service is asked for from now on."""
+    operations: list[str] = []
+
+    def note(model: Any, **_: object) -> None:
+        operations.append(model.name)
+
+    storage._requests.client.meta.events.register("before-call.s3", note)
+    return operations
+
+
+async def test_a_fresh_segment_costs_one_request(storage: S3Storage) -> None:
+    assert await store_new(storage, "m/1/720p/00000.m4s", b"first")  # finds out whether the service can
+    operations = asked(storage)
+    for number in range(1, 5):
+        assert await store_new(storage, f"m/1/720p/{number:05d}.m4s", b"x" * 3 * MIB)
+    assert operations == ["PutObject"] * 4
+
+
+async def test_a_segment_that_is_there_stays(storage: S3Storage) -> None:
+    key = "m/1/720p/00000.m4s"
+    assert await store_new(storage, key, b"first")
+    before = await storage.stat(key)
+    operations = asked(storage)
+    assert not await store_new(storage, key, b"second")
+    assert operations == ["PutObject"]
+    assert (await storage.read(key), await storage.stat(key)) == (b"first", before)
+    assert (before.size, await keys_of(storage, "m")) == (5, [key])
+    assert [name async for name in storage.folders()] == ["m"]  # the trial's object is nobody's
+
+
+async def test_of_many_that_write_at_once_one_does(storage: S3Storage) -> None:
+    values = [bytes([number]) * 1000 for number in range(16)]
+    stored = await asyncio.gather(*(storage.write_new("m/a", value) for value in values))
+    assert stored.count(True) == 1
+    assert await storage.read("m/a") == values[stored.index(True)]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, None), (0, 5), (3, 4), (2 * MIB, None), (3 * MIB - 1, 9 * MIB), (4, 4), (0, 100 * MIB)]
+)
+async def test_reading_costs_one_request_and_tells_what_it_is(storage: S3Storage, start: int, end: int | None) -> None:
+    data = Random(6).randbytes(3 * MIB)
+    await storage.write("m/a.m4s", data)
+    known = await storage.stat("m/a.m4s")
+    operations = asked(storage)
+    info, stream = await storage.open("m/a.m4s", start, end)
+    assert (info, await collect(stream)) == (known, data[start:end])
+    assert operations == (["HeadObject"] if start == end else ["GetObject"])
+
+
+async def test_more_than_a_segment_is_read_ahead_in_ranges(storage: S3Storage) -> None:
+    data = Random(7).randbytes(19 * MIB)
+    await storage.write("m/source", data)
+    operations = asked(storage)
+    info, stream = await storage.open("m/source", MIB)
+    assert (info.size, await collect(stream)) == (len(data), data[MIB:])
+    assert operations == ["GetObject"] * 3
+
+
+async def test_what_is_opened_and_not_there_is_said_at_once(storage: S3Storage) -> None:
+    with pytest.raises(ObjectNotFound):
+        await storage.open("m/nothing")
+    await storage.write("m/empty", b"")
+    for start in (0, 5):
+        info, stream = await storage.open("m/empty", start)
+        assert (info.size, await collect(stream)) == (0, b"")
+    await storage.write("m/a", b"12345")
+    info, stream = await storage.open("m/a", 5)
+    assert (info.size, await collect(stream)) == (5, b"")
 
 
 @pytest.mark.parametrize("parts", [0, 1, 4])

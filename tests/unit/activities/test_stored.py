@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from gilfoyle.activities.stored import first_missing, is_stored, stored_rendition
+from gilfoyle.activities.stored import first_missing, is_stored, store_new, stored_rendition
 from gilfoyle.storage import keys
 from gilfoyle.storage.filesystem import FilesystemStorage
 
@@ -50,3 +50,9 @@ async def test_what_is_stored_of_a_rendition_ends_at_the_first_gap(storage: File
     assert (found.has_init, sorted(found.sizes), found.prefix) == (True, [0, 1, 3], [9, 9])
     assert await is_stored(storage, f"{PREFIX}/{keys.segment_name(3)}")
     assert not await is_stored(storage, f"{PREFIX}/{keys.segment_name(2)}")
+
+
+async def test_what_is_there_is_not_stored_again(storage: FilesystemStorage) -> None:
+    assert await store_new(storage, f"{PREFIX}/00000.m4s", b"first")
+    assert not await store_new(storage, f"{PREFIX}/00000.m4s", b"second")
+    assert await storage.read(f"{PREFIX}/00000.m4s") == b"first"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gilfoyle.api.ranges import accepts_gzip, byte_range, if_none_match, if_range
+from gilfoyle.api.ranges import accepts_gzip, byte_range, if_none_match, if_range, range_of_any_size
 from gilfoyle.errors import RangeNotSatisfiable
 
 
@@ -30,6 +30,23 @@ from gilfoyle.errors import RangeNotSatisfiable
 )
 def test_byte_range(header: str | None, expected: tuple[int, int] | None) -> None:
     assert byte_range(header, 100) == expected
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "bytes=0-", "bytes=5-", "bytes=0-0", "bytes=5-9", "bytes=5-500", "bytes=9-5", "bytes=-", "bytes=a-",
+     "bytes=1-2,4-5", "items=0-1", "bytes=99-99", "BYTES=3-"],
+)  # fmt: skip
+def test_a_range_that_needs_no_size_is_the_same_as_with_it(header: str | None) -> None:
+    found = range_of_any_size(header)
+    assert found is not None
+    start, end = found
+    assert (start, 100 if end is None else min(100, end)) == (byte_range(header, 100) or (0, 100))
+
+
+@pytest.mark.parametrize("header", ["bytes=-5", "bytes=-0"])
+def test_a_range_from_the_end_needs_the_size(header: str) -> None:
+    assert range_of_any_size(header) is None
 
 
 @pytest.mark.parametrize(("header", "size"), [("bytes=100-", 100), ("bytes=-0", 100), ("bytes=0-", 0), ("bytes=-1", 0)])

@@ -170,5 +170,72 @@ async def test_a_proxy_that_ignores_ranges_is_noticed(storage: S3Storage) -> Non
                 pass
 
 
+class Objects:
+    """A service with or without conditional writes. It keeps what is written."""
+
+    def __init__(self, treats: str) -> None:
+        self.treats = treats
+        self.kept: dict[str, bytes] = {}
+
+    def answer(self, request: Any) -> tuple[int, str]:
+        name = request.url.removeprefix("http://127.0.0.1:9/films/")
+        if request.method == "HEAD":
+            return (200, "") if name in self.kept else (404, "")
+        if "If-None-Match" in request.headers:
+            assert as_text(request.headers["If-None-Match"]) == "*"
+            if self.treats == "refuses":
+                return 501, fault("NotImplemented")
+            if self.treats == "honours" and name in self.kept:
+                return 412, fault("PreconditionFailed")
+        self.kept[name] = request.body if isinstance(request.body, bytes) else request.body.read()
+        return 200, ""
+
+
+@pytest.mark.parametrize(
+    ("treats", "first", "then"),
+    [
+        ("honours", ["PUT", "PUT", "PUT"], ["PUT"]),
+        ("ignores", ["PUT", "PUT", "HEAD", "PUT"], ["HEAD", "PUT"]),
+        ("refuses", ["PUT", "HEAD", "PUT"], ["HEAD", "PUT"]),
+    ],
+)
+async def test_what_is_there_stays_whatever_the_service_can(
+    storage: S3Storage, treats: str, first: list[str], then: list[str]
+) -> None:
+    service = Objects(treats)
+    sent = answering(storage, service.answer)
+    for key, methods in (("m/a", first), ("m/b", then)):
+        del sent[:]
+        assert await storage.write_new(key, b"first")
+        assert [request.method for request in sent] == methods
+        assert not await storage.write_new(key, b"second")
+        assert service.kept[key] == b"first"
+
+
+async def test_later_processes_need_no_second_trial(storage: S3Storage) -> None:
+    service = Objects("honours")
+    service.kept["gilfoyle-writes-once"] = b""
+    sent = answering(storage, service.answer)
+    assert await storage.write_new("m/a", b"first")
+    assert [request.method for request in sent] == ["PUT", "PUT"]
+
+
+@pytest.mark.parametrize("given", [{"sse": "AES256"}])
+async def test_also_the_trial_asks_for_encryption(storage: S3Storage) -> None:
+    sent = answering(storage, Objects("honours").answer)
+    await storage.write_new("m/a", b"x")
+    assert all("x-amz-server-side-encryption" in {name.lower() for name in request.headers} for request in sent)
+
+
+async def test_a_trial_that_fails_is_made_again(storage: S3Storage) -> None:
+    service = Objects("honours")
+    answers = [(503, fault("SlowDown")), (403, fault("AccessDenied"))]
+    answering(storage, lambda request: answers.pop(0) if answers else service.answer(request))
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            await storage.write_new("m/a", b"x")
+    assert await storage.write_new("m/a", b"x")
+
+
 def as_text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value

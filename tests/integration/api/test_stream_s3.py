@@ -1,0 +1,65 @@
+"""Playing through the API what lies in a bucket: what each request of a player costs there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from gilfoyle.api.app import create_app
+from gilfoyle.catalog import Catalog
+from gilfoyle.config import S3Settings, Settings, StorageSettings
+from gilfoyle.storage import keys
+from gilfoyle.storage.s3 import S3Storage
+from tests.integration.api.conftest import processing
+
+SEGMENT = bytes(range(256)) * 12_000  # as large as one of 1080p
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status", "content", "operations"),
+    [
+        ("GET", {}, 200, SEGMENT, ["GetObject"]),
+        ("GET", {"Range": "bytes=5-9"}, 206, SEGMENT[5:10], ["GetObject"]),
+        ("GET", {"Range": "bytes=5-"}, 206, SEGMENT[5:], ["GetObject"]),
+        ("GET", {"Range": "bytes=0-99999999"}, 206, SEGMENT, ["GetObject"]),
+        ("GET", {"Range": "bytes=-5"}, 206, SEGMENT[-5:], ["HeadObject", "GetObject"]),
+        ("GET", {"Range": "bytes=9-5"}, 200, SEGMENT, ["GetObject"]),
+        ("GET", {"Range": "bytes=0-4", "If-Range": '"other"'}, 200, SEGMENT, ["HeadObject", "GetObject"]),
+        ("GET", {"If-None-Match": "*"}, 304, b"", ["HeadObject"]),
+        ("HEAD", {}, 200, b"", ["HeadObject"]),
+        ("GET", {"Range": "bytes=99999999-"}, 416, None, ["GetObject", "HeadObject"]),
+    ],
+)
+async def test_a_segment_costs_one_request(
+    settings: Settings,
+    catalog: Catalog,
+    s3_settings: S3Settings,
+    method: str,
+    headers: dict[str, str],
+    status: int,
+    content: bytes | None,
+    operations: list[str],
+) -> None:
+    app = create_app(settings.model_copy(update={"storage": StorageSettings(driver="s3", s3=s3_settings)}))
+    async with app.router.lifespan_context(app):
+        storage = await app.state.services.storages.of()
+        assert isinstance(storage, S3Storage)
+        media = await processing(catalog, storage="s3")
+        await storage.write(f"{keys.encoding_prefix(media.id, 1)}/720p/00000.m4s", SEGMENT)
+        await catalog.progress(media.id, 1, [], playable=True, progress=0.25)
+        asked: list[str] = []
+
+        def note(model: Any, **_: object) -> None:
+            asked.append(model.name)
+
+        storage._requests.client.meta.events.register("before-call.s3", note)
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            answer = await client.request(method, f"/medias/{media.id}/stream/720p/00000.m4s", headers=headers)
+            assert (answer.status_code, asked) == (status, operations)
+            assert content is None or answer.content == content
+            del asked[:]
+            assert (await client.get(f"/medias/{media.id}/stream/720p/00001.m4s")).status_code == 404
+            assert asked == ["GetObject"]
