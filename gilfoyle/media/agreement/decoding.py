@@ -173,4 +173,5 @@ def _fitted(width: int, height: int) -> str:
 
 
 def _shrunk(matrix: str) -> str:
-    return f"scale={COLUMNS}:{ROWS}:flags=area:in_color_matrix={matrix},format=rgb24"
+    # Rounded as it should be: by ffmpeg's fast way, white was 251.
+    return f"scale={COLUMNS}:{ROWS}:flags=area+accurate_rnd+full_chroma_int:in_color_matrix={matrix},format=rgb24"

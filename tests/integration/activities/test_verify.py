@@ -68,6 +68,7 @@ async def test_what_is_right_agrees_in_everything(pipeline: Pipeline, beeping: P
 PICTURES = {
     "moving.gif": ["testsrc2=size=320x180:rate=10:duration=1"],
     "moving.avif": ["testsrc2=size=320x180:rate=10:duration=1", "-c:v", "libaom-av1", "-cpu-used", "8"],
+    "sticker.gif": ["color=red@0:size=320x180:rate=10:duration=1,format=rgba,drawbox=w=90:h=90:c=red:t=fill:replace=1"],
     "photo.png": ["testsrc2=size=320x180", "-frames:v", "1"],
 }
 
