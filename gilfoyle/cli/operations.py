@@ -144,13 +144,15 @@ class _Follower(Generic[Result]):
         return client.get_workflow_handle(self._operation.id, result_type=self._operation.result)
 
     async def _end(self, handle: WorkflowHandle[Any, Result], *, ours: bool) -> None:
-        """Wait until it has ended, however. Raises Unavailable."""
+        """Wait until it has ended, however. Raises Unavailable, and GilfoyleError if Temporal has lost it."""
         began = seen = time.monotonic()
         taken_up = False  # noted, since one that continues as new begins with a short history again
         while True:
             try:
                 state = await handle.describe(rpc_timeout=_RPC)
             except RPCError as error:
+                if error.status == RPCStatusCode.NOT_FOUND:
+                    raise self._lost() from error
                 if time.monotonic() - seen > PATIENCE_S:
                     raise self._unreachable(error) from error
             else:
@@ -195,6 +197,13 @@ class _Follower(Generic[Result]):
         except WorkflowFailureError as error:
             fault = fault_of(error.cause)  # type: ignore[arg-type]
             raise GilfoyleError(fault.message, code=fault.code) from error
+
+    def _lost(self) -> GilfoyleError:
+        """As a power cut does, which costs an embedded Temporal its last seconds."""
+        return GilfoyleError(
+            f"{self._operation.title} was lost: Temporal does not know it any more. Run the command again; "
+            "what is done stays done."
+        )
 
     def _unreachable(self, error: RPCError) -> Unavailable:
         where = self._settings.temporal.address

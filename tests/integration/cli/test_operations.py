@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 from gilfoyle.cli import operations
 from gilfoyle.cli.operations import Operation, perform
@@ -114,6 +115,25 @@ async def test_ctrl_c_leaves_it_running(new_service: NewService) -> None:
         async with service.working():
             handle = service.parts.client.get_workflow_handle(sweep_id(service.parts.settings.temporal.queue_prefix))
             await asyncio.wait_for(handle.result(), 30)
+
+
+async def test_one_that_temporal_has_lost_is_a_sentence(service: Service) -> None:
+    follower = operations._Follower(service.parts.settings, sweeping(service), print, None)
+    with pytest.raises(GilfoyleError, match=r"The sweep was lost: .* Run the command again"):
+        await follower._end(service.parts.client.get_workflow_handle("nowhere"), ours=True)
+
+
+async def test_one_that_is_terminated_is_a_sentence(new_service: NewService) -> None:
+    async with new_service(working=False) as service:
+        performing = asyncio.create_task(performed(service, sweeping(service), []))
+        handle = service.parts.client.get_workflow_handle(sweeping(service).id)
+        async with asyncio.timeout(20):
+            while performing.done() is False:
+                with suppress(RPCError):
+                    await handle.terminate()
+                await asyncio.sleep(0.05)
+        with pytest.raises(GilfoyleError, match="It was terminated in Temporal"):
+            await performing
 
 
 async def test_a_namespace_that_is_not_there_is_a_sentence(temporal_address: str) -> None:
