@@ -9,6 +9,9 @@ from dataclasses import dataclass
 CUT = "connections cut"
 DISK_FULL = "disk full"
 STORE = "object store"
+AWAY = "Temporal away"
+POWER_CUT = "power cut of Temporal"
+OPERATOR = "workflow stopped by hand"
 KILLS = ("transcode worker", "io worker", "pipeline worker", "API", "Temporal", "PostgreSQL", STORE)
 # Workers that encode are the ones whose work could be lost.
 _WEIGHTS = {"transcode worker": 3, "API": 2, CUT: 2}
@@ -30,5 +33,12 @@ def faults(rng: random.Random, kinds: Sequence[str]) -> Iterator[Fault]:
         deck = [kind for kind in kinds for _ in range(_WEIGHTS.get(kind, 1))]
         rng.shuffle(deck)
         for kind in deck:
-            lasts_s = rng.uniform(2, 8) if kind in (CUT, DISK_FULL) else rng.choice((0.0, rng.uniform(0, 5)))
-            yield Fault(kind, rng.uniform(2, 10), lasts_s, rng.random())
+            yield Fault(kind, rng.uniform(2, 10), _lasts_s(rng, kind), rng.random())
+
+
+def _lasts_s(rng: random.Random, kind: str) -> float:
+    if kind == AWAY:  # longer than an API waits for it: uploads end meanwhile
+        return rng.uniform(12, 20)
+    if kind in (CUT, DISK_FULL, POWER_CUT):
+        return rng.uniform(2, 8)
+    return rng.choice((0.0, rng.uniform(0, 5)))

@@ -7,11 +7,12 @@ import json
 import socket
 import time
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from temporalio.api.enums.v1 import EventType, PendingActivityState
-from temporalio.client import Client, WorkflowExecution, WorkflowHistory
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.service import RPCError
 
 _PASSES = {"encode_video", "encode_audio"}
@@ -21,6 +22,7 @@ _PATIENCE_S = 4.0
 _SILENT_S = 3.0
 # Failures that are a file's own fault.
 _DESERVED = {"unsupported_media"}
+_BY_HAND = {WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TERMINATED}
 
 
 async def running(client: Client) -> list[WorkflowExecution]:
@@ -74,11 +76,16 @@ async def _pending(client: Client, workflow: WorkflowExecution, pid: int, heard_
     ]
 
 
-async def failures(client: Client) -> list[str]:
-    """Workflows that ended otherwise than well, for another reason than a file's own; a sentence each."""
+async def failures(client: Client, stopped: Container[str] = ()) -> list[str]:
+    """Workflows that ended otherwise than well, for another reason than a file's own; a sentence each.
+
+    `stopped`: ids of those that were cancelled or terminated by hand.
+    """
     found = []
     query = 'ExecutionStatus IN ("Failed", "TimedOut", "Terminated", "Canceled")'
     async for each in client.list_workflows(query):
+        if each.id in stopped and each.status in _BY_HAND:
+            continue
         history = await client.get_workflow_handle(each.id, run_id=each.run_id).fetch_history()
         failure = history.events[-1].workflow_execution_failed_event_attributes.failure
         kind = failure.application_failure_info.type

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import httpx
@@ -37,16 +37,22 @@ class Inspection:
         self._installation, self._report, self._created, self._say = installation, report, created, say
         self._http = httpx.AsyncClient(base_url=installation.api_itself, trust_env=False, timeout=60)
         self._named: dict[str, set[str]] = {}
+        self._tried: set[str] = set()
 
     async def close(self) -> None:
         await self._http.aclose()
 
     async def settle(self, ran_s: float) -> None:
-        """Wait until every accepted media is Ready or Errored, for 5 minutes and twice what the backlog should take."""
+        """Wait until every accepted media is Ready or Errored, for 5 minutes and twice what the backlog should take.
+
+        What was stopped by hand is tried again, as somebody would who had found out.
+        """
         began = time.monotonic()
         limit_s: float | None = None
         while True:
             found = await self._medias()
+            if await self._try_again(found):
+                continue
             backlog = sum(media["status"] not in {*_FINAL, AWAITING} for media in found)
             done = sum(media["status"] in _FINAL for media in found)
             if not backlog:
@@ -55,6 +61,17 @@ class Inspection:
             if time.monotonic() - began > limit_s:
                 return
             await asyncio.sleep(_POLL_S)
+
+    async def _try_again(self, found: list[dict[str, Any]]) -> bool:
+        """Whether any was; each once."""
+        stopped = {str(media["id"]) for media in found if (media["error"] or {}).get("code") == "cancelled"}
+        for media_id in (new := stopped - self._tried):
+            self._tried.add(media_id)
+            answer = await self._http.post(f"/medias/{media_id}/retry")
+            if answer.status_code != httpx.codes.ACCEPTED:
+                self._report.unforeseen.append(f"media {media_id} is not tried again: {answer.text[:300]}")
+            self._report.retried += 1
+        return bool(new)
 
     async def judge(self, accepted: list[Accepted]) -> None:
         """Each accepted upload: is it what it deserves to be?"""
@@ -97,12 +114,12 @@ class Inspection:
         self._report.orphans += sorted(there - owned) + [f"unfinished: {key}" for key in unfinished]
         self._report.lost += [f"there is no object {key}" for key in sorted(owned - there)]
 
-    async def ask_temporal(self) -> None:
-        """Nothing runs any more, nothing failed but for a file's own fault, nothing was encoded twice."""
+    async def ask_temporal(self, stopped: Container[str] = ()) -> None:
+        """Nothing runs any more, nothing failed but for a file's own fault or by hand, nothing was encoded twice."""
         settings = self._installation.settings().temporal
         client = await connect(settings.model_copy(update={"address": self._installation.temporal_address}))
         self._report.stuck += [f"workflow {each.id} still runs" for each in await histories.running(client)]
-        self._report.unforeseen += await histories.failures(client)
+        self._report.unforeseen += await histories.failures(client, stopped)
         twice = await histories.encoded_twice(client)
         self._report.repeated += twice.for_nothing
         self._report.repaired += twice.for_loss

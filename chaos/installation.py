@@ -66,6 +66,11 @@ class Installation:
         """Where it answers, without the relay."""
         return f"http://127.0.0.1:{self._api_port}"
 
+    @property
+    def temporal_database(self) -> Path:
+        """The file that Temporal keeps everything in."""
+        return self._folder.temporal
+
     def settings(self) -> Settings:
         """As the parts have them, but with the store itself in place of its relay: for looking into it."""
         own = dict(self.environment)

@@ -41,6 +41,8 @@ class Report:
     """Workflows that failed for another reason than the file's, and checks that could not be made."""
     orphans: list[str] = field(default_factory=list)
     """Objects that no media owns, after a sweep."""
+    retried: int = 0
+    """Medias that were stopped by hand, and tried again in the end."""
     swept: int = 0
     """Objects and unfinished writes that were owned by none before the sweep."""
     leftovers: list[str] = field(default_factory=list)
@@ -124,6 +126,7 @@ class Report:
             "faults": dict(self.faults),
             "uploads": {name: vars(tally) for name, tally in self.uploads.items()},
             "swept": self.swept,
+            "retried": self.retried,
             "repaired": self.repaired,
             "redone": self.redone,
             "unmeasured_kills": self.unmeasured,

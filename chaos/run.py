@@ -119,7 +119,7 @@ class _Run:
             await inspection.judge(self._uploading.accepted)
             await inspection.sweep(time.monotonic() - calm)
             await inspection.find_orphans()
-            await inspection.ask_temporal()
+            await inspection.ask_temporal(self._trouble.stopped)
             await self._look_for_leftovers()
         except (GilfoyleError, RPCError) as error:
             # A part that does not come up again, or does not answer, with nothing in its way: as bad as what it hides.

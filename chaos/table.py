@@ -41,6 +41,7 @@ def tables(report: Report) -> list[Table]:
             report.redone_chunks_max,
             f"≤ {REDONE_AT_MOST}",
         ),
+        ("medias stopped by hand and tried again", report.retried, ""),
         ("chunks encoded again since the storage had lost them", len(report.repaired), ""),
         ("parts that ended by themselves", len(report.deaths), ""),
     ):

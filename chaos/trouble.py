@@ -7,8 +7,9 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from chaos import memory, operating
 from chaos.disk import Disk
-from chaos.faults import CUT, DISK_FULL, KILLS, STORE, Fault, faults
+from chaos.faults import AWAY, CUT, DISK_FULL, KILLS, OPERATOR, POWER_CUT, STORE, Fault, faults
 from chaos.installation import Installation
 from chaos.part import Part
 from gilfoyle.tasks import stop
@@ -32,12 +33,15 @@ class Trouble:
         self._full = asyncio.Lock()
         self.count: Counter[str] = Counter()
         """How often each kind of fault has been."""
+        self.stopped: set[str] = set()
+        """Ids of the workflows that were stopped by hand."""
 
     @property
     def kinds(self) -> list[str]:
         """The faults that are possible here."""
         parts = {part.kind for part in self._installation.parts}
-        return [kind for kind in KILLS if kind in parts] + [CUT] + ([] if self._disk.why_not else [DISK_FULL])
+        kills = [kind for kind in KILLS if kind in parts]
+        return [*kills, CUT, AWAY, POWER_CUT, OPERATOR, *([] if self._disk.why_not else [DISK_FULL])]
 
     async def run(self) -> None:
         """One after another, until cancelled; what lasts goes on meanwhile."""
@@ -68,6 +72,10 @@ class Trouble:
             self._go(self._cut(fault))
         elif fault.kind == DISK_FULL:
             self._go(self._fill(fault))
+        elif fault.kind == OPERATOR:
+            self._go(self._stop_a_workflow(fault))
+        elif fault.kind == POWER_CUT:
+            await self._forget(fault)
         elif part := await self._one_of(fault):
             self.count[fault.kind] += 1
             self._say(f"× {part.name} is killed, for {fault.lasts_s:.1f} s")
@@ -77,7 +85,8 @@ class Trouble:
 
     async def _one_of(self, fault: Fault) -> Part | None:
         """A part of the kind that does its work; None if that takes too long."""
-        parts = [part for part in self._installation.parts if part.kind == fault.kind]
+        kind = "Temporal" if fault.kind in (AWAY, POWER_CUT) else fault.kind
+        parts = [part for part in self._installation.parts if part.kind == kind]
         for _ in range(int(_READY_S * 10)):
             if ready := [part for part in parts if part.ready]:
                 return ready[int(fault.pick * len(ready))]
@@ -115,6 +124,27 @@ class Trouble:
                 await asyncio.sleep(fault.lasts_s)
             finally:
                 self._disk.free()
+
+    async def _forget(self, fault: Fault) -> None:
+        """Temporal is killed, and has lost its last seconds. Nothing else goes wrong meanwhile."""
+        if not (part := await self._one_of(fault)):
+            return
+        database = self._installation.temporal_database
+        copy = await asyncio.to_thread(memory.copy, database)
+        await asyncio.sleep(fault.lasts_s)
+        await part.kill()
+        await asyncio.to_thread(memory.put_back, copy, database)
+        self.count[fault.kind] += 1
+        self._say(f"× {part.name} is killed, and has lost its last {fault.lasts_s:.1f} s")
+        await part.start()
+
+    async def _stop_a_workflow(self, fault: Fault) -> None:
+        how = self._rng.choice(operating.WAYS)
+        stopped = await operating.stop(self._installation.temporal_address, how, fault.pick)
+        if stopped:
+            self.stopped.add(stopped)
+            self.count[fault.kind] += 1
+            self._say(f"× {stopped} is {how} by hand")
 
     def _go(self, doing: Awaitable[None]) -> None:
         task = asyncio.ensure_future(doing)

@@ -100,6 +100,9 @@ class RetryActivities:
             return Recalled()
         rows = await self._catalog.renditions(job.media_id, job.encoding)
         waiting = [row.name for row in rows if row.status not in FINAL]
+        if not waiting:
+            await self._catalog.settle(job.media_id, job.encoding, [])  # nothing is promised any more, if anything was
+            return Recalled()
         try:
             return _recalled(media, recipe, rows, waiting, job.heartbeat_timeout_s)
         except ValidationError:

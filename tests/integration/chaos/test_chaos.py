@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from chaos import histories, leftovers
+from chaos import histories, leftovers, memory, operating
 from chaos.client import Accepted, Client, medias
 from chaos.disk import Disk
 from chaos.inspection import Inspection
@@ -90,6 +90,35 @@ async def test_parts_are_killed_and_all_is_well_in_the_end(installation: Install
         await client.close()
     await installation.stop_gilfoyle()
     assert installation.strangers() == []
+
+
+@pytest.mark.slow
+async def test_what_is_stopped_by_hand_or_lost_with_temporals_memory_is_done_in_the_end(
+    installation: Installation, tmp_path: Path
+) -> None:
+    files = await asyncio.to_thread(make, tmp_path / "cache", FFMPEG, print)
+    client, report = Client(installation.api, random.Random(1), print), Report(1, 1, "filesystem")
+    inspection = Inspection(installation, report, client.created, print)
+    temporal = next(part for part in installation.parts if part.kind == "Temporal")
+    try:
+        accepted = [await client.upload(LONG, files[LONG])]
+        await _until_encoding(installation, LONG)
+        stopped = {await operating.stop(installation.temporal_address, "cancelled", 0.5)}
+        copied = await asyncio.to_thread(memory.copy, installation.temporal_database)
+        accepted.append(await client.upload(VARIABLE, files[VARIABLE]))
+        await temporal.kill()
+        await asyncio.to_thread(memory.put_back, copied, installation.temporal_database)
+        accepted.append(await client.upload(TEXT, files[TEXT]))  # while Temporal is away
+        await temporal.start()
+        assert all(accepted)
+        await inspection.settle(10)
+        await inspection.judge([each for each in accepted if each])
+        await inspection.ask_temporal(stopped)
+        assert report.findings == ["too few kills: 0 of 4"]
+        assert (report.total("ready"), report.total("errored"), report.retried) == (2, 1, 1)
+    finally:
+        await inspection.close()
+        await client.close()
 
 
 async def _is_found_out(installation: Installation, client: Client, accepted: list[Accepted]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from itertools import islice
 
-from chaos.faults import CUT, DISK_FULL, KILLS, Fault, faults
+from chaos.faults import AWAY, CUT, DISK_FULL, KILLS, OPERATOR, POWER_CUT, Fault, faults
 
-KINDS = [*KILLS, CUT, DISK_FULL]
+KINDS = [*KILLS, CUT, AWAY, POWER_CUT, OPERATOR, DISK_FULL]
 
 
 def first(count: int, seed: int = 1) -> list[Fault]:
@@ -20,7 +20,7 @@ def test_the_same_seed_gives_the_same_faults() -> None:
 
 
 def test_every_kind_comes_before_any_deck_is_dealt_again() -> None:
-    assert {fault.kind for fault in first(13)} == set(KINDS)
+    assert {fault.kind for fault in first(16)} == set(KINDS)
 
 
 def test_only_what_is_possible_comes() -> None:
