@@ -167,7 +167,7 @@ class _Decoder:
         taken: list[Pictures | Levels] = [*source.sounds]
         if source.pictures is not None:
             taken.insert(0, source.pictures)
-        names = [f"0:{index}" for index in (streams.picture, *streams.sounds) if index is not None]
+        names = streams.maps
 
         def build(descriptors: Sequence[int]) -> list[str]:
             taps = [Tap(name, *descriptors[2 * index : 2 * index + 2]) for index, name in enumerate(names)]

@@ -120,12 +120,13 @@ def packets_command(ffprobe: str, source: str, *, since: float | None) -> list[s
 
 def picture_size_command(ffmpeg: str, source: str) -> list[str]:
     """Decodes the first frame of a picture, upright, for `#dimensions 0: WxH` among the lines that tell of it."""
+    # Of its own choice: where a photo is cut into tiles, that is all of them put together.
     return [*_look(ffmpeg, source), "-frames:v", "1", "-f", "framecrc", "pipe:1"]
 
 
 def picture_frames_command(ffmpeg: str, source: str) -> list[str]:
     """Lists the frames of a picture without decoding them: lines `0, dts, pts, duration, …` in ticks of `#tb 0: …`."""
-    return [*_look(ffmpeg, source), "-c", "copy", "-f", "framecrc", "pipe:1"]
+    return [*_look(ffmpeg, source), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
 
 
 def entry_command(ffprobe: str, source: str, stream: int, at: Fraction) -> list[str]:
@@ -162,12 +163,16 @@ def video_command(
     grid = plan.grid
     first = first_segment * grid.segment_frames
     stream = _input(source, None if entry is None else _seek(info, entry), still=info.video.still)
-    picture = stream[str(info.video.index)]
+    picture = stream["g:0" if info.video.tiled else str(info.video.index)]
     if info.video.still:
         picture = picture.filter("trim", end_frame=1)
     if info.video.transparent:
         for name, options in _ON_WHITE:
             picture = picture.filter(name, **options)
+    if info.video.still:
+        # For ever, on a clock of its own: the frames that are wanted are counted. Tiles have no length that counts.
+        picture = picture.filter("loop", loop=-1, size=1).filter("settb", f"{grid.rate_den}/{grid.rate_num}")
+        picture = picture.filter("setpts", "N")
     if info.video.interlaced:
         picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")
     picture = picture.filter(
@@ -338,7 +343,7 @@ def _probe(ffprobe: str, source: str) -> list[str]:
 
 def _look(ffmpeg: str, source: str) -> list[str]:
     level = "repeat+level+warning" if is_remote(source) else "error"
-    return [ffmpeg, "-hide_banner", "-nostdin", "-v", level, *reading_options(source), "-i", source, "-map", "0:v:0"]
+    return [ffmpeg, "-hide_banner", "-nostdin", "-v", level, *reading_options(source), "-i", source]
 
 
 def reading_options(source: str) -> list[str]:

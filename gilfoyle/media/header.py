@@ -98,13 +98,6 @@ def audio_streams(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def is_tiled(probe: Mapping[str, Any]) -> bool:
-    """Whether it is a photo cut into tiles, as telephones write HEIC, and no film beside it."""
-    tiles = any(stream.get("disposition", {}).get("dependent") for stream in probe.get("streams", []))
-    film = video_stream(probe)
-    return tiles and not (film and film["disposition"].get("default"))
-
-
 def is_still(probe: Mapping[str, Any], stream: Mapping[str, Any]) -> bool:
     """Whether that stream is one picture that lasts for no time of its own: a photo, not a film of one frame."""
     is_item = container(probe) == "mov" and not stream.get("duration")  # of HEIF, outside of all tracks

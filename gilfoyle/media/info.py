@@ -35,6 +35,8 @@ class VideoInfo(BaseModel):
     """Degrees, as the container says; ffmpeg turns the picture itself."""
     still: bool = False
     """One picture without a length of its own: a photo."""
+    tiled: bool = False
+    """Its tiles are streams, which ffmpeg puts together."""
     transparent: bool = False
     """It may be so in places, as pictures in files of their own are: it is shown on white."""
 

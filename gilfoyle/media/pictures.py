@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from gilfoyle.media.formats import PICTURES
 
+# Where nothing is said.
+_USUAL_RATE = Fraction(25)
 # Delays that differ by less are those of a constant rate, rounded by a program to whole milliseconds or hundredths.
 _ALIKE = Fraction(5, 4)
 # The shortest step that is worth a grid of its own (frames/s): a GIF's hundredth of a second.
@@ -26,8 +28,8 @@ _TRANSPARENT = {"gif", "png", "apng", "webp", "webp_anim", "tiff"}
 _MOST_OF_A_PHOTO = 4
 _JPEG = {"jpeg_pipe", "mjpeg"}
 
-STILL_RATE = Fraction(25)
-"""Frames per second of what is made of a still."""
+STILL_RATE = Fraction(5)
+"""Frames per second of what is made of a still: nothing moves, and each frame of a photo costs as much as of a film."""
 
 
 class Drawn(NamedTuple):
@@ -41,12 +43,19 @@ class Drawn(NamedTuple):
 def is_picture(probe: Mapping[str, Any]) -> bool:
     """Whether the file is one picture, still or animated, and not a film in a container."""
     names = str(probe.get("format", {}).get("format_name", "")).split(",")
-    return names[0] in PICTURES
+    return names[0] in PICTURES or is_tiled(probe)
+
+
+def is_tiled(probe: Mapping[str, Any]) -> bool:
+    """Whether it is a photo cut into tiles, each a stream, as telephones write HEIC; and no film is beside it."""
+    ways = [each.get("disposition", {}) for each in probe.get("streams", []) if each.get("codec_type") == "video"]
+    tiles = [way for way in ways if way.get("dependent")]
+    return bool(tiles) and not any(way.get("default") for way in ways if way not in tiles)
 
 
 def is_transparent(probe: Mapping[str, Any]) -> bool:
     """Whether it is a picture in a format that can be transparent."""
-    return is_picture(probe) and probe["streams"][0].get("codec_name") in _TRANSPARENT
+    return is_picture(probe) and bool(probe["streams"]) and probe["streams"][0].get("codec_name") in _TRANSPARENT
 
 
 def read_size(listing: str) -> tuple[int, int] | None:
@@ -82,7 +91,7 @@ def pace(delays: Sequence[Fraction]) -> Fraction:
     """The rate of a grid on which every frame has a place of its own, and its time if that can be (frames/s)."""
     real = [delay for delay in delays if delay]
     if not real:
-        return STILL_RATE
+        return _USUAL_RATE
     if max(real) <= _ALIKE * min(real):
         return len(real) / sum(real, Fraction(0))
     unit = math.lcm(*(delay.denominator for delay in real))
@@ -104,5 +113,7 @@ def probed(probe: Mapping[str, Any], drawn: Drawn) -> dict[str, Any]:
         "avg_frame_rate": f"{rate.numerator}/{rate.denominator}",
         "r_frame_rate": f"{rate.numerator}/{rate.denominator}",
         "start_time": "0",
+        "disposition": {},
+        "tiled": is_tiled(probe),
     }
     return {**probe, "streams": [{**probe["streams"][0], **found}]}

@@ -72,6 +72,7 @@ def _read_video(probe: Mapping[str, Any], stream: Mapping[str, Any], ends: Mappi
         colour=read_colour(stream),
         rotation=rotation,
         still=still,
+        tiled=bool(stream.get("tiled")),
         transparent=is_transparent(probe),
     )
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media.dolby import check_base_layer
-from gilfoyle.media.header import is_tiled, pictures, sounds, video_stream, wanted_streams
+from gilfoyle.media.header import pictures, sounds, video_stream, wanted_streams
 from gilfoyle.media.kinds import recognise
 from gilfoyle.media.unplayable import MARK, codecs
 
@@ -36,8 +36,6 @@ def precheck(probe: Mapping[str, Any], limits: Limits) -> None:
             f"The file has {count} tracks of pictures and sound; at most {limits.streams} are accepted.",
             code="too_many_streams",
         )
-    if is_tiled(probe):
-        raise _picture("a HEIC picture made of tiles")
     if not wanted_streams(probe):
         raise _nothing_plays([*pictures(probe), *sounds(probe)])
     check_sizes(probe, limits)

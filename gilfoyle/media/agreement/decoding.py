@@ -12,7 +12,7 @@ from typing import Any
 from gilfoyle.media.agreement.pictures import COLUMNS, ROWS
 from gilfoyle.media.agreement.sound import RATE
 from gilfoyle.media.header import video_stream
-from gilfoyle.media.pictures import is_transparent
+from gilfoyle.media.pictures import is_tiled, is_transparent
 
 STAMP_RATE = 1_000_000
 """Stamps of pictures are in microseconds; those of sound in samples."""
@@ -36,11 +36,19 @@ class SourceStreams:
     """Those that can be decoded, the default one first."""
     channels: tuple[int, ...]
     """Of each of the sounds."""
+    tiled: bool = False
+    """The picture is cut into tiles, which ffmpeg puts together."""
     transparent: bool = False
     """The picture may be so in places; it is seen on white."""
     hdr: bool = False
     untold_hd: bool = False
     """High definition that does not say how its colours are coded: all players take BT.709."""
+
+    @property
+    def maps(self) -> list[str]:
+        """What `-map` calls them, the picture first."""
+        picture = [] if self.picture is None else ["0:g:0" if self.tiled else f"0:{self.picture}"]
+        return [*picture, *(f"0:{index}" for index in self.sounds)]
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ def source_streams(probe: Mapping[str, Any], *, with_picture: bool) -> SourceStr
         picture=int(picture["index"]) if picture else None,
         sounds=tuple(int(each["index"]) for each in sounds),
         channels=tuple(int(each["channels"]) for each in sounds),
+        tiled=is_tiled(probe),
         transparent=picture is not None and is_transparent(probe),
         hdr=told.get("color_transfer") in _HDR,
         untold_hd=told.get("color_space") in _UNTOLD and int(told.get("height") or 0) >= _HD_LINES,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gilfoyle.errors import UnsupportedMedia
+from tests.heif import tiled
 from tests.integration.activities.pipeline import Pipeline, packets, streams
 from tests.integration.activities.test_odd_sources import pictures
 from tests.sources import FFMPEG, numbered_frames, run
@@ -106,6 +107,14 @@ async def test_a_photo_is_upright(lowest: Pipeline, tmp_path: Path) -> None:
     await lowest.process(source)
     (stream,) = streams(lowest.playlist("90p"))
     assert (stream["width"], stream["height"]) == (90, 160)
+
+
+async def test_a_photo_in_tiles(lowest: Pipeline, tmp_path: Path) -> None:
+    await lowest.process(tiled(tmp_path / "photo.avif", ["red", "0x2060c0"], (160, 180)))
+    assert length(lowest) == 5 and len(packets(lowest.playlist("90p"))) == 25
+    left, right = pictures(lowest.playlist("90p"), 160, 90)[-1].reshape(90, 2, 80, 3).mean(axis=(0, 2))
+    assert left == pytest.approx([255, 0, 0], abs=8)
+    assert right == pytest.approx([0x20, 0x60, 0xC0], abs=8)
 
 
 async def test_a_photo_with_a_map_of_its_highlights(lowest: Pipeline, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from gilfoyle.media.agreement.report import Agreement, Verdict
 from gilfoyle.storage import Storages, keys
 from gilfoyle.workflows.messages import VerifyMediaInput
 from tests.clips import clip
+from tests.heif import tiled
 from tests.integration.activities.pipeline import LIMITS, Pipeline
 from tests.sources import FFMPEG, FFPROBE, numbered, run
 
@@ -78,6 +79,11 @@ async def test_pictures_agree(name: str, lowest: Pipeline, tmp_path: Path) -> No
     """An animated one is a film, one that stands still is shown for a few seconds."""
     run(FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", *PICTURES[name], str(tmp_path / name))
     await lowest.process(tmp_path / name)
+    assert faults(await verified(lowest)) == {}
+
+
+async def test_a_photo_in_tiles_agrees(lowest: Pipeline, tmp_path: Path) -> None:
+    await lowest.process(tiled(tmp_path / "photo.avif", ["red", "blue"], (160, 180)))
     assert faults(await verified(lowest)) == {}
 
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from gilfoyle.media.header import is_still, is_tiled, video_stream
-from gilfoyle.media.pictures import Drawn, is_picture, pace, probed, read_delays, read_size, shown
+from gilfoyle.media.header import is_still, video_stream
+from gilfoyle.media.pictures import Drawn, is_picture, is_tiled, pace, probed, read_delays, read_size, shown
 from gilfoyle.media.probe import read
 from tests.unit.media.probes import LIMITS, found, picture, sound
 
@@ -78,9 +78,12 @@ def test_what_is_a_picture() -> None:
     assert is_still(found(item), item)  # HEIF
 
 
-def test_tiles_are_no_films() -> None:
+def test_tiles_are_one_picture() -> None:
     tile = picture(width=512, height=512, nb_frames="1", disposition={"dependent": 1})
     thumbnail = picture(index=1, width=320, height=240, nb_frames="1", disposition={})
     assert is_tiled(found(tile, tile, thumbnail))
     assert not is_tiled(found(picture(), sound())) and not is_tiled(found(tile, picture(index=1)))
     assert video_stream(found(tile)) is None
+    whole = probed(found(tile, tile, thumbnail), Drawn(1024, 512, [Fraction(1)]))
+    video = read(whole, {0: Fraction(1)}, LIMITS).video
+    assert video and (video.width, video.height, video.tiled, video.transparent) == (1024, 512, True, False)

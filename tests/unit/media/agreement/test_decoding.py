@@ -30,6 +30,13 @@ def test_the_default_streams_come_first_and_covers_do_not_count() -> None:
     assert source_streams({"streams": [still, moving]}, with_picture=True).picture == 1
 
 
+def test_a_photo_in_tiles_is_one_picture() -> None:
+    tiles = [video(index, width=512, height=512, disposition={"dependent": 1}) for index in range(4)]
+    thumbnail = video(4, width=320, height=240)
+    assert source_streams({"streams": [*tiles, thumbnail]}, with_picture=True).maps == ["0:g:0"]
+    assert source_streams({"streams": [video(0), audio(1)]}, with_picture=True).maps == ["0:0", "0:1"]
+
+
 def test_what_nobody_can_decode_does_not_count() -> None:
     found = source_streams(
         {"streams": [{"index": 0, "codec_type": "audio", "channels": 4}, audio(1)]}, with_picture=True
