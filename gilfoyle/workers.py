@@ -109,6 +109,7 @@ def build_workers(parts: Parts, queues: Sequence[str] = QUEUES) -> list[Worker]:
 def _pipeline(parts: Parts) -> list[Worker]:
     catalog = CatalogActivities(parts.catalog)
     retrying = RetryActivities(parts.storages, parts.catalog)
+    moving = MoveActivities(parts.storages, parts.catalog)
     worker = _worker(
         parts,
         PIPELINE,
@@ -122,7 +123,8 @@ def _pipeline(parts: Parts) -> list[Worker]:
             retrying.recall,
             retrying.settle,
             take_turn,
-            MoveActivities(parts.storages, parts.catalog).next_to_move,
+            moving.next_to_move,
+            moving.end_move,
         ],
         workflows=[ProcessMedia, RetryMedia, DeleteMedia, MoveStorage, SweepStorage, VerifyMedia],
     )

@@ -119,7 +119,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """The catalog's database, emptied."""
     database = Database(database_url, pool_size=5)
     async with database.session() as session:
-        await session.execute(text("TRUNCATE media CASCADE"))
+        await session.execute(text("TRUNCATE media, errand CASCADE"))
     yield database
     await database.close()
 

@@ -15,15 +15,17 @@ from gilfoyle.catalog import Catalog, Media, MediaStatus
 from gilfoyle.errors import NotFound, ObjectNotFound, StorageError
 from gilfoyle.storage import Storage, Storages
 from gilfoyle.storage.verified import Damaged
+from gilfoyle.workflows.messages import MoveStorageInput
 
 # Backends that answer, and yet this media can't be copied: after so many attempts, two minutes, a person must look.
 _ATTEMPTS = 8
 
 
 class OpenInput(BaseModel):
-    """A backend's name."""
+    """A backend's name, and what the move into it was asked to do."""
 
     storage: str
+    job: MoveStorageInput
 
 
 class NextInput(BaseModel):
@@ -97,8 +99,19 @@ class MoveActivities:
 
     @activity.defn
     async def open_backend(self, job: OpenInput) -> None:
-        """Raises ConfigError if this worker has no such backend, or not the settings for it."""
+        """Then the move is promised: it is begun again if Temporal loses it.
+
+        Raises ConfigError if this worker has no such backend, or not the settings for it.
+        """
         await self._storages.of(job.storage)
+        info = activity.info()
+        assert info.workflow_id and info.workflow_type  # it is a workflow's
+        await self._catalog.begin_errand(info.workflow_id, info.workflow_type, job.job.model_dump(mode="json"))
+
+    @activity.defn
+    async def end_move(self) -> None:
+        """It is not promised any more. On the pipeline queue."""
+        await self._catalog.end_errand(activity.info().workflow_id or "")
 
     @activity.defn
     async def next_to_move(self, job: NextInput) -> NextMedias:

@@ -25,7 +25,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from gilfoyle.catalog import Media, MediaKind, MediaStatus, Recipe, Rendition, RenditionStatus
+from gilfoyle.catalog import Errand, Media, MediaKind, MediaStatus, Recipe, Rendition, RenditionStatus
 from gilfoyle.config import Settings
 from gilfoyle.errors import Conflict, NotFound, Unavailable
 from gilfoyle.media.agreement.report import Agreement
@@ -58,6 +58,8 @@ class Standing:
     """What Temporal knows of the work for a media."""
 
     running: bool
+    known: bool = True
+    """Temporal has a workflow of that id."""
     fault: Fault | None = None
     """Why it has ended without being done. None, if it does not run: it was done, or Temporal knows nothing of it."""
 
@@ -91,13 +93,17 @@ class Pipeline:
 
     async def look_up(self, media: Media) -> Standing:
         """What became of the workflow of what the media's row promises."""
-        handle = self._client.get_workflow_handle(_workflow_id(media))
+        return await self.look_up_workflow(_workflow_id(media))
+
+    async def look_up_workflow(self, workflow_id: str) -> Standing:
+        """What became of the last one of that id."""
+        handle = self._client.get_workflow_handle(workflow_id)
         with _translated():
             try:
                 status = (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status
             except RPCError as error:
                 if error.status == RPCStatusCode.NOT_FOUND:
-                    return Standing(running=False)
+                    return Standing(running=False, known=False)
                 raise
             if status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
                 return Standing(running=status == WorkflowExecutionStatus.RUNNING)
@@ -223,6 +229,18 @@ class Pipeline:
             ) from error
         except WorkflowFailureError as error:
             return _fault(error)
+
+    async def start_errand(self, errand: Errand) -> None:
+        """Begin it. Doing it twice is doing it once."""
+        with _translated():
+            await self._client.start_workflow(
+                errand.workflow,
+                errand.job,
+                id=errand.id,
+                task_queue=self._queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                rpc_timeout=RPC_TIMEOUT,
+            )
 
     async def start_deleting(self, media_id: UUID) -> WorkflowHandle[object, object]:
         """Start the workflow that stops what runs for a media and removes everything of it."""

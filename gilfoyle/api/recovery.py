@@ -29,6 +29,7 @@ async def keep_recovering(catalog: Catalog, pipeline: Pipeline, every_s: float =
         try:
             while await recover(catalog, pipeline) == _AT_ONCE:
                 pass
+            await recover_errands(catalog, pipeline)
             said = ""
         except GilfoyleError as error:
             if error.message != said:  # an outage is told once, not every two seconds
@@ -55,6 +56,17 @@ async def recover(catalog: Catalog, pipeline: Pipeline) -> int:
         await catalog.due_again([*away])
         raise next(iter(away.values()))
     return len(medias)
+
+
+async def recover_errands(catalog: Catalog, pipeline: Pipeline) -> None:
+    """Begin again the work on the whole installation that Temporal has lost. Raises Unavailable; it is due in a while."""
+    for errand in await catalog.due_errands():
+        standing = await pipeline.look_up_workflow(errand.id)
+        if not standing.known:
+            log.warning("%s was lost: it is begun again", errand.id)
+            await pipeline.start_errand(errand)
+        elif not standing.running:  # somebody has stopped it, or it could not tell its end
+            await catalog.end_errand(errand.id)
 
 
 async def _see_to(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:

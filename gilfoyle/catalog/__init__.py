@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gilfoyle.catalog.database import Database
 from gilfoyle.catalog.deletion import Deletion
+from gilfoyle.catalog.errands import Errands
 from gilfoyle.catalog.medias import Medias
-from gilfoyle.catalog.models import FINAL, Media, MediaKind, MediaStatus, Recipe, Rendition, RenditionStatus
+from gilfoyle.catalog.models import FINAL, Errand, Media, MediaKind, MediaStatus, Recipe, Rendition, RenditionStatus
 from gilfoyle.catalog.moving import Moving
 from gilfoyle.catalog.ownership import Owner, Ownership
 from gilfoyle.catalog.processing import Processing, RenditionProgress
@@ -18,6 +19,7 @@ __all__ = [
     "FINAL",
     "Catalog",
     "Database",
+    "Errand",
     "Media",
     "MediaKind",
     "MediaStatus",
@@ -30,5 +32,5 @@ __all__ = [
 ]
 
 
-class Catalog(Medias, Uploads, Processing, Retrying, Promises, Deletion, Moving, Ownership):
+class Catalog(Medias, Uploads, Processing, Retrying, Promises, Errands, Deletion, Moving, Ownership):
     """Everything that can be asked of the catalog. Every method is one transaction, and raises Unavailable."""

@@ -1,4 +1,4 @@
-"""The rows of the catalog: medias, their renditions, and by what those are made."""
+"""The rows of the catalog: medias, their renditions, by what those are made, and work on all of them."""
 
 from __future__ import annotations
 
@@ -169,6 +169,21 @@ class Recipe(SQLModel, table=True):
     """`gilfoyle.media.plan.Plan`, as JSON."""
     policy: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     """`gilfoyle.media.policy.EncodingPolicy`, as JSON: the operator's settings when the upload was accepted."""
+
+
+class Errand(SQLModel, table=True):
+    """Work on the whole installation that was begun, and is to be brought to its end: a storage move."""
+
+    __tablename__ = "errand"
+
+    id: str = Field(sa_column=Column(String(200), primary_key=True))
+    """The id of its workflow."""
+    workflow: str = Field(sa_column=Column(String(50), nullable=False))
+    """The name of it."""
+    job: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    """What it is started with, as JSON."""
+    due_at: datetime = Field(sa_column=_time())
+    """When to look whether it runs."""
 
 
 FINAL = (RenditionStatus.READY, RenditionStatus.ERRORED)

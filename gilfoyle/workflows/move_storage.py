@@ -66,9 +66,12 @@ class MoveStorage:
         except (Exception, asyncio.CancelledError) as error:
             if is_cancelled_exception(error):
                 await self._clean_up()
+            await self._end()
             raise
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if not done:
+        if done:
+            await self._end()
+        else:
             workflow.continue_as_new(job.model_copy(update={"after": self._after, "progress": self._progress}))
         return self._progress
 
@@ -76,7 +79,7 @@ class MoveStorage:
         try:
             await workflow.execute_activity_method(
                 MoveActivities.open_backend,
-                OpenInput(storage=self._job.target),
+                OpenInput(storage=self._job.target, job=self._job),
                 summary=self._job.target,
                 **routes.io(),
             )
@@ -85,6 +88,11 @@ class MoveStorage:
                 raise
             fault = fault_of(error)
             raise ApplicationError(fault.message, fault.code, type=fault.kind, non_retryable=True) from error
+
+    async def _end(self) -> None:
+        await workflow.execute_activity_method(
+            MoveActivities.end_move, summary="it is not begun again", **routes.catalog()
+        )
 
     async def _work(self) -> bool:
         """As many pages as one history should hold; True if there is nothing left to do."""
