@@ -59,7 +59,7 @@ async def recover(catalog: Catalog, pipeline: Pipeline) -> int:
 
 
 async def recover_errands(catalog: Catalog, pipeline: Pipeline) -> None:
-    """Begin again the work on the whole installation that Temporal has lost. Raises Unavailable; it is due in a while."""
+    """Begin again the work on the whole installation that Temporal has lost. Raises Unavailable."""
     for errand in await catalog.due_errands():
         standing = await pipeline.look_up_workflow(errand.id)
         if not standing.known:

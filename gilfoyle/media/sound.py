@@ -1,9 +1,9 @@
 """From whatever a source's sound is, to the samples of the media's own grid: ffmpeg's filter graphs. Pure.
 
 Two graphs, one behind the other. ffmpeg builds a graph anew when what is decoded changes (rate, channels, layout), as
-it does at every programme of a broadcast; whatever counts in a graph from its beginning would then begin to count again.
-So the first graph counts nothing: it makes every sound one of 48 kHz and of the same channels. The second one, which
-sees no change, puts it onto the grid: holes become silence, overlaps are cut, and it begins at exactly one sample.
+it does at every programme of a broadcast; whatever counts in a graph from its beginning would then begin to count
+again. So the first graph counts nothing: it makes every sound one of 48 kHz and of the same channels. The second one,
+which sees no change, puts it onto the grid: holes become silence, overlaps are cut, it begins at exactly one sample.
 (`first_pts` counts at the rate of what comes in: behind the first graph, that is 48 kHz whatever the source has.)
 """
 
