@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -62,7 +61,7 @@ class Stack:
         self._options, self._settings = options, settings
         self._say, self._announce = say, announce
         self._folder = DataFolder(options.data)
-        self._held: dict[str, socket.socket] = {}
+        self._held: dict[str, ports.Reservation] = {}
         defaults = Settings()
         self._own_database = settings.database.url == defaults.database.url
         self._own_temporal = settings.temporal.address == defaults.temporal.address
@@ -112,7 +111,7 @@ class Stack:
 
     def _addresses(self, postgres: Postgres | None) -> Addresses:
         settings = self._settings
-        port = {name: ports.number(held) for name, held in self._held.items()}
+        port = {name: held.port for name, held in self._held.items()}
         api = http_url(_EVERYWHERE.get(settings.server.host, settings.server.host), port["api"])
         own = self._own_temporal
         return Addresses(
@@ -134,7 +133,7 @@ class Stack:
 
         async def workflows() -> None:
             if self._own_temporal:
-                port, ui_port = (ports.number(self._held[name]) for name in ("temporal", "ui"))
+                port, ui_port = self._held["temporal"].port, self._held["ui"].port
                 spec = temporal.spec(
                     self._folder,
                     port=port,
@@ -142,13 +141,13 @@ class Stack:
                     namespace=addresses.namespace,
                     environment=os.environ,
                 )
-                self._held["temporal"].close()
-                self._held["ui"].close()
+                self._held["temporal"].hand_over()
+                self._held["ui"].hand_over()
                 await supervisor.start(spec)
 
         await together(database(), workflows())
         environment = self._environment(addresses)
-        self._held["api"].close()
+        self._held["api"].hand_over()
         await together(*(supervisor.start(spec) for spec in self._own(addresses, environment)))
 
     def _environment(self, addresses: Addresses) -> dict[str, str]:

@@ -20,7 +20,7 @@ def free_spec(folder: DataFolder, namespace: str = "default") -> tuple[ChildSpec
         ports.reserve(temporal.HOST, 0, "Temporal", "") as one,
         ports.reserve(temporal.HOST, 0, "its web UI", "") as other,
     ):
-        port, ui_port = ports.number(one), ports.number(other)
+        port, ui_port = one.port, other.port
     spec = temporal.spec(folder, port=port, ui_port=ui_port, namespace=namespace, environment=os.environ)
     return spec, f"{temporal.HOST}:{port}", f"http://{temporal.HOST}:{ui_port}"
 

@@ -17,15 +17,27 @@ HOST = "127.0.0.1"
 
 def test_zero_takes_any_free_port() -> None:
     with ports.reserve(HOST, 0, "the API", "--api-port") as one, ports.reserve(HOST, 0, "x", "-x") as other:
-        assert 0 < ports.number(one) != ports.number(other) > 0
+        assert 0 < one.port != other.port > 0
 
 
 def test_a_server_can_listen_as_soon_as_the_reservation_is_closed() -> None:
-    held = ports.reserve(HOST, 0, "the API", "--api-port")
-    port = ports.number(held)
-    held.close()
-    with socket.create_server((HOST, port)):
-        pass
+    with ports.reserve(HOST, 0, "the API", "--api-port") as held:
+        held.hand_over()
+        with socket.create_server((HOST, held.port)):
+            pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only a bound socket holds it")
+def test_no_other_up_gets_a_port_while_its_server_starts() -> None:
+    with ports.reserve(HOST, 0, "the API", "--api-port") as held:
+        for _ in range(2):
+            with ports.reserve_or_any(HOST, held.port, "Temporal") as other:
+                assert other.port != held.port
+            with pytest.raises(StartupError, match=f"Port {held.port} for the API is taken"):
+                ports.reserve(HOST, held.port, "the API", "--api-port")
+            held.hand_over()
+    with ports.reserve(HOST, held.port, "the API", "--api-port") as free:
+        assert free.port == held.port
 
 
 @pytest.fixture
@@ -49,7 +61,7 @@ def test_a_taken_port_names_who_has_it(taken: int) -> None:
 
 def test_a_port_held_by_another_reservation_that_listens_is_replaced(taken: int) -> None:
     with ports.reserve_or_any(HOST, taken, "Temporal") as held:
-        assert ports.number(held) not in (0, taken)
+        assert held.port not in (0, taken)
 
 
 def test_a_host_of_another_machine_is_a_sentence() -> None:
