@@ -84,7 +84,8 @@ def test_too_old_is_a_sentence_that_names_the_version(version: str, shown: str, 
         tools.check_ffmpeg(settings)
     assert refused.value.message == (
         f"The ffmpeg {settings.ffmpeg} is version {shown}; 7.1 or newer is needed. "
-        "Name another in the setting tools.ffmpeg, or run `pip install 'gilfoyle-media[embedded]'` and leave that setting empty."
+        "Name another in the setting tools.ffmpeg, "
+        "or run `pip install 'gilfoyle-media[embedded]'` and leave that setting empty."
     )
 
 
