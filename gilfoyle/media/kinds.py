@@ -82,6 +82,11 @@ def recognise(head: bytes) -> Kind | None:
     return _text(head)
 
 
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins so is written in letters: a playlist, a script, subtitles."""
+    return not any(byte < 0x20 and byte not in b"\t\n\r\f\x1b" for byte in head)
+
+
 def _is_aacs(head: bytes) -> bool:
     """A Blu-ray disc's stream: of each unit of 32 packets only 16 bytes are clear, and say so (AACS, 3.10.1)."""
     units = [head[at : at + 5] for at in (0, _UNIT)]

@@ -10,11 +10,13 @@ from pydantic import BaseModel
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media.dolby import check_base_layer
 from gilfoyle.media.header import pictures, sounds, video_stream, wanted_streams
-from gilfoyle.media.kinds import recognise
+from gilfoyle.media.kinds import is_text, recognise
 from gilfoyle.media.unplayable import MARK, codecs
 
 # What is said of a file in which nothing can be found.
 _UNREAD = {"not_media", "no_streams", "no_frames"}
+# What ffprobe complains of a format that it knows and may not open (media/formats.py).
+_NOT_TAKEN = "not on whitelist"
 
 
 class Limits(BaseModel):
@@ -59,12 +61,18 @@ def named(error: UnsupportedMedia, head: bytes) -> UnsupportedMedia:
     """The refusal of a file that can't be read, in words that say what it is, if its first bytes `head` tell."""
     kind = recognise(head) if error.reason in _UNREAD else None
     if kind is None:
-        return error
+        return _other_format(error) if _NOT_TAKEN in error.log and not is_text(head) else error
     if kind.sort == "picture":
         return _picture(kind.name, log=error.log)
     if kind.sort == "encrypted":
         return _encrypted(log=error.log)
     return UnsupportedMedia(f"This is {kind.name}, not a video or audio file.", code=error.reason, log=error.log)
+
+
+def _other_format(error: UnsupportedMedia) -> UnsupportedMedia:
+    return UnsupportedMedia(
+        "Files of this kind are not taken; send it as MP4, WebM, MP3 or FLAC.", code="unsupported_format", log=error.log
+    )
 
 
 def _picture(name: str, log: str = "") -> UnsupportedMedia:

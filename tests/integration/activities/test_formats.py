@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gilfoyle.errors import UnsupportedMedia
 from tests.integration.activities.pipeline import Pipeline, packets
 from tests.sources import FFMPEG, numbered, run
 
@@ -65,3 +66,15 @@ async def test_a_song(name: str, lowest: Pipeline, tmp_path: Path) -> None:
     await lowest.process(made)
     assert lowest.video == []
     assert float(packets(lowest.playlist("audio-64k"))[-1][1]) == pytest.approx(3, abs=0.06)
+
+
+@pytest.mark.parametrize(("name", "options"), [("film.swf", ["-c:v", "flv"]), ("film.film_cpk", ["-c:v", "cinepak"])])
+async def test_a_film_of_a_kind_that_is_not_taken(
+    name: str, options: list[str], lowest: Pipeline, tmp_path: Path
+) -> None:
+    source = tmp_path / name
+    drawn = ["-f", "lavfi", "-i", "testsrc2=size=320x240:rate=10:duration=1", "-f", source.suffix[1:]]
+    run(FFMPEG, "-v", "error", "-y", *drawn[:4], *options, *drawn[4:], str(source))
+    with pytest.raises(UnsupportedMedia, match="MP4") as refused:
+        await lowest.probe(source)
+    assert refused.value.reason == "unsupported_format"

@@ -55,6 +55,7 @@ def test_what_it_is(head: bytes, name: str | None) -> None:
         ("not_media", b"%PDF-1.7", "not_media", "This is a PDF document"),
         ("not_media", b"\0\0\0\x20ftypaaxc", "protected", "encrypted"),
         ("not_media", b"no idea", "not_media", "As it was"),
+        ("not_media", b"\0\1 no idea", "not_media", "As it was"),
         # What has a better reason keeps it.
         ("truncated", PNG, "truncated", "As it was"),
         ("picture_too_large", PNG, "picture_too_large", "As it was"),
@@ -64,3 +65,18 @@ def test_a_refusal_is_named(reason: str, head: bytes, code: str, text: str) -> N
     found = named(UnsupportedMedia("As it was.", code=reason, log="of ffprobe"), head)
     assert found.reason == code and text in found.message
     assert found.log == "of ffprobe"
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (b"FWS\x0a\0\0\0", "unsupported_format"),
+        (b"1\n00:00:01,000 --> 00:00:02,000\nHello\n", "not_media"),
+        (b"#EXTM3U\nfilm.ts\n", "not_media"),
+        (b"MThd\0\0", "not_media"),
+    ],
+)
+def test_what_ffmpeg_knows_and_may_not_open(head: bytes, code: str) -> None:
+    """It may well be a film, so it is not said to be none; but scripts and subtitles are not."""
+    log = "[in#0 @ 0x5587] Format not on whitelist 'mov,matroska'"
+    assert named(UnsupportedMedia("As it was.", code="not_media", log=log), head).reason == code
