@@ -21,7 +21,8 @@ from gilfoyle.config import Settings, load
 from gilfoyle.embedded import temporal
 from gilfoyle.embedded.answering import wait_for_ok
 from gilfoyle.embedded.folder import DataFolder
-from gilfoyle.embedded.postgres import NAME, Postgres
+from gilfoyle.embedded.initdb import NAME
+from gilfoyle.embedded.postgres import Postgres
 from gilfoyle.embedded.process import ChildSpec
 from gilfoyle.errors import StartupError
 from gilfoyle.tasks import together

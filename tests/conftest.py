@@ -52,6 +52,7 @@ def owned() -> Iterator[None]:
 def data_folder() -> Iterator[DataFolder]:
     """A short path of its own: PostgreSQL's socket must have one, and its account must reach it."""
     with tempfile.TemporaryDirectory(prefix="gft-", ignore_cleanup_errors=True) as root:
+        Path(root).chmod(0o755)
         folder = DataFolder(Path(root))
         folder.make()
         yield folder
@@ -61,12 +62,15 @@ def data_folder() -> Iterator[DataFolder]:
 async def postgres_url(data_folder: DataFolder) -> AsyncIterator[str]:
     """A real PostgreSQL with an empty database, for the whole run."""
     server = Postgres(data_folder, os.environ)
-    await server.prepare()
-    spec = server.spec()
-    with running(spec, data_folder, "-c", "fsync=off"):
-        assert spec.answers is not None
-        await asyncio.wait_for(spec.answers(), START_S)
-        yield server.url
+    try:
+        await server.prepare()
+        spec = server.spec()
+        with running(spec, data_folder, "-c", "fsync=off"):
+            assert spec.answers is not None
+            await asyncio.wait_for(spec.answers(), START_S)
+            yield server.url
+    finally:
+        server.discard()
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,14 @@ import os
 import pwd
 import stat
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from gilfoyle.errors import StartupError
 
 NAME = "embedded_postgres"
+_OTHERS_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -43,31 +45,26 @@ def own(folder: Path, account: Account) -> None:
     os.chown(folder, account.uid, account.gid)  # Last: it marks the whole as done.
 
 
-def let_through(path: Path, account: Account) -> None:
-    """Let the account reach `path`: the search bit, and nothing else, on parent folders that lack it."""
-    for parent in path.resolve().parents:
-        state = parent.stat()
-        if state.st_uid != account.uid and not state.st_mode & stat.S_IXOTH:
-            parent.chmod(stat.S_IMODE(state.st_mode) | stat.S_IXOTH)
-
-
-def let_read(folder: Path) -> None:
-    """Let others read and run what is in `folder` as its owner may: an umask of 077 would forbid it."""
-    for below, _, files in os.walk(folder):
-        for path in (Path(below), *(Path(below, name) for name in files)):
-            mode = stat.S_IMODE(path.stat().st_mode)
-            wanted = mode | (mode & stat.S_IRWXU & ~stat.S_IWUSR) >> 6
-            if wanted != mode:
-                path.chmod(wanted)
+def is_open(path: Path) -> bool:
+    """Whether any user gets to `path`: each folder above it lets others through."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
 
 
 def _create() -> pwd.struct_passwd:
     command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
-        return pwd.getpwnam(NAME)
-    except (OSError, subprocess.CalledProcessError, KeyError) as error:
-        raise StartupError(
-            f"PostgreSQL does not run as root, and the user {NAME} for it can't be made. "
-            "Run `gilfoyle up` as an ordinary user."
-        ) from error
+    deadline = time.monotonic() + _OTHERS_S
+    while True:
+        try:
+            made = subprocess.run(command, check=False, capture_output=True, text=True)
+            return pwd.getpwnam(NAME)
+        except OSError as error:
+            reason = str(error)
+        except KeyError:
+            reason = made.stderr.strip()
+        # Another `up`, or whoever else adds a user, holds the lock of the system's list.
+        if time.monotonic() > deadline or "lock" not in reason:
+            raise StartupError(
+                f"PostgreSQL does not run as root, and the user {NAME} for it can't be made: {reason}. "
+                "Run `gilfoyle up` as an ordinary user."
+            )
+        time.sleep(0.1)

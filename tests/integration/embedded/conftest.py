@@ -15,6 +15,7 @@ from gilfoyle.embedded.folder import DataFolder
 def folder() -> Iterator[DataFolder]:
     """At a short path, for PostgreSQL's socket, and with characters that URLs and shells give a meaning to."""
     with tempfile.TemporaryDirectory(prefix="gf +%41ü", ignore_cleanup_errors=True) as root:
+        Path(root).chmod(0o755)  # As other folders are; a test closes it where that matters.
         made = DataFolder(Path(root))
         made.make()
         yield made

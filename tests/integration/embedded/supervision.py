@@ -56,11 +56,11 @@ async def eventually(probe: Callable[[], T], seconds: float = 10) -> T:
 
 
 def processes_of(folder: DataFolder) -> list[psutil.Process]:
-    """All processes whose command line names the folder, but this one."""
+    """All processes whose command line names the folder, or that work in it, but this one."""
     return [
         process
-        for process in psutil.process_iter(["cmdline", "status"])
-        if any(str(folder.root) in text for text in process.info["cmdline"] or [])
+        for process in psutil.process_iter(["cmdline", "cwd", "status"])
+        if any(str(folder.root) in text for text in [process.info["cwd"] or "", *(process.info["cmdline"] or [])])
         and process.info["status"] != psutil.STATUS_ZOMBIE
         and process.pid != os.getpid()
     ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -27,9 +29,12 @@ CHILDREN = 5  # PostgreSQL, Temporal, the API and two workers.
 
 
 @contextmanager
-def up(folder: DataFolder, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the command on free ports; it is stopped at the end of the block, and must leave nothing behind."""
-    command = [*UP, "--data", str(folder.root), "--api-port", "0", "--ui-port", "0", *options]
+def up(folder: DataFolder, *options: str, through: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
+    """Run the command on free ports; it is stopped at the end of the block, and must leave nothing behind.
+
+    `through`: a program that runs it.
+    """
+    command = [*through, *UP, "--data", str(folder.root), "--api-port", "0", "--ui-port", "0", *options]
     with program(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             yield process
@@ -127,6 +132,25 @@ def test_a_signal_while_it_starts_leaves_nothing_behind(folder: DataFolder, numb
         assert process.returncode == 0, output
         assert output.endswith("Stopped.\n")
         assert not any(child.is_running() for child in family)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can be somebody else")
+def test_a_user_without_a_name_or_a_home(tmp_path: Path) -> None:
+    """As with `docker run --user 54321`. It may look into every folder, for this Python may be in a closed one."""
+    with tempfile.TemporaryDirectory(prefix="gft-") as root:
+        os.chown(root, 54321, 54321)
+        folder, file = DataFolder(Path(root) / "data"), Path(root) / "ready.json"
+        looks = "+dac_read_search"
+        stranger = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"]
+        stranger += [f"--inh-caps={looks}", f"--ambient-caps={looks}", "env", "-u", "HOME"]
+        with up(folder, "--ready-file", str(file), through=stranger) as process:
+            with urlopen(f"{ready(process, file)['api']}/readyz") as answer:
+                assert answer.status == 200
+            assert folder.postgres.stat().st_uid == 54321
+            process.terminate()
+            output, _ = process.communicate(timeout=STOP_S)
+            assert process.returncode == 0, output
+        assert sorted(path.name for path in folder.root.iterdir() if "postgres" in path.name) == ["postgres"]
 
 
 def test_a_taken_ui_port_is_a_sentence(folder: DataFolder) -> None:

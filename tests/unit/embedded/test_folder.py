@@ -34,6 +34,13 @@ def test_it_is_free_again_afterwards(tmp_path: Path) -> None:
             pass
 
 
+def test_a_home_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    with pytest.raises(StartupError, match=r"there is no home folder. Choose another with --data"):
+        DataFolder(Path("~/data"))
+
+
 def test_a_file_in_its_place_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(StartupError, match=r"can't be made: .*Choose another with --data"):
