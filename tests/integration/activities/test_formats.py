@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,38 @@ async def test_a_song(name: str, lowest: Pipeline, tmp_path: Path) -> None:
     run(FFMPEG, "-v", "error", "-y", *tone, *SONGS[name], str(made))
     await lowest.process(made)
     assert lowest.video == []
+    assert float(packets(lowest.playlist("audio-64k"))[-1][1]) == pytest.approx(3, abs=0.06)
+
+
+DSD_RATE, SILENCE = 2_822_400, b"\x69"
+
+
+def dsf() -> bytes:
+    """Direct Stream Digital as Sony writes it: three seconds of stereo, in blocks of 4096 bytes a channel."""
+    data = SILENCE * (3 * DSD_RATE // 8 // 4096 * 4096 * 2)
+    form = struct.pack("<4sQIIIIIIQII", b"fmt ", 52, 1, 0, 2, 2, DSD_RATE, 1, len(data) * 4, 4096, 0)
+    rest = form + struct.pack("<4sQ", b"data", 12 + len(data)) + data
+    return struct.pack("<4sQQQ", b"DSD ", 28, 28 + len(rest), 0) + rest
+
+
+def dsdiff() -> bytes:
+    """… and as Philips does."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return name + struct.pack(">Q", len(body)) + body + bytes(len(body) % 2)
+
+    channels = chunk(b"CHNL", struct.pack(">H", 2) + b"SLFTSRGT")
+    rate, coding = chunk(b"FS  ", struct.pack(">I", DSD_RATE)), chunk(b"CMPR", b"DSD \x0enot compressed\0")
+    properties = chunk(b"PROP", b"SND " + rate + channels + coding)
+    version, data = chunk(b"FVER", b"\1\5\0\0"), chunk(b"DSD ", SILENCE * (3 * DSD_RATE // 8 * 2))
+    return chunk(b"FRM8", b"DSD " + version + properties + data)
+
+
+@pytest.mark.parametrize("made", [dsf, dsdiff])
+async def test_a_song_in_one_bit(made: Callable[[], bytes], lowest: Pipeline, tmp_path: Path) -> None:
+    source = tmp_path / "song"
+    source.write_bytes(made())
+    await lowest.process(source)
     assert float(packets(lowest.playlist("audio-64k"))[-1][1]) == pytest.approx(3, abs=0.06)
 
 
