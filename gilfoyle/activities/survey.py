@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -19,6 +20,8 @@ from gilfoyle.errors import InvalidRequest, StorageError, Unavailable
 from gilfoyle.storage import Storage, keys
 from gilfoyle.storage.base import Unfinished
 from gilfoyle.workflows.messages import move_id
+
+T = TypeVar("T")
 
 # Rows that are asked for at a time.
 _BATCH = 500
@@ -57,7 +60,7 @@ class Backend:
         """Look at every media's folder and every unfinished write."""
         found = Survey()
         moving = await self._moving()
-        async for batch in self._folders(found):
+        async for batch in _batches(self._folders(found)):
             owners = await self._catalog.owners(batch)
             for media_id in batch:
                 with self._passing_over():
@@ -84,20 +87,15 @@ class Backend:
             return True
         return False
 
-    async def _folders(self, found: Survey) -> AsyncIterator[list[UUID]]:
-        """The medias that have folders here, in batches; counts them, and the folders that are not ours."""
-        batch: list[UUID] = []
+    async def _folders(self, found: Survey) -> AsyncIterator[UUID]:
+        """The medias that have folders here; counts them, and the folders that are not ours."""
         async for name in self._storage.folders():
             media_id = orphans.media_of(name)
             if media_id is None:
                 found.foreign += 1
-                continue
-            found.medias += 1
-            batch.append(media_id)
-            if len(batch) == _BATCH:
-                yield batch
-                batch = []
-        yield batch
+            else:
+                found.medias += 1
+                yield media_id
 
     async def _orphans(self, media_id: UUID, owner: Owner | None, moving: bool) -> list[Orphan]:
         """What of a media's folder is an orphan now. Looks into the folder only if something of it may be."""
@@ -118,11 +116,13 @@ class Backend:
 
     async def _dead(self, moving: bool) -> AsyncIterator[Unfinished]:
         busy = moving or await self._catalog.uploading(self._name)
-        async for write in self._storage.unfinished():
-            media_id = orphans.media_of(write.key.partition("/")[0])
-            owner = (await self._catalog.owners([media_id])).get(media_id) if media_id else None
-            if orphans.is_dead(write, owner, self._name, self._older_than_s, time.time(), busy=busy):
-                yield write
+        async for writes in _batches(self._storage.unfinished()):
+            ids = [orphans.media_of(write.key.partition("/")[0]) for write in writes]
+            owners = await self._catalog.owners([media_id for media_id in ids if media_id])
+            for write, media_id in zip(writes, ids, strict=True):
+                owner = owners.get(media_id) if media_id else None
+                if orphans.is_dead(write, owner, self._name, self._older_than_s, time.time(), busy=busy):
+                    yield write
 
     @contextmanager
     def _passing_over(self) -> Iterator[None]:
@@ -135,6 +135,18 @@ class Backend:
             if len(self.faults) >= _FAULTS:
                 raise
             self.faults.append(error.message)
+
+
+async def _batches(items: AsyncIterator[T]) -> AsyncIterator[list[T]]:
+    """At most _BATCH at a time: the catalog is asked once for all of them."""
+    batch: list[T] = []
+    async for item in items:
+        batch.append(item)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 async def move_runs(client: Client, queue_prefix: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Engine, event
 
 from gilfoyle.activities import orphans
 from gilfoyle.catalog import Catalog, Database, MediaStatus
@@ -106,3 +107,31 @@ async def test_s3(s3: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     await writing
     assert {name async for name in storage.folders()} == {str(owned), str(draft), "films"}
     assert len([item async for item in storage.list(str(owned))]) == 3
+
+
+async def test_the_catalog_is_asked_once_for_many_unfinished_writes(
+    s3: Yard, s3_settings: S3Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orphans, "SHORTEST_S", -5)
+    storage = await s3.storages.of("s3")
+    assert isinstance(storage, S3Storage)
+    medias = [uuid4(), uuid4(), await s3.media(MediaStatus.ERRORED, storage="s3")]
+    begin = storage._requests.client.create_multipart_upload
+    for media_id in medias * 4:
+        key = f"{s3_settings.prefix}/{media_id}/source"
+        await asyncio.to_thread(begin, Bucket=s3_settings.bucket, Key=key)
+
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "media" in statement:
+            asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        found = await s3.sweep(backend="s3", older_than_s=-5, dry_run=True)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert found.unfinished_found >= 8
+    # Who uploads, and whose the writes are: there are no folders.
+    assert len(asked) == 2
