@@ -17,6 +17,8 @@ _SOUND_BRANDS = {"M4A", "M4B", "M4P"}
 _COVER_CODECS = {"mjpeg", "png", "bmp", "gif", "tiff", "webp"}
 # A picture whose area is a smaller part than this of the largest is a preview: some cameras mark it as the default.
 _PREVIEW = 4
+# A picture that lasts for a smaller part than this of the longest stands still before it, or after it.
+_BRIEF = 10
 
 # Containers with an index of exact stamps: any range of frames can be reached by a seek.
 EXACT = {"mov", "matroska"}
@@ -81,10 +83,13 @@ def video_stream(probe: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """
     found = [stream for stream in pictures(probe) if _is_known(stream) and stream.get("width")]
     largest = max(map(_area, found), default=0)
+    longest = max((_length(stream) or 0 for stream in found), default=0)
 
     def rank(stream: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+        length = _length(stream)
+        still = stream.get("nb_frames") == "1" or (length is not None and _BRIEF * length < longest)
         tiny = _PREVIEW * _area(stream) < largest
-        return stream.get("nb_frames") == "1", tiny, not stream.get("disposition", {}).get("default")
+        return still, tiny, not stream.get("disposition", {}).get("default")
 
     return min(found, key=rank, default=None)
 
@@ -112,6 +117,17 @@ def _is_sound_file(probe: Mapping[str, Any]) -> bool:
     """Whether the container says that it holds a song or an audio book: a picture beside its sound is the cover."""
     brand = str(probe.get("format", {}).get("tags", {}).get("major_brand", "")).strip()
     return brand in _SOUND_BRANDS and bool(sounds(probe))
+
+
+def _length(stream: Mapping[str, Any]) -> float | None:
+    """How long a stream says that it lasts (seconds); Matroska's say it in a tag, if they do."""
+    try:
+        if stream.get("duration") not in (None, "N/A"):
+            return float(stream["duration"])
+        hours, minutes, left = str(stream.get("tags", {})["DURATION"]).split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(left)
+    except (KeyError, ValueError):
+        return None
 
 
 def _area(stream: Mapping[str, Any]) -> int:

@@ -101,6 +101,19 @@ async def test_a_tiny_preview_that_is_marked_as_the_default(lowest: Pipeline, tm
     assert lowest.numbers() == {"90p": list(range(50))}
 
 
+@pytest.mark.parametrize("name", ["two.mkv", "two.mp4"])
+async def test_a_still_before_the_film(name: str, lowest: Pipeline, tmp_path: Path) -> None:
+    """It is the default one, and as large."""
+    source = tmp_path / name
+    run(
+        FFMPEG, "-v", "error", "-y", "-i", str(cover(tmp_path, "320x180")), "-i", str(film(tmp_path)), "-map", "0",
+        "-map", "1", "-c", "copy", "-disposition:v:0", "default", "-disposition:v:1", "0", str(source),
+    )  # fmt: skip
+    await lowest.process(source)
+    (shown,) = lowest.numbers().values()
+    assert list(dict.fromkeys(shown)) == list(range(50))
+
+
 async def test_a_timecode_track_and_thumbnails_are_no_films(lowest: Pipeline, tmp_path: Path) -> None:
     cover = tmp_path / "cover.jpg"
     run(FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", "color=red:size=600x600", "-frames:v", "1", str(cover))

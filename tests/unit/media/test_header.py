@@ -24,6 +24,12 @@ THUMBNAILS = {"default": 1, "timed_thumbnails": 1}
         ([picture(nb_frames="1"), picture(index=1, nb_frames="10", disposition={})], 1),
         ([picture(nb_frames="1"), picture(index=1, disposition={})], 1),
         ([picture(nb_frames="1"), picture(index=1, width=64, height=64, nb_frames="75")], 1),
+        ([picture(duration="0.080000"), picture(index=1, duration="9.0", disposition={})], 1),
+        ([picture(duration="2.0"), picture(index=1, duration="9.0", disposition={})], 0),
+        ([picture(duration=None, tags={"DURATION": "00:00:00.040000000"}), picture(index=1, disposition={})], 1),
+        ([picture(duration="N/A", tags={"DURATION": "01:00:00.04"}), picture(index=1, disposition={})], 0),
+        ([picture(duration="N/A"), picture(index=1, disposition={})], 0),
+        ([picture(duration="N/A", tags={"DURATION": "soon"}), picture(index=1, disposition={})], 0),
         # … but a still is better than nothing.
         ([picture(nb_frames="1")], 0),
         ([picture(nb_frames="1"), sound(index=1)], 0),
