@@ -60,6 +60,14 @@ _BRANDS = {
     b"aax ": Kind("an Audible audio book", "encrypted"),
     b"aaxc": Kind("an Audible audio book", "encrypted"),
 }
+# How files of video and sound begin.
+_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx")
+_MEDIA = (
+    b"\x1aE\xdf\xa3", b"RIFF", b"RF64", b"OggS", b"fLaC", b"ID3", b"FLV\1", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+    b"FORM", b".RMF", b"caff", b"wvpk", b"MAC ", b"TTA1", b"#!AMR", b"DSD ", b"FRM8", b"\0\0\1\xba", b"\0\0\1\xb3",
+    b"\6\x0e\x2b\x34\2\5\1\1",
+)  # fmt: skip
+_TS = ((0, 188), (4, 192))  # where a transport stream's first packet begins, and how far packets are apart
 _AUDIBLE = b"\x57\x90\x75\x36"
 _UNIT, _PACKET = 6144, 192  # bytes
 _ANIMATED = 0x02  # among VP8X's flags
@@ -80,6 +88,12 @@ def recognise(head: bytes) -> Kind | None:
         if head.startswith(beginning):
             return _animated_png(head) if kind.name == "a PNG picture" else kind
     return _text(head)
+
+
+def is_media(head: bytes) -> bool:
+    """Whether a file begins like one of video or sound, however little of it can be read."""
+    packets = any(all(head[at : at + 1] == b"G" for at in range(first, first + 4 * size, size)) for first, size in _TS)
+    return packets or head[4:8] in _BOXES or head.startswith(_MEDIA)
 
 
 def is_text(head: bytes) -> bool:

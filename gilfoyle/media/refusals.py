@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media.dolby import check_base_layer
 from gilfoyle.media.header import pictures, sounds, video_stream, wanted_streams
-from gilfoyle.media.kinds import is_text, recognise
+from gilfoyle.media.kinds import is_media, is_text, recognise
 from gilfoyle.media.unplayable import MARK, codecs
 
 # What is said of a file in which nothing can be found.
@@ -61,7 +61,7 @@ def named(error: UnsupportedMedia, head: bytes) -> UnsupportedMedia:
     """The refusal of a file that can't be read, in words that say what it is, if its first bytes `head` tell."""
     kind = recognise(head) if error.reason in _UNREAD else None
     if kind is None:
-        return _other_format(error) if _NOT_TAKEN in error.log and not is_text(head) else error
+        return _unread(error, head)
     if kind.sort == "picture":
         return _picture(kind.name, log=error.log)
     if kind.sort == "encrypted":
@@ -69,10 +69,17 @@ def named(error: UnsupportedMedia, head: bytes) -> UnsupportedMedia:
     return UnsupportedMedia(f"This is {kind.name}, not a video or audio file.", code=error.reason, log=error.log)
 
 
-def _other_format(error: UnsupportedMedia) -> UnsupportedMedia:
-    return UnsupportedMedia(
-        "Files of this kind are not taken; send it as MP4, WebM, MP3 or FLAC.", code="unsupported_format", log=error.log
-    )
+def _unread(error: UnsupportedMedia, head: bytes) -> UnsupportedMedia:
+    """What can't be read need not be nothing: only that is `not_media`, for which a source is removed."""
+    if error.reason != "not_media" or is_text(head):
+        return error
+    if _NOT_TAKEN in error.log:
+        text, code = "Files of this kind are not taken; send it as MP4, WebM, MP3 or FLAC.", "unsupported_format"
+    elif is_media(head):
+        text, code = "The file is damaged so that nothing of it can be read; send it again.", "damaged"
+    else:
+        return error
+    return UnsupportedMedia(text, code=code, log=error.log)
 
 
 def _picture(name: str, log: str = "") -> UnsupportedMedia:

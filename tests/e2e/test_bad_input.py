@@ -58,7 +58,7 @@ def _lying_index() -> bytes:
         ("text", "not_media"),
         ("without_index", "truncated"),
         ("half", "truncated"),
-        ("lying_index", "not_media"),
+        ("lying_index", "damaged"),
         ("huge_header", "picture_too_large"),
         ("playlist_of_a_file", "not_media"),
     ],

@@ -47,6 +47,18 @@ def huge(folder: Path) -> bytes:
     return bytes(data)
 
 
+def lying(folder: Path) -> bytes:
+    """Its index promises 16 million samples."""
+    data = bytearray(film(folder))
+    struct.pack_into(">I", data, data.index(b"stsz") + 12, 0x00FFFFFF)
+    return bytes(data)
+
+
+def begun(head: bytes) -> Maker:
+    """A file that begins like a film, and goes on like nothing."""
+    return lambda _: head + random.Random(3).randbytes(50_000)
+
+
 def subtitles(folder: Path) -> bytes:
     text = folder / "lines.srt"
     text.write_text("1\n00:00:00,000 --> 00:00:01,000\nHello\n")
@@ -71,6 +83,9 @@ def many_streams(folder: Path) -> bytes:
         pytest.param("not_media", lambda _: bytes(100_000), id="zeros"),
         pytest.param("truncated", without_moov, id="without-moov"),
         pytest.param("truncated", half, id="half"),
+        pytest.param("damaged", lying, id="lying-index"),
+        pytest.param("truncated", begun(b"\0\0\0\x18ftypisom\0\0\2\0isomiso2"), id="mp4-of-noise"),
+        pytest.param("damaged", begun(b"\x1aE\xdf\xa3\x9fB\x86\x81\1"), id="matroska-of-noise"),
         pytest.param("picture_too_large", huge, id="huge"),
         pytest.param("no_streams", subtitles, id="subtitles"),
         pytest.param("too_many_streams", many_streams, id="many-streams"),

@@ -55,6 +55,12 @@ def test_what_it_is(head: bytes, name: str | None) -> None:
         ("not_media", b"%PDF-1.7", "not_media", "This is a PDF document"),
         ("not_media", b"\0\0\0\x20ftypaaxc", "protected", "encrypted"),
         ("not_media", b"no idea", "not_media", "As it was"),
+        ("not_media", b"\0\0\0\x20ftypisom\0\0", "damaged", "damaged"),
+        ("not_media", b"\x1aE\xdf\xa3\1", "damaged", "damaged"),
+        ("not_media", (b"G\1\0\x10" + bytes(184)) * 5, "damaged", "damaged"),
+        ("not_media", (bytes(4) + b"G\1\0\x10" + bytes(184)) * 5, "damaged", "damaged"),
+        ("no_streams", b"\x1aE\xdf\xa3\1", "no_streams", "As it was"),
+        ("not_media", b"G" + bytes(900), "not_media", "As it was"),
         ("not_media", b"\0\1 no idea", "not_media", "As it was"),
         # What has a better reason keeps it.
         ("truncated", PNG, "truncated", "As it was"),
