@@ -159,33 +159,45 @@ class _Decoder:
         self._threads, self._memory_mb, self._stall_s, self._nice = threads, memory_mb, stall_s, nice
 
     async def source(self, place: SourcePlace, shape: tuple[int, int], *, with_picture: bool) -> Source:
-        """Decode a file: its picture, fitted into that shape, and all its sounds. Raises EncodeFailed, StorageError."""
+        """Decode a file: its picture, fitted into that shape, and all its sounds. Raises EncodeFailed, StorageError.
+
+        Together, so that they are on one clock; where one of them can't be decoded, each alone.
+        """
         streams = await self._streams(place, with_picture)
-        source = Source(
-            streams, Pictures() if streams.picture is not None else None, [Levels() for _ in streams.sounds]
-        )
-        taken: list[Pictures | Levels] = [*source.sounds]
-        if source.pictures is not None:
-            taken.insert(0, source.pictures)
-        names = streams.maps
+        source = Source(streams)
+        if await self._decode(place, source, shape, streams):
+            return source
+        for alone in streams.each():
+            if not await self._decode(place, source, shape, alone):
+                source.complaints = "Not all of the file can be decoded; the worker's log says why."
+        return source
+
+    async def _decode(self, place: SourcePlace, source: Source, shape: tuple[int, int], streams: SourceStreams) -> bool:
+        """Add what is decoded of those streams to the source; False, and nothing is added, if that fails."""
+        pictures = Pictures() if streams.picture is not None else None
+        sounds = [Levels(stampless=streams.stampless) for _ in streams.sounds]
 
         def build(descriptors: Sequence[int]) -> list[str]:
-            taps = [Tap(name, *descriptors[2 * index : 2 * index + 2]) for index, name in enumerate(names)]
-            pictured = streams.picture is not None
+            pipes = list(zip(descriptors[::2], descriptors[1::2], strict=True))
+            tap = Tap(streams.picture_map, *pipes.pop(0)) if pictures is not None else None
+            heard = zip(streams.sounds, pipes, streams.mixes, strict=True)
             return source_command(
-                self._ffmpeg, place.place, reading_options(place.place),
-                taps[0] if pictured else None, taps[1:] if pictured else taps, shape,
+                self._ffmpeg, place.place, reading_options(place.place), tap,
+                [Tap(f"0:{index}", *pair, mix) for index, pair, mix in heard], shape,
                 untold_hd=streams.untold_hd, transparent=streams.transparent, threads=self._threads,
                 level="repeat+level+verbose" if is_remote(place.place) else "error",
             )  # fmt: skip
 
-        if taken:
-            try:
+        taken: list[Pictures | Levels] = [*([] if pictures is None else [pictures]), *sounds]
+        try:
+            if taken:
                 await self._run(build, [use for each in taken for use in _consumers(each)], place.watch())
-            except ProcessFailed as error:
-                log.warning("the source can't be decoded to its end: %s", error)
-                source.complaints = "The file could not be decoded to its end; the worker's log says why."
-        return source
+        except ProcessFailed as error:
+            log.warning("the source can't be decoded to its end: %s", error)
+            return False
+        source.pictures = pictures or source.pictures
+        source.sounds += sounds
+        return True
 
     async def stream(self, objects: AsyncIterator[bytes], into: Pictures | Levels) -> str:
         """Decode a rendition from its objects; what the decoder complains of, if it does. Raises StorageError."""
@@ -194,7 +206,7 @@ class _Decoder:
 
             def build(descriptors: Sequence[int]) -> list[str]:
                 is_video = isinstance(into, Pictures)
-                tap = Tap("0:v:0" if is_video else "0:a:0", *descriptors)
+                tap = Tap("0:v:0" if is_video else "0:a:0", descriptors[0], descriptors[1])
                 return stream_command(self._ffmpeg, descriptor, tap, is_video=is_video, threads=self._threads)
 
             try:

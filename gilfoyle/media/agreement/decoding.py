@@ -5,14 +5,12 @@ Each stream comes out twice: as small raw pictures or sound, and as a list of st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gilfoyle.media.agreement.pictures import COLUMNS, ROWS
 from gilfoyle.media.agreement.sound import RATE
-from gilfoyle.media.header import video_stream
-from gilfoyle.media.pictures import is_tiled, is_transparent
 
 STAMP_RATE = 1_000_000
 """Stamps of pictures are in microseconds; those of sound in samples."""
@@ -23,8 +21,13 @@ _HDR = ("smpte2084", "arib-std-b67")
 _HD_LINES = 720
 _UNTOLD = (None, "unknown", "reserved")
 _MOST_TRACKS = 8
+# A picture of less than this part of the largest one's area is only a preview.
+_PREVIEW = 4
+_STAMPLESS = {"aac", "loas", "mp3", "ac3", "eac3", "dts", "truehd", "amr", "amrnb", "amrwb"}
+_TRANSPARENT = ("gif", "png", "webp", "tiff")
 # All that is not opaque is what is missing to white.
 _ON_WHITE = "format=gbrap,negate,premultiply=inplace=1,negate,format=gbrp"
+_MIXED_CHANNELS = 8
 
 
 @dataclass(frozen=True)
@@ -36,19 +39,29 @@ class SourceStreams:
     """Those that can be decoded, the default one first."""
     channels: tuple[int, ...]
     """Of each of the sounds."""
+    mixes: tuple[str, ...]
+    """Of each of the sounds: the filter that makes its channels one, where ffmpeg does not know how; else empty."""
     tiled: bool = False
     """The picture is cut into tiles, which ffmpeg puts together."""
     transparent: bool = False
     """The picture may be so in places; it is seen on white."""
+    stampless: bool = False
+    """The container has no stamps, so that ffmpeg makes them up: what is heard follows what was heard before."""
     hdr: bool = False
     untold_hd: bool = False
     """High definition that does not say how its colours are coded: all players take BT.709."""
 
     @property
-    def maps(self) -> list[str]:
-        """What `-map` calls them, the picture first."""
-        picture = [] if self.picture is None else ["0:g:0" if self.tiled else f"0:{self.picture}"]
-        return [*picture, *(f"0:{index}" for index in self.sounds)]
+    def picture_map(self) -> str:
+        """What `-map` calls the picture."""
+        return "0:g:0" if self.tiled else f"0:{self.picture}"
+
+    def each(self) -> Iterator[SourceStreams]:
+        """Each of them alone."""
+        if self.picture is not None:
+            yield replace(self, sounds=(), channels=(), mixes=())
+        for index, channels, mix in zip(self.sounds, self.channels, self.mixes, strict=True):
+            yield replace(self, picture=None, sounds=(index,), channels=(channels,), mixes=(mix,))
 
 
 @dataclass(frozen=True)
@@ -58,13 +71,12 @@ class Tap:
     stream: str
     raw: int
     stamps: int
+    mix: str = ""
+    """See SourceStreams.mixes."""
 
 
 def source_streams(probe: Mapping[str, Any], *, with_picture: bool) -> SourceStreams:
-    """What a player shows of a file: the default streams, else the first; covers and unknown codecs don't count.
-
-    Nor does a preview, or the still that stands for a film, as media/header.py tells them.
-    """
+    """What a player shows of a file: the default streams, else the first; covers and unknown codecs don't count."""
     streams = [each for each in probe.get("streams", []) if each.get("codec_name") not in (None, "unknown", "none")]
     pictures = [
         each
@@ -72,18 +84,40 @@ def source_streams(probe: Mapping[str, Any], *, with_picture: bool) -> SourceStr
         if each.get("codec_type") == "video" and not each.get("disposition", {}).get("attached_pic")
     ]
     sounds = [each for each in streams if each.get("codec_type") == "audio" and int(each.get("channels") or 0)]
-    picture = (video_stream(probe) or min(pictures, key=_not_default, default=None)) if with_picture else None
+    picture = _film(pictures) if with_picture else None
     sounds = sorted(sounds, key=_not_default)[:_MOST_TRACKS]
     told = picture or {}
     return SourceStreams(
         picture=int(picture["index"]) if picture else None,
         sounds=tuple(int(each["index"]) for each in sounds),
         channels=tuple(int(each["channels"]) for each in sounds),
-        tiled=is_tiled(probe),
-        transparent=picture is not None and is_transparent(probe),
+        mixes=tuple(map(_mix, sounds)),
+        tiled=_is_tiled(streams, picture),
+        transparent=any(name in probe.get("format", {}).get("format_name", "") for name in _TRANSPARENT),
+        stampless=probe.get("format", {}).get("format_name", "").split(",")[0] in _STAMPLESS,
         hdr=told.get("color_transfer") in _HDR,
         untold_hd=told.get("color_space") in _UNTOLD and int(told.get("height") or 0) >= _HD_LINES,
     )
+
+
+def _film(pictures: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """What moves before what stands for it, and what is seen before its preview."""
+    largest = max((_area(each) for each in pictures), default=0)
+
+    def last(stream: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+        return stream.get("nb_frames") == "1", _PREVIEW * _area(stream) < largest, _not_default(stream)
+
+    return min(pictures, key=last, default=None)
+
+
+def _is_tiled(streams: Sequence[Mapping[str, Any]], film: Mapping[str, Any] | None) -> bool:
+    """Whether it is a photo of many streams that belong together, and there is no film beside it."""
+    tiles = any(each.get("disposition", {}).get("dependent") for each in streams)
+    return tiles and (film is None or _not_default(film))
+
+
+def _area(stream: Mapping[str, Any]) -> int:
+    return int(stream.get("width") or 0) * int(stream.get("height") or 0)
 
 
 def probe_command(ffprobe: str, source: str, reading: Sequence[str]) -> list[str]:
@@ -138,6 +172,16 @@ def _not_default(stream: Mapping[str, Any]) -> bool:
     return not stream.get("disposition", {}).get("default")
 
 
+def _mix(stream: Mapping[str, Any]) -> str:
+    """All channels evenly where they have no positions that ffmpeg can mix; the first of a sphere holds them all."""
+    channels, layout = int(stream["channels"]), str(stream.get("channel_layout", ""))
+    if layout.startswith("ambisonic"):
+        return "pan=mono|c0=c0"
+    if layout and channels <= _MIXED_CHANNELS:
+        return ""
+    return "" if channels == 1 else "pan=mono|c0=" + "+".join(f"{1 / channels:.6f}*c{n}" for n in range(channels))
+
+
 def _start(ffmpeg: str, level: str) -> list[str]:
     return [ffmpeg, "-hide_banner", "-nostdin", "-v", level, "-nostats", "-progress", "pipe:1", "-y"]
 
@@ -158,7 +202,7 @@ def _pictures(tap: Tap, filters: str) -> list[str]:
 
 
 def _sound(tap: Tap) -> list[str]:
-    form = f"aformat=sample_fmts=s16:sample_rates={RATE}:channel_layouts=mono"
+    form = ",".join(filter(None, [tap.mix, f"aformat=sample_fmts=s16:sample_rates={RATE}:channel_layouts=mono"]))
     graph = f"[{tap.stream}]{form},asplit[raw{tap.raw}][stamps{tap.raw}]"
     return [
         "-filter_complex", graph,

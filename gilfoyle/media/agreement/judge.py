@@ -15,8 +15,10 @@ from gilfoyle.media.agreement.sound import LIKE, Hearing, Levels, hear, together
 OFFSET_MS = 10
 # A mean colour may differ by so much in each of red, green and blue (of 255).
 COLOUR = 4.0
-_GAIN_DB, _DOWNMIX_DB = 1.5, 9.0
+# Mono that becomes stereo is 3 dB quieter in each channel, and so is what is mono again.
+_GAIN_DB, _DOWNMIX_DB = 4.0, 9.0
 _AUDIBLE_S = 0.05
+_SWALLOWED_S = 0.2
 # A frame of AAC, and what an encoder's delay is rounded to.
 _LENGTH_S = 0.05
 _SHOWN = 3
@@ -32,7 +34,7 @@ class Source:
     pictures: Pictures | None = None
     sounds: list[Levels] = field(default_factory=list)
     complaints: str = ""
-    """Why it could not be decoded to its end, if so."""
+    """That something of it can't be decoded, as a sentence; empty if all can. Nothing is held to what is missing."""
 
     @property
     def heard(self) -> list[Levels]:
@@ -53,7 +55,7 @@ class Judge:
         """The findings on a video rendition."""
         source = self._source.pictures
         if source is None or not len(source):
-            return [differing("frames", name, "There is a picture, and the file has none.", "0", f"{len(stream)}")]
+            return [self._unknown("frames", name, "There is a picture, and the file has none.")]
         if not len(stream):
             return [differing("frames", name, "No picture of it can be decoded.", f"{len(source)}", "0")]
         hdr = self._source.streams.hdr
@@ -71,16 +73,18 @@ class Judge:
         """The findings on an audio rendition. Those on the pictures come first: they tell where the stream begins."""
         heard = self._source.heard
         if not heard:
-            return [differing("sound", name, "There is a sound, and the file has none that can be decoded.")]
+            return [self._unknown("sound", name, "There is a sound, and the file has none.")]
         if stream.start is None:
             return [differing("sound", name, "No sound of it can be decoded.")]
-        shift = self._shift
+        shift, rounding = self._shift, self._rounding
         if shift is None:
+            # Sound alone begins with its first sample, or where the container does: a decoder may swallow the first.
             shift = heard[0].start or 0.0
+            rounding = max(-shift, -_SWALLOWED_S)
         track, hearing = _likeliest(heard, stream, shift)
         downmixed = max(self._source.streams.channels, default=1) > 2
         return [
-            _offset(name, hearing, track, self._rounding),
+            _offset(name, hearing, track, rounding),
             _audible(name, hearing, stream),
             _loudness(name, hearing, downmixed=downmixed),
         ]
@@ -95,9 +99,14 @@ class Judge:
             findings.append(differing("frames", "stream", "The file has a picture, and the stream has none."))
         if source.heard and not has_sound:
             findings.append(differing("sound", "stream", "The file has a sound, and the stream has none."))
-        if not source.heard and not has_sound:
+        if not source.heard and not has_sound and not source.complaints:
             findings.append(agreed("sound", "stream", "none", "none"))
         return [*findings, self._length(length), *self._alike()]
+
+    def _unknown(self, check: str, of: str, sentence: str) -> Finding:
+        """What the stream has and the file does not: unless that merely can't be decoded."""
+        complaints = self._source.complaints
+        return not_compared(check, of, complaints) if complaints else differing(check, of, sentence)
 
     def _begins(self) -> list[float]:
         """Where a stream may begin on the file's clock: with the picture, or with a sound that comes before."""
@@ -108,6 +117,8 @@ class Judge:
 
     def _length(self, length: float) -> Finding:
         pictures, heard = self._source.pictures, self._source.heard
+        if self._source.complaints:
+            return not_compared("length", "stream", self._source.complaints)
         shift = self._shift
         if shift is None:
             shift = (heard[0].start or 0.0) if heard else 0.0

@@ -36,6 +36,7 @@ _SEARCH_MS, _FINE_MS = 2000, 14
 LIKE, _STANDS_OUT = 0.5, 0.02
 # A sound that varies by less than this share of its loudness is even: nothing but a certain likeness is believed.
 _EVEN, _CERTAIN = 0.06, 0.9
+_QUIET = 0.25
 _LOUD_DB, _SILENT_DB = -45.0, -65.0
 _EDGE_MS = 20
 
@@ -43,7 +44,9 @@ _EDGE_MS = 20
 class Levels:
     """How loud a track is, millisecond by millisecond, from `start` (seconds) on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, stampless: bool = False) -> None:
+        """`stampless`: only the first stamp is believed."""
+        self._stampless = stampless
         self.start: float | None = None
         """When its first sample is heard; None while there is none."""
         self.levels = bytearray()
@@ -60,7 +63,7 @@ class Levels:
         samples = array("h", pcm)
         if self.start is None:
             self.start = at
-        behind = round((at - self.start) * RATE) - self._samples
+        behind = 0 if self._stampless else round((at - self.start) * RATE) - self._samples
         if behind > _JITTER:
             self._append(array("h", bytes(2 * behind)))
         elif behind < -_JITTER:
@@ -200,7 +203,10 @@ def _binned(values: Sequence[float]) -> list[float]:
 
 
 def _correlations(ours: Sequence[float], theirs: Sequence[float], lags: range) -> list[float]:
-    """Pearson's correlation of `ours` with the part of `theirs` that begins at each lag; empty if either is even."""
+    """Pearson's correlation of `ours` with the part of `theirs` that begins at each lag; empty if ours is even.
+
+    A part that is much quieter is held to a quarter of our power: what is left of a sound is like any other.
+    """
     count = len(ours)
     mean = sum(ours) / count if count else 0.0
     centred = [value - mean for value in ours]
@@ -212,7 +218,7 @@ def _correlations(ours: Sequence[float], theirs: Sequence[float], lags: range) -
         part = theirs[lag : lag + count]
         total = sum(part)
         power = sum(map(mul, part, part)) - total * total / count
-        found.append(sum(map(mul, centred, part)) / math.sqrt(spread * power) if power > 1e-6 * count else 0.0)
+        found.append(sum(map(mul, centred, part)) / math.sqrt(spread * max(power, _QUIET * spread)))
     return found
 
 

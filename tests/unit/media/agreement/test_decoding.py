@@ -33,8 +33,14 @@ def test_the_default_streams_come_first_and_covers_do_not_count() -> None:
 def test_a_photo_in_tiles_is_one_picture() -> None:
     tiles = [video(index, width=512, height=512, disposition={"dependent": 1}) for index in range(4)]
     thumbnail = video(4, width=320, height=240)
-    assert source_streams({"streams": [*tiles, thumbnail]}, with_picture=True).maps == ["0:g:0"]
-    assert source_streams({"streams": [video(0), audio(1)]}, with_picture=True).maps == ["0:0", "0:1"]
+    assert source_streams({"streams": [*tiles, thumbnail]}, with_picture=True).picture_map == "0:g:0"
+    assert source_streams({"streams": [video(0), audio(1)]}, with_picture=True).picture_map == "0:0"
+
+
+@pytest.mark.parametrize(("name", "stampless"), [("aac", True), ("mp3", True), ("mov,mp4,m4a", False), ("ogg", False)])
+def test_which_containers_have_no_stamps(name: str, stampless: bool) -> None:
+    found = source_streams({"format": {"format_name": name}, "streams": [audio(0)]}, with_picture=False)
+    assert found.stampless == stampless
 
 
 def test_what_nobody_can_decode_does_not_count() -> None:
@@ -42,6 +48,26 @@ def test_what_nobody_can_decode_does_not_count() -> None:
         {"streams": [{"index": 0, "codec_type": "audio", "channels": 4}, audio(1)]}, with_picture=True
     )
     assert found.sounds == (1,)
+
+
+@pytest.mark.parametrize(
+    ("channels", "layout", "mix"),
+    [
+        (1, "", ""),
+        (2, "stereo", ""),
+        (6, "5.1", ""),
+        (4, "ambisonic 1", "pan=mono|c0=c0"),
+        (3, "", "pan=mono|c0=0.333333*c0+0.333333*c1+0.333333*c2"),
+    ],
+)
+def test_how_channels_become_one(channels: int, layout: str, mix: str) -> None:
+    found = source_streams({"streams": [audio(0, channels=channels, channel_layout=layout)]}, with_picture=True)
+    assert found.mixes == (mix,)
+
+
+def test_more_channels_than_ffmpeg_mixes_become_one_evenly() -> None:
+    found = source_streams({"streams": [audio(0, channels=16, channel_layout="hexadecagonal")]}, with_picture=True)
+    assert found.mixes[0].count("*c") == 16
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,14 @@ def test_a_hole_in_the_stamps_is_silence_and_an_overlap_is_cut() -> None:
     assert [level > 0 for level in levels.levels[::500]] == [True, True, False, False, True, True, True]
 
 
+def test_without_stamps_of_its_own_a_sound_has_no_holes() -> None:
+    levels = Levels(stampless=True)
+    levels.hear(0.5, samples(RATE))
+    levels.hear(2.5, samples(RATE))
+    assert (levels.start, levels.end) == (0.5, 2.5)
+    assert min(levels.levels) > 0
+
+
 def test_stamps_that_jitter_leave_no_hole() -> None:
     levels = Levels()
     for index in range(50):
