@@ -133,6 +133,21 @@ def saving(
     saving(seconds=seconds, as_json=as_json)
 
 
+@app.command()
+def sound(
+    as_json: JsonOption = False,
+    seconds: Annotated[
+        list[int] | None, typer.Option("--seconds", min=6, help="Length of the files; again for more. [6, 1200]")
+    ] = None,
+    container: Annotated[list[str] | None, typer.Option(help="Only those, such as mp4; again for more. [all]")] = None,
+    rate: Annotated[list[int] | None, typer.Option(help="Only those, in Hz; again for more. [all]")] = None,
+) -> None:
+    """Measure how far beeps are from their place, by sample rate, container and length."""
+    from bench.sound.measure import sound
+
+    sound(seconds or [6, 1200], container or [], rate or [], as_json=as_json)
+
+
 def main() -> None:
     """Run the command that `sys.argv` names. A failure is a sentence on stderr and exit status 1."""
     # A `kill` too stops the servers, by the way of their `finally`.

@@ -1,0 +1,1 @@
+"""`bench sound`: how far from its place a sound is, by rate, container and length."""
