@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import typer
@@ -18,8 +19,9 @@ T = TypeVar("T")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def chaos(
+    context: typer.Context,
     minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long things go wrong.")] = 15,
     seed: Annotated[int, typer.Option("--seed", help="Of all that is random.")] = 1,
     storage: Annotated[
@@ -28,6 +30,8 @@ def chaos(
     as_json: Annotated[bool, typer.Option("--json", help="Say little; end with one line of JSON on stdout.")] = False,
 ) -> None:
     """Upload all the time while parts are killed, connections cut and the disk fills up; then look at what is true."""
+    if context.invoked_subcommand:
+        return
     from chaos.run import Options, run
     from chaos.table import tables
 
@@ -39,6 +43,30 @@ def chaos(
         console.print(finding, markup=False, highlight=False)
     if folder:
         console.print(f"Not good: the logs are in {folder}.", markup=False)
+    if as_json:
+        print(json.dumps(report.figures()))
+    raise typer.Exit(0 if report.good else 1)
+
+
+@app.command()
+def corpus(
+    files: Annotated[int, typer.Option("--files", min=1, help="How many files are spoiled.")] = 500,
+    seed: Annotated[int, typer.Option("--seed", help="Of all that is random.")] = 1,
+    only: Annotated[int | None, typer.Option("--only", min=0, help="Only that file of the run, by its number.")] = None,
+    keep: Annotated[Path | None, typer.Option("--keep", help="A folder for the files that are a finding.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Say little; end with one line of JSON on stdout.")] = False,
+) -> None:
+    """Spoil small files of every container, and look at what becomes of them: right, or Errored with a reason."""
+    from chaos.spoiled.run import Options, run
+    from chaos.spoiled.table import tables
+
+    notes = Console(stderr=True, quiet=as_json)
+    report = asyncio.run(_until_signal(run(Options(files, seed, only, keep), notes.print)))
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    for table in tables(report):
+        console.print(table)
+    for finding in report.findings:
+        console.print(finding, markup=False, highlight=False)
     if as_json:
         print(json.dumps(report.figures()))
     raise typer.Exit(0 if report.good else 1)

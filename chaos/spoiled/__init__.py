@@ -1,0 +1,1 @@
+"""`python -m chaos corpus`: files of every container, spoiled by chance, and what becomes of them."""
