@@ -59,12 +59,30 @@ def coloured(stream: Mapping[str, Any]) -> dict[str, str]:
 
 def shown(file: Path, size: tuple[int, int], colour: Mapping[str, str], *, frame: int = 0) -> Colours:
     """The chart's patches in a frame of a file, in sRGB from 0 to 255, as who believes that it has this colour."""
+    return _decoded(file, size, f"select=eq(n\\,{frame}),{_whole(size)}{convert(colour, SRGB)}")
+
+
+def tone_mapped(file: Path, size: tuple[int, int], colour: Mapping[str, str]) -> Colours:
+    """The same of HDR, by a tone map in linear light of which each step is told what it gets: Hable's curve."""
+    light = {"matrix": "gbr", "primaries": colour["primaries"], "transfer": "linear", "range": "full"}
+    daylight = light | {"primaries": "bt709"}
+    steps = (
+        f"{convert(colour, light)}:npl=100,format=gbrpf32le,{convert(light, daylight)},tonemap=hable:desat=0,"
+        f"{convert(daylight, SRGB)}"
+    )
+    return _decoded(file, size, f"{_whole(size)}{steps}")
+
+
+def as_gray(file: Path, size: tuple[int, int], pixels: str, values: str) -> Colours:
+    """The same of a file of BT.709 that holds brightness only, in that range, worked out by hand (ITU-R BT.1886)."""
     raw = run(
-        FFMPEG, "-v", "error", "-nostdin", "-i", str(file), "-map", "0:v:0",
-        "-vf", f"select=eq(n\\,{frame}),{convert(colour, SRGB)},format=gbrp", "-frames:v", "1",
-        "-f", "rawvideo", "-",
+        FFMPEG, "-v", "error", "-nostdin", "-i", str(file), "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", pixels, "-"
     )  # fmt: skip
-    return _patches(raw, *size)
+    coded = np.frombuffer(raw, "<u2").astype(float) / 4 if "10" in pixels else np.frombuffer(raw, "u1").astype(float)
+    signal = (coded - 16) / 219 if values == "limited" else coded / 255
+    light = signal.clip(0, 1) ** 2.4
+    srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 255
+    return _middles(np.stack([srgb.reshape(size[::-1])] * 3, axis=-1))
 
 
 def difference(first: Colours, second: Colours) -> float:
@@ -77,10 +95,25 @@ def _chart(width: int, height: int) -> bytes:
     return CHART[rows[:, None] * 6 + columns[None, :]].tobytes()
 
 
-def _patches(raw: bytes, width: int, height: int) -> Colours:
-    """The mean of the middle of each patch, of planes in ffmpeg's order."""
+def _whole(size: tuple[int, int]) -> str:
+    """Filters for what zscale can't read: halved chroma of an odd size. The matrix is a pretext for the scaler."""
+    planes = "yuv444p|yuv444p10le|yuv444p12le|gbrp|gbrp10le|gbrp12le"
+    return f"setparams=colorspace=bt709,format={planes}," if size[0] % 2 or size[1] % 2 else ""
+
+
+def _decoded(file: Path, size: tuple[int, int], filters: str) -> Colours:
+    width, height = size
+    raw = run(
+        FFMPEG, "-v", "error", "-nostdin", "-i", str(file), "-map", "0:v:0", "-vf", f"{filters},format=gbrp",
+        "-frames:v", "1", "-f", "rawvideo", "-",
+    )  # fmt: skip
     green, blue, red = np.frombuffer(raw, np.uint8).reshape(3, height, width).astype(float)
-    picture = np.stack((red, green, blue), axis=-1)
+    return _middles(np.stack((red, green, blue), axis=-1))
+
+
+def _middles(picture: Colours) -> Colours:
+    """The mean of the middle of each patch."""
+    height, width = picture.shape[:2]
 
     def middle(side: int, index: int, count: int) -> slice:
         return slice(round(side * (index + 0.3) / count), round(side * (index + 0.7) / count))

@@ -19,6 +19,7 @@ from gilfoyle.activities.sampling import beginning, samples
 from gilfoyle.activities.source import Source
 from gilfoyle.config import LimitSettings
 from gilfoyle.errors import EncodeFailed, UnsupportedMedia
+from gilfoyle.media.colour import with_declared
 from gilfoyle.media.ffmpeg import (
     declared_command,
     packets_command,
@@ -108,7 +109,7 @@ class ProbeActivities:
         if is_picture(header):
             return await self._picture(source, header)
         check_sizes(declared, self._limits)
-        header = marked(header, "encrypted", encrypted_streams(header))
+        header = marked(with_declared(header, declared), "encrypted", encrypted_streams(header))
         if container(header) in MPEG:
             header = marked(header, "encrypted", scrambled_streams(header, await samples(storage, key, SAMPLE_BYTES)))
         header = marked(header, "no_decoder", undecodable_streams(header, await self._decodable()))

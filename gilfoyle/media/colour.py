@@ -47,6 +47,8 @@ _MATRIX_OF = {
 }  # fmt: skip
 _TRANSFER_OF = {"bt470bg": "smpte170m", "smpte170m": "smpte170m", "smpte240m": "smpte240m", "bt2020": "bt2020-10"}
 
+_BT2020_CURVES = {"bt2020-10", "bt2020-12", "bt709", "smpte170m"}  # one and the same
+
 # Linear light, BT.709 primaries, Hable's curve.
 _TONE_MAP: list[Filter] = [
     ("zscale", {"transfer": "linear", "npl": 100}),
@@ -54,10 +56,19 @@ _TONE_MAP: list[Filter] = [
     ("zscale", {"primaries": "bt709"}),
     ("tonemap", {"tonemap": "hable", "desat": 0}),
 ]
+# What HDR was mastered for is not true of what is made of it, and the encoder would write it down.
+_NO_MASTERING: list[Filter] = [
+    ("sidedata", {"mode": "delete", "type": kind}) for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL")
+]
 # The nearest is taken, so that chroma is neither halved nor doubled: of a picture of odd size it can't be.
 _PLANES = "yuv420p|yuv422p|yuv444p|yuv411p|yuv440p|yuv420p10le|yuv422p10le|yuv444p10le"
 
 _RGB_FORMATS = ("gbr", "rgb", "bgr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr", "pal8", "xyz")
+_DECLARED = "declared_colour"
+"""A key of our own in ffprobe's JSON."""
+_FIELDS = ("color_space", "color_range")
+_PARAMETER = {"matrix": "colorspace", "range": "range"}
+_GRAY_FORMATS = ("gray", "ya")
 # Always RGB; an ffprobe without zlib can't look into some of them.
 _RGB_CODECS = {"png", "apng", "gif", "qtrle", "flashsv", "flashsv2", "zmbv", "tscc", "lcl"}
 
@@ -71,8 +82,12 @@ class Colour(BaseModel):
     matrix: str = "bt709"
     primaries: str = "bt709"
     transfer: str = "bt709"
-    unnamed: bool = False
-    """Frames don't say this matrix, and ffmpeg would take another: it must be told."""
+    gray: bool = False
+    """There is brightness only, of either range."""
+    odd: bool = False
+    """A side is odd, and chroma is halved along a side."""
+    told: tuple[Literal["matrix", "range"], ...] = ()
+    """What ffmpeg is told of every frame: frames don't say it, or might not."""
 
     @property
     def hdr(self) -> bool:
@@ -82,6 +97,13 @@ class Colour(BaseModel):
     def kept(self) -> bool:
         """Whether renditions have the source's matrix, primaries and transfer."""
         return self.matrix in _KEPT_MATRICES and self.primaries in _KEPT_PRIMARIES and self.transfer in _KEPT_TRANSFERS
+
+
+def with_declared(probe: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
+    """ffprobe's JSON, with what the container's header says of each stream's colour (`declared_command`'s JSON)."""
+    said = {stream.get("index"): {name: stream.get(name) for name in _FIELDS} for stream in declared.get("streams", [])}
+    streams = [stream | {_DECLARED: said.get(stream.get("index"), {})} for stream in probe.get("streams", [])]
+    return {**probe, "streams": streams}
 
 
 def read_colour(stream: Mapping[str, Any]) -> Colour:
@@ -95,21 +117,21 @@ def read_colour(stream: Mapping[str, Any]) -> Colour:
     primaries = _said(stream, "color_primaries", _PRIMARIES)
     primaries = _WITH_DAYLIGHT.get(primaries or "", primaries)
     transfer = _said(stream, "color_transfer", _TRANSFERS) or dolby.base_transfer(stream)
-    said = stream.get("color_space", "unknown") if matrix is None else matrix
     if transfer in _HDR:
         primaries, matrix = primaries or "bt2020", matrix or "bt2020nc"
+    elif stream.get("codec_name") == "mjpeg":
+        primaries = primaries or "bt709"  # its matrix is BT.601's by its format, and tells nothing
     primaries = primaries or _PRIMARIES_OF.get(matrix or "", _usual(stream))
-    matrix = matrix or _MATRIX_OF.get(primaries, _usual(stream))
     transfer = transfer or ("iec61966-2-1" if rgb else _TRANSFER_OF.get(primaries, "bt709"))
-    full = rgb or str(stream.get("pix_fmt")).startswith("yuvj")
-    said_range = _said(stream, "color_range", {"tv", "pc"}) or ("pc" if full else "tv")
+    matrix = _defined(matrix or _MATRIX_OF.get(primaries, _usual(stream)), primaries, transfer)
     return Colour(
-        range="pc" if said_range == "pc" else "tv",
+        range=_range(stream, rgb=rgb),
         matrix=matrix,
         primaries=primaries,
         transfer=transfer,
-        # What says nothing is BT.601 to ffmpeg.
-        unnamed=said != matrix and not (said == "unknown" and matrix in {"smpte170m", "bt470bg"}),
+        gray=str(stream.get("pix_fmt")).startswith(_GRAY_FORMATS),
+        odd=_is_odd(stream),
+        told=_told(stream, matrix),
     )
 
 
@@ -126,17 +148,20 @@ def to_rendered(source: Colour) -> list[Filter]:
     Nothing, or a name, for ordinary SDR.
     """
     if source.kept:
-        # A description may change midway, so that a frame's own counts where there is one.
-        name: list[Filter] = [("setparams", {"colorspace": source.matrix})] if source.unnamed else []
-        return name if source.range == "tv" else [*name, *_zscale({})]
+        every = _named(source)[1]
+        told: list[Filter] = [("setparams", {_PARAMETER[name]: every[_PARAMETER[name]] for name in source.told})]
+        # The scaler takes every gray for one of full range.
+        narrowed = [*_whole(source), *_zscale({})] if source.gray or source.range == "pc" else []
+        return [*(told if source.told else []), *narrowed]
     target = rendered(source)
-    told: list[Filter] = [_named(source)]
+    told = [*_whole(source), _named(source)]
     if source.matrix == "gbr":
         # In planes, and without alpha: zscale reads no other RGB.
         told.append(("format", {"pix_fmts": "gbrp|gbrp10le|gbrp12le|gbrp14le|gbrp16le"}))
     if source.hdr:
         told += _TONE_MAP
-    return [*told, *_zscale({"matrix": target.matrix, "primaries": target.primaries, "transfer": target.transfer})]
+    converted = _zscale({"matrix": target.matrix, "primaries": target.primaries, "transfer": target.transfer})
+    return [*told, *converted, *_NO_MASTERING]
 
 
 def rendition_scale(source: Colour) -> dict[str, Any]:
@@ -157,6 +182,14 @@ def _zscale(options: dict[str, Any]) -> list[Filter]:
     return [("zscale", options | {"range": "limited"}), ("format", {"pix_fmts": _PLANES})]
 
 
+def _whole(source: Colour) -> list[Filter]:
+    """Chroma made whole where a side is odd: zscale takes no half of it."""
+    # No number is converted. So any matrix will do, and the scaler does not take every one.
+    matrix = source.matrix if source.kept else "bt709"
+    planes = {"pix_fmts": "yuv444p|yuv444p10le|yuv444p12le"}
+    return [("setparams", {"colorspace": matrix}), ("format", planes)] if source.odd else []
+
+
 def _named(colour: Colour) -> Filter:
     return (
         "setparams",
@@ -174,10 +207,46 @@ def _said(stream: Mapping[str, Any], field: str, known: set[str]) -> str | None:
     return value if value in known else None
 
 
+def _told(stream: Mapping[str, Any], matrix: str) -> tuple[Literal["matrix", "range"], ...]:
+    """What the container's header says, it says of all frames, and many decoders do not repeat it.
+
+    What only the frames say may change midway, so that it is left to each of them. A frame that says nothing is BT.601
+    to ffmpeg, and one that says what is reserved is nothing at all.
+    """
+    declared, said = stream.get(_DECLARED, {}), stream.get("color_space", "unknown")
+    frames_tell = said == matrix or (said == "unknown" and matrix in {"smpte170m", "bt470bg"})
+    told: list[Literal["matrix", "range"]] = []
+    if declared.get("color_space") == matrix or not frames_tell:
+        told.append("matrix")
+    if declared.get("color_range") in {"tv", "pc"} and declared.get("color_range") == stream.get("color_range"):
+        told.append("range")
+    return tuple(told)
+
+
+def _defined(matrix: str, primaries: str, transfer: str) -> str:
+    """BT.2020's constant luminance is defined for its own curve, and ICtCp for HDR in BT.2020; elsewhere, a slip."""
+    slip = (matrix == "bt2020c" and transfer not in _BT2020_CURVES) or (
+        matrix == "ictcp" and not (transfer in _HDR and primaries == "bt2020")
+    )
+    return "bt2020nc" if slip else matrix
+
+
+def _range(stream: Mapping[str, Any], *, rgb: bool) -> Literal["tv", "pc"]:
+    said = stream.get("color_range")
+    full = said == "pc" or (said != "tv" and (rgb or str(stream.get("pix_fmt")).startswith("yuvj")))
+    return "pc" if full else "tv"
+
+
 def _is_rgb(stream: Mapping[str, Any]) -> bool:
     """By the format of its pixels: a matrix of RGB on other pixels is a slip of whoever wrote the container."""
     pixels = stream.get("pix_fmt", "unknown")
     return pixels.startswith(_RGB_FORMATS) or (pixels == "unknown" and stream.get("codec_name") in _RGB_CODECS)
+
+
+def _is_odd(stream: Mapping[str, Any]) -> bool:
+    sides = int(stream.get("width") or 0), int(stream.get("height") or 0)
+    pixels = str(stream.get("pix_fmt"))
+    return any(side % 2 for side in sides) and not pixels.startswith((*_RGB_FORMATS, *_GRAY_FORMATS))
 
 
 def _usual(stream: Mapping[str, Any]) -> str:

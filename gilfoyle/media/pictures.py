@@ -21,6 +21,9 @@ _ALIKE = Fraction(5, 4)
 _FINEST = 100
 
 
+# What a picture is that does not say it: sRGB, with the matrix of JPEG (MIAF, ISO/IEC 23000-22, 7.3.6.4).
+_SRGB = {"color_primaries": "bt709", "color_transfer": "iec61966-2-1", "color_space": "bt470bg"}
+
 _TRANSPARENT = {"gif", "png", "apng", "webp", "webp_anim", "tiff"}
 
 # JPEGs in one file are a photo, if they are no more: behind it come the map of its highlights, what the other eye saw …
@@ -116,4 +119,5 @@ def probed(probe: Mapping[str, Any], drawn: Drawn) -> dict[str, Any]:
         "disposition": {},
         "tiled": is_tiled(probe),
     }
-    return {**probe, "streams": [{**probe["streams"][0], **found}]}
+    said = {name: value for name, value in probe["streams"][0].items() if value != "unknown"}
+    return {**probe, "streams": [_SRGB | said | found]}

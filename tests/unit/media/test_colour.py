@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gilfoyle.media.colour import Colour, read_colour, rendered, rendition_tags, to_rendered
+from gilfoyle.media.colour import Colour, read_colour, rendered, rendition_tags, to_rendered, with_declared
 from gilfoyle.media.info import VideoInfo
 from tests.unit.media.infos import video
 
@@ -65,6 +65,12 @@ def stream(
         (stream("reserved", "reserved", "reserved"), ("bt709", "bt709", "bt709")),
         (stream("smpte2085", "bt709", "bt1361e"), ("bt709", "bt709", "bt709")),
         (stream("ipt-c2", "bt2020", "smpte2084"), ("bt2020nc", "bt2020", "smpte2084")),
+        # A matrix where there is none such.
+        (stream("bt2020c", "bt2020", "bt2020-12"), ("bt2020c", "bt2020", "bt2020-12")),
+        (stream("bt2020c", "bt2020", "smpte2084"), ("bt2020nc", "bt2020", "smpte2084")),
+        (stream("ictcp", "bt2020", "bt709"), ("bt2020nc", "bt2020", "bt709")),
+        # A JPEG's matrix is that of its format, and says nothing.
+        (stream("bt470bg", codec_name="mjpeg", pix_fmt="yuvj422p"), ("bt470bg", "bt709", "bt709")),
         # RGB is what its pixels are.
         (stream("gbr", pix_fmt="gbrp"), ("gbr", "bt709", "iec61966-2-1")),
         (stream(pix_fmt="rgb24", width=320, height=240), ("gbr", "bt709", "iec61966-2-1")),
@@ -116,6 +122,49 @@ def test_ordinary_pictures_are_not_converted_and_named_only_if_they_must_be(
     assert to_rendered(read_colour(described)) == ([("setparams", {"colorspace": named})] if named else [])
 
 
+DECLARED_HD = {"color_space": "bt709", "color_range": "tv"}
+
+
+@pytest.mark.parametrize(
+    ("said", "declared", "told"),
+    [
+        # Said by the bit stream alone: it may change, and each frame says its own.
+        ({"color_space": "bt709", "color_range": "tv"}, {}, ()),
+        ({"color_space": "bt709", "color_range": "tv"}, {"color_space": "unknown", "color_range": "unknown"}, ()),
+        # Said by the container, of all frames; many a decoder doesn't say it of any.
+        ({"color_space": "bt709", "color_range": "tv"}, DECLARED_HD, ("matrix", "range")),
+        ({"color_space": "smpte170m", "color_range": "pc"}, DECLARED_HD, ()),  # the bit stream knows better
+    ],
+)
+def test_what_the_container_says_ffmpeg_is_told_of_every_frame(
+    said: dict[str, str], declared: dict[str, str], told: tuple[str, ...]
+) -> None:
+    probe = {"format": {}, "streams": [{"index": 0}, {"index": 1} | stream(**said)]}
+    (_, picture) = with_declared(probe, {"streams": [{"index": 1} | declared]})["streams"]
+    assert read_colour(picture).told == told
+
+
+def test_gray_of_either_range_goes_through_zscale() -> None:
+    gray = read_colour(stream("bt709", pix_fmt="gray10le"))
+    assert gray.gray and [name for name, _ in to_rendered(gray)] == ["zscale", "format"]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "size", "odd"),
+    [
+        ("yuv420p", (385, 256), True),
+        ("yuv420p10le", (384, 257), True),
+        ("yuv420p", (384, 256), False),
+        ("gbrp", (385, 257), False),
+        ("gray", (385, 257), False),
+    ],
+)
+def test_halved_chroma_of_an_odd_side_is_made_whole(pixels: str, size: tuple[int, int], odd: bool) -> None:
+    found = read_colour(stream("bt2020nc", pix_fmt=pixels, width=size[0], height=size[1]))
+    assert found.odd is odd
+    assert (("format", {"pix_fmts": "yuv444p|yuv444p10le|yuv444p12le"}) in to_rendered(found)) is odd
+
+
 def test_full_range_is_narrowed_once_for_all_renditions() -> None:
     assert [name for name, _ in to_rendered(read_colour(stream("bt709", color_range="pc")))] == ["zscale", "format"]
 
@@ -159,5 +208,6 @@ def test_a_probe_that_was_kept_before_colours_were(hdr: bool, transfer: str) -> 
 
 
 def test_a_kept_probe_keeps_its_colour() -> None:
-    known = video(colour=Colour(matrix="smpte170m", primaries="smpte170m", transfer="smpte170m", unnamed=True))
+    bt601 = {"matrix": "smpte170m", "primaries": "smpte170m", "transfer": "smpte170m"}
+    known = video(colour=Colour(**bt601, told=("matrix",), odd=True))
     assert VideoInfo.model_validate_json(known.model_dump_json()) == known

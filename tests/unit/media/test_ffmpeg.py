@@ -152,6 +152,8 @@ def test_hdr_is_tone_mapped_before_it_is_scaled() -> None:
         "tonemap=desat=0:tonemap=hable",
         "zscale=matrix=bt709:primaries=bt709:range=limited:transfer=bt709",
         "format=pix_fmts=yuv420p|yuv422p|yuv444p|yuv411p|yuv440p|yuv420p10le|yuv422p10le|yuv444p10le",
+        "sidedata=mode=delete:type=MASTERING_DISPLAY_METADATA",
+        "sidedata=mode=delete:type=CONTENT_LIGHT_LEVEL",
         "scale=640:360:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv",
         "setsar=1",
         "format=pix_fmts=yuv420p",

@@ -70,6 +70,15 @@ def test_a_photo_may_have_more_behind_it() -> None:
     assert shown(found(format_name="gif"), [one] * 2) == [one] * 2
 
 
+def test_a_picture_that_does_not_say_it_is_srgb() -> None:
+    """With the matrix of JPEG, also a large one."""
+    seen = found(picture(codec_name="av1", color_space="unknown"), format_name="mov,mp4", duration="N/A")
+    video = read(probed(seen, Drawn(1920, 1080, [Fraction(1, 25)])), {0: Fraction(1, 25)}, LIMITS).video
+    assert video
+    colour = video.colour
+    assert (colour.matrix, colour.primaries, colour.transfer) == ("bt470bg", "bt709", "iec61966-2-1")
+
+
 def test_what_is_a_picture() -> None:
     assert is_picture(found(format_name="png_pipe")) and not is_picture(found(format_name="h264"))
     one = picture(nb_frames="1")
