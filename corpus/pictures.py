@@ -49,9 +49,7 @@ CODECS = [
     _coded("av1.mkv", "-c:v", "libsvtav1", "-preset", "12", "-crf", "30", audio=("-c:a", "libopus")),
     _coded("mpeg1.mpg", "-c:v", "mpeg1video", "-b:v", "1500k", audio=("-c:a", "mp2"), size=(352, 288)),
     _coded("mpeg2.vob", "-c:v", "mpeg2video", "-bf", "2", "-b:v", "4M", audio=("-c:a", "ac3"), size=(720, 576)),
-    _coded(
-        "mpeg2.ts", "-c:v", "mpeg2video", "-bf", "2", "-b:v", "4M", audio=("-c:a", "mp2"), size=(720, 576), fast=True
-    ),
+    _coded("mpeg2.ts", "-c:v", "mpeg2video", "-bf", "2", "-b:v", "4M", audio=("-c:a", "mp2"), size=(720, 576)),
     _coded(
         "mpeg4-b-frames.avi",
         "-c:v",
