@@ -184,7 +184,7 @@ class _Decoder:
             return source_command(
                 self._ffmpeg, place.place, reading_options(place.place), tap,
                 [Tap(f"0:{index}", *pair, mix) for index, pair, mix in heard], shape,
-                untold_hd=streams.untold_hd, transparent=streams.transparent, threads=self._threads,
+                colour=streams.colour, transparent=streams.transparent, threads=self._threads,
                 level="repeat+level+verbose" if is_remote(place.place) else "error",
             )  # fmt: skip
 

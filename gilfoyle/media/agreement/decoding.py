@@ -11,15 +11,13 @@ from typing import Any
 
 from gilfoyle.media.agreement.pictures import COLUMNS, ROWS
 from gilfoyle.media.agreement.sound import RATE
+from gilfoyle.media.colour import Colour, Filter, read_colour, to_rendered
 
 STAMP_RATE = 1_000_000
 """Stamps of pictures are in microseconds; those of sound in samples."""
 _NO_STAMP = -(2**63)
 # The longer side of a picture before it is shrunk to its fingerprint: enough for bars to be where they belong.
 _BOX = 320
-_HDR = ("smpte2084", "arib-std-b67")
-_HD_LINES = 720
-_UNTOLD = (None, "unknown", "reserved")
 _MOST_TRACKS = 8
 # A picture of less than this part of the largest one's area is only a preview.
 _PREVIEW = 4
@@ -28,6 +26,9 @@ _TRANSPARENT = ("gif", "png", "webp", "tiff")
 # All that is not opaque is what is missing to white.
 _ON_WHITE = "format=gbrap,negate,premultiply=inplace=1,negate,format=gbrp"
 _MIXED_CHANNELS = 8
+
+# Rounded as it should be: by ffmpeg's fast way, white was 251.
+_SHRUNK = f"scale={COLUMNS}:{ROWS}:flags=area+accurate_rnd+full_chroma_int,format=rgb24"
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class SourceStreams:
     stampless: bool = False
     """The container has no stamps, so that ffmpeg makes them up: what is heard follows what was heard before."""
     hdr: bool = False
-    untold_hd: bool = False
-    """High definition that does not say how its colours are coded: all players take BT.709."""
+    colour: str = ""
+    """Filters for a picture whose colour ffmpeg would take for another: they say what it is, or make it BT.709."""
 
     @property
     def picture_map(self) -> str:
@@ -95,9 +96,16 @@ def source_streams(probe: Mapping[str, Any], *, with_picture: bool) -> SourceStr
         tiled=_is_tiled(streams, picture),
         transparent=any(name in probe.get("format", {}).get("format_name", "") for name in _TRANSPARENT),
         stampless=probe.get("format", {}).get("format_name", "").split(",")[0] in _STAMPLESS,
-        hdr=told.get("color_transfer") in _HDR,
-        untold_hd=told.get("color_space") in _UNTOLD and int(told.get("height") or 0) >= _HD_LINES,
+        hdr=read_colour(told).hdr,
+        colour=_colour(read_colour(told)),
     )
+
+
+def _colour(colour: Colour) -> str:
+    # HDR is not compared by its colour: so that its brightness can be, any matrix will do that ffmpeg's scaler takes.
+    named: list[Filter] = [] if colour.matrix == "gbr" else [("setparams", {"colorspace": "bt2020nc"})]
+    filters = named if colour.hdr else to_rendered(colour)
+    return ",".join(f"{name}=" + ":".join(f"{key}={value}" for key, value in use.items()) for name, use in filters)
 
 
 def _film(pictures: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -133,7 +141,7 @@ def source_command(
     sounds: Sequence[Tap],
     shape: tuple[int, int],
     *,
-    untold_hd: bool,
+    colour: str = "",
     transparent: bool = False,
     level: str,
     threads: int,
@@ -144,9 +152,8 @@ def source_command(
     """
     command = [*_start(ffmpeg, level), "-max_error_rate", "1", *reading, *_threads(threads), "-i", source]
     if picture:
-        matrix = "bt709" if untold_hd else "auto"
-        seen = f"{_ON_WHITE}," if transparent else ""
-        command += _pictures(picture, f"{seen}{_fitted(*shape)},{_shrunk(matrix)}")
+        seen = _ON_WHITE if transparent else colour
+        command += _pictures(picture, ",".join(filter(None, (seen, _fitted(*shape), _SHRUNK))))
     for tap in sounds:
         command += _sound(tap)
     return command
@@ -156,7 +163,7 @@ def stream_command(ffmpeg: str, descriptor: int, tap: Tap, *, is_video: bool, th
     """Decode a rendition that is fed through a pipe: its init segment and all its segments, one after the other."""
     limits = ["-protocol_whitelist", "pipe", "-format_whitelist", "mov"]
     command = [*_start(ffmpeg, "error"), "-copyts", *limits, *_threads(threads), "-i", f"pipe:{descriptor}"]
-    return command + (_pictures(tap, _shrunk("auto")) if is_video else _sound(tap))
+    return command + (_pictures(tap, _SHRUNK) if is_video else _sound(tap))
 
 
 def stamp(line: str) -> tuple[int | None, int, int] | None:
@@ -223,8 +230,3 @@ def _fitted(width: int, height: int) -> str:
         f"scale=w={fit_width}:h={fit_height}:flags=area,setsar=1,format=yuv444p|yuv444p10le|gbrp|gbrp10le,"
         f"pad={box_width}:{box_height}:(ow-iw)/2:(oh-ih)/2"
     )
-
-
-def _shrunk(matrix: str) -> str:
-    # Rounded as it should be: by ffmpeg's fast way, white was 251.
-    return f"scale={COLUMNS}:{ROWS}:flags=area+accurate_rnd+full_chroma_int:in_color_matrix={matrix},format=rgb24"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from tests import colours
+from tests.colours import convert, make_chart
 
 Description = tuple[str, str, str]
 """Matrix, primaries, transfer."""
@@ -162,3 +166,30 @@ RARE_HDR = {
     "pq in av1": Kind(PQ, PQ, BT709, "yuv420p10le", options=AV1, name="source.mp4"),
     "hlg in prores, with alpha": Kind(HLG, HLG, BT709, "yuva444p10le", options=PRORES, name="source.mov"),
 }
+
+
+def make(path: Path, kind: Kind, *, frames: int = 5) -> Path:
+    """The chart as that kind. HDR shows it as diffuse white shows it: at 203 cd/m² (ITU-R BT.2408)."""
+    _, primaries, transfer = kind.coded
+    light = names("gbr", primaries, transfer, "full")
+    coding = (
+        "null" if kind.coded[0] == "gbr" and kind.range == "full" else convert(light, names(*kind.coded, kind.range))
+    )
+    if transfer in {"smpte2084", "arib-std-b67"}:
+        coding = f"{convert(colours.SRGB, light)}:npl=203,format=gbrp16le,{coding}"
+    halved = "format=yuv444p10le," if kind.size[0] % 2 and "42" in kind.pixels else ""
+    if halved:  # zscale halves no odd side; the scaler does, if it knows the matrix
+        coding = f"{coding},{halved}setparams=colorspace=bt709,scale=flags=bicubic"
+    said = tags(kind.said, kind.range if kind.says_range else "unknown")
+    return make_chart(path, f"{coding},format={kind.pixels},{said}", *kind.options, size=kind.size, frames=frames)
+
+
+def tags(said: Description, values: str) -> str:
+    """A filter that says so of each frame."""
+    matrix, primaries, transfer = said
+    values = {"limited": "tv", "full": "pc"}.get(values, values)
+    return f"setparams=colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}:range={values}"
+
+
+def names(matrix: str, primaries: str, transfer: str, values: str) -> dict[str, str]:
+    return {"matrix": matrix, "primaries": primaries, "transfer": transfer, "range": values}

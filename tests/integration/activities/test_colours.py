@@ -12,7 +12,6 @@ import pytest
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media.boxes import box, children
 from gilfoyle.media.colour import read_colour, rendition_scale, rendition_tags, to_rendered
-from tests.colours import SRGB as SHOWN_IN
 from tests.colours import Colours, as_gray, coloured, convert, difference, make_chart, shown, tone_mapped
 from tests.integration.activities.colour_kinds import (
     BT601,
@@ -29,6 +28,9 @@ from tests.integration.activities.colour_kinds import (
     X265,
     Description,
     Kind,
+    make,
+    names,
+    tags,
 )
 from tests.integration.activities.pipeline import SMALL, Pipeline, streams
 from tests.sources import FFMPEG, FFPROBE, run
@@ -212,33 +214,6 @@ def test_ffmpeg_can_convert_whatever_is_said(matrix: str) -> None:
         graphs.append(f"testsrc2=s=64x36:d=0.04,format={pixels},{named},{chain}[o{number}]")
         maps += ["-map", f"[o{number}]"]
     run(FFMPEG, "-v", "error", "-nostdin", "-filter_complex", ";".join(graphs), *maps, "-f", "null", "-")
-
-
-def make(path: Path, kind: Kind, *, frames: int = 5) -> Path:
-    """The chart as that kind. HDR shows it as diffuse white shows it: at 203 cd/m² (ITU-R BT.2408)."""
-    _, primaries, transfer = kind.coded
-    light = names("gbr", primaries, transfer, "full")
-    coding = (
-        "null" if kind.coded[0] == "gbr" and kind.range == "full" else convert(light, names(*kind.coded, kind.range))
-    )
-    if transfer in {"smpte2084", "arib-std-b67"}:
-        coding = f"{convert(SHOWN_IN, light)}:npl=203,format=gbrp16le,{coding}"
-    halved = "format=yuv444p10le," if kind.size[0] % 2 and "42" in kind.pixels else ""
-    if halved:  # zscale halves no odd side; the scaler does, if it knows the matrix
-        coding = f"{coding},{halved}setparams=colorspace=bt709,scale=flags=bicubic"
-    said = tags(kind.said, kind.range if kind.says_range else "unknown")
-    return make_chart(path, f"{coding},format={kind.pixels},{said}", *kind.options, size=kind.size, frames=frames)
-
-
-def tags(said: Description, values: str) -> str:
-    """A filter that says so of each frame."""
-    matrix, primaries, transfer = said
-    values = {"limited": "tv", "full": "pc"}.get(values, values)
-    return f"setparams=colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}:range={values}"
-
-
-def names(matrix: str, primaries: str, transfer: str, values: str) -> dict[str, str]:
-    return {"matrix": matrix, "primaries": primaries, "transfer": transfer, "range": values}
 
 
 def dolby_vision(folder: Path, coded: Description, profile: int, compatibility: int) -> Path:

@@ -17,6 +17,7 @@ from gilfoyle.storage import Storages, keys
 from gilfoyle.workflows.messages import VerifyMediaInput
 from tests.clips import clip
 from tests.heif import tiled
+from tests.integration.activities.colour_kinds import HDR, KINDS, make
 from tests.integration.activities.pipeline import LIMITS, Pipeline
 from tests.sources import FFMPEG, FFPROBE, numbered, run
 
@@ -84,6 +85,15 @@ async def test_pictures_agree(name: str, lowest: Pipeline, tmp_path: Path) -> No
 
 async def test_a_photo_in_tiles_agrees(lowest: Pipeline, tmp_path: Path) -> None:
     await lowest.process(tiled(tmp_path / "photo.avif", ["red", "blue"], (160, 180)))
+    assert faults(await verified(lowest)) == {}
+
+
+@pytest.mark.parametrize(
+    "kind", ["hd says nothing", "full range", "rgb", "ycgco", "bt2020 of odd size", "display p3", "pq in rgb"]
+)
+async def test_colours_that_are_converted_agree(kind: str, lowest: Pipeline, tmp_path: Path) -> None:
+    chosen = (KINDS | HDR)[kind]
+    await lowest.process(make(tmp_path / chosen.name, chosen))
     assert faults(await verified(lowest)) == {}
 
 

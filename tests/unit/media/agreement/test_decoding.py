@@ -71,24 +71,30 @@ def test_more_channels_than_ffmpeg_mixes_become_one_evenly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stream", "hdr", "untold_hd"),
+    ("stream", "hdr", "colour"),
     [
-        ({"color_transfer": "smpte2084"}, True, False),
-        ({"color_transfer": "arib-std-b67", "color_space": "bt2020nc", "height": 2160}, True, False),
-        ({"height": 720}, False, True),
-        ({"height": 720, "color_space": "bt709"}, False, False),
-        ({"height": 1080, "color_space": "reserved"}, False, True),
+        ({"color_transfer": "smpte2084"}, True, "setparams=colorspace=bt2020nc"),
+        ({"color_transfer": "arib-std-b67", "color_space": "ictcp"}, True, "setparams=colorspace=bt2020nc"),
+        ({"width": 1280, "height": 720}, False, "setparams=colorspace=bt709"),
+        ({"width": 1280, "height": 720, "color_space": "bt709"}, False, ""),
+        ({"width": 1920, "height": 1080, "color_space": "reserved"}, False, "setparams=colorspace=bt709"),
+        (
+            {"color_space": "ycgco", "color_primaries": "bt709", "color_transfer": "bt709"},
+            False,
+            "setparams=range=tv:colorspace=ycgco:color_primaries=bt709:color_trc=bt709,"
+            "zscale=matrix=bt709:primaries=bt709:transfer=bt709:range=limited,",
+        ),
     ],
 )
-def test_how_colours_are_to_be_taken(stream: dict[str, Any], hdr: bool, untold_hd: bool) -> None:
+def test_how_colours_are_to_be_taken(stream: dict[str, Any], hdr: bool, colour: str) -> None:
     found = source_streams({"streams": [video(0, **stream)]}, with_picture=True)
-    assert (found.hdr, found.untold_hd) == (hdr, untold_hd)
+    assert found.hdr is hdr and found.colour.startswith(colour) and bool(found.colour) is bool(colour)
 
 
 def test_a_source_is_decoded_as_ffmpeg_does_by_itself() -> None:
     command = source_command(
         "ffmpeg", "film.mkv", ["-protocol_whitelist", "file"], Tap("0:0", 5, 6), [Tap("0:1", 7, 8)], (426, 240),
-        untold_hd=False, level="error", threads=2,
+        level="error", threads=2,
     )  # fmt: skip
     assert command == [
         "ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", "-y",
@@ -97,7 +103,7 @@ def test_a_source_is_decoded_as_ffmpeg_does_by_itself() -> None:
         "[0:0]scale=w=if(gt(iw*sar/ih\\,320/180)\\,320\\,max(1\\,round(180*iw*sar/ih))):"
         "h=if(gt(iw*sar/ih\\,320/180)\\,max(1\\,round(320/(iw*sar/ih)))\\,180):flags=area,setsar=1,"
         "format=yuv444p|yuv444p10le|gbrp|gbrp10le,pad=320:180:(ow-iw)/2:(oh-ih)/2,"
-        "scale=16:4:flags=area+accurate_rnd+full_chroma_int:in_color_matrix=auto,format=rgb24,split[raw5][stamps5]",
+        "scale=16:4:flags=area+accurate_rnd+full_chroma_int,format=rgb24,split[raw5][stamps5]",
         "-map", "[raw5]", "-fps_mode", "passthrough", "-enc_time_base", "1/1000000", "-c:v", "rawvideo",
         "-f", "rawvideo", "pipe:5",
         "-map", "[stamps5]", "-fps_mode", "passthrough", "-enc_time_base", "1/1000000", "-c:v", "rawvideo",
