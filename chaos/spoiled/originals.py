@@ -102,5 +102,5 @@ def make(ffmpeg: str, say: Callable[[str], None]) -> list[Original]:
 
 
 def _made(maker: Callable[[Maker, Path], object], draft: Path, ffmpeg: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="gfs-") as folder:
+    with tempfile.TemporaryDirectory(prefix="gfo-") as folder:
         maker(Maker(Path(folder), ffmpeg), draft)
