@@ -16,6 +16,7 @@ from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import probe
 from gilfoyle.media.ffmpeg import probe_command
 from gilfoyle.media.info import MediaInfo
+from gilfoyle.media.packets import Measured
 from gilfoyle.media.plan import Plan, make_plan
 from gilfoyle.media.refusals import Limits
 
@@ -47,7 +48,7 @@ def examine(file: Path, settings: Settings) -> Subject:
     header = json.loads(done.stdout)
     limits = settings.limits
     bounds = Limits(duration_s=limits.duration_s, side_px=limits.side_px, streams=limits.streams)
-    info = probe.read(header, _declared_ends(header), bounds)
+    info = probe.read(header, probe.Findings(_declared(header)), bounds)
     if info.video is None or info.video.interlaced or info.video.colour.hdr or info.video.variable:
         raise UnsupportedMedia(
             f"{file.name} is not a progressive SDR video of constant rate: the hand-written command could not do "
@@ -56,10 +57,11 @@ def examine(file: Path, settings: Settings) -> Subject:
     return Subject(file, info, make_plan(info, settings.encoding))
 
 
-def _declared_ends(header: Mapping[str, Any]) -> dict[int, Fraction]:
-    """When each stream ends by its header, in seconds: good enough for a ladder."""
+def _declared(header: Mapping[str, Any]) -> dict[int, Measured]:
+    """What each stream's header says of it: good enough for a ladder."""
     whole = header["format"].get("duration", 0)
-    return {
-        stream["index"]: Fraction(stream.get("start_time", 0)) + Fraction(stream.get("duration", whole))
-        for stream in header["streams"]
-    }
+    found = {}
+    for stream in header["streams"]:
+        start = Fraction(stream.get("start_time", 0))
+        found[stream["index"]] = Measured(start, start + Fraction(stream.get("duration", whole)))
+    return found

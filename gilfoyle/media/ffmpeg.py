@@ -9,11 +9,13 @@ from typing import Any
 
 import ffmpeg
 
+from gilfoyle.media.clock import setts
 from gilfoyle.media.cmaf import timescale
 from gilfoyle.media.colour import rendition_scale, rendition_tags, to_rendered
 from gilfoyle.media.formats import FORMATS
+from gilfoyle.media.header import lacks_times
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
-from gilfoyle.media.ladder import AudioRendition, VideoRendition
+from gilfoyle.media.ladder import AudioRendition, VideoRendition, even
 from gilfoyle.media.plan import Plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.sound import SOUND, graphs
@@ -48,7 +50,8 @@ _OVER_HTTP: Mapping[str, Any] = {
 }
 
 # What is asked of every packet.
-_PACKET = "packet=stream_index,pts_time,dts_time,duration_time,flags:packet_side_data=side_data_type"
+_PACKET = "packet=stream_index,pts,dts,duration,pos,flags:packet_side_data=side_data_type"
+_SHAPE = "frame=best_effort_timestamp_time,width,height,sample_aspect_ratio"
 
 # Seek a quarter of a frame late: a stamp that the container rounded down still counts as that frame's keyframe, and the
 # frame before it does not.
@@ -108,14 +111,27 @@ def declared_command(ffprobe: str, source: str) -> list[str]:
     ]
 
 
-def packets_command(ffprobe: str, source: str, *, since: float | None) -> list[str]:
-    """The stamps of every packet, from `since` seconds on if given: lines `index,pts,dts,duration,flags` (seconds).
+def packets_command(ffprobe: str, source: str, intervals: Sequence[str] = (), *, made_up: bool = False) -> list[str]:
+    """The stamps of every packet: lines `stream,pts,dts,duration,pos,flags`, in ticks of the stream's time base.
 
-    What belongs to a packet follows, by name: `Encryption info` on each that is encrypted.
+    What belongs to a packet follows, by name: `Encryption info` on each that is encrypted. `intervals`: only of these
+    parts of the file (`600%+2`: two seconds from 600 s on, on the container's clock). `made_up`: with the presentation
+    times that packets lack (`header.lacks_times`).
     """
-    interval = ["-read_intervals", f"{since:.3f}%"] if since else []
     entries = ["-show_entries", _PACKET, "-of", "csv=p=0"]
-    return [*_probe(ffprobe, source), *interval, *entries, *reading_options(source), source]
+    stamps = ["-fflags", "+genpts"] if made_up else []
+    return [*_probe(ffprobe, source), *_intervals(intervals), *entries, *stamps, *reading_options(source), source]
+
+
+def shapes_command(ffprobe: str, source: str, intervals: Sequence[str] = ()) -> list[str]:
+    """The sizes of the keyframes, and nothing but keyframes decoded: lines for `media.shapes.read_shapes`.
+
+    `intervals` as of `packets_command`.
+    """
+    # What a frame looks like does not matter.
+    quickly = ["-skip_frame", "nokey", "-skip_loop_filter", "all", "-skip_idct", "all"]
+    entries = ["-select_streams", "v", "-show_entries", _SHAPE, "-of", "compact=p=0"]
+    return [*_probe(ffprobe, source), *quickly, *_intervals(intervals), *entries, *reading_options(source), source]
 
 
 def picture_size_command(ffmpeg: str, source: str) -> list[str]:
@@ -162,10 +178,21 @@ def video_command(
     assert info.video is not None
     grid = plan.grid
     first = first_segment * grid.segment_frames
-    stream = _input(source, None if entry is None else _seek(info, entry), still=info.video.still)
+    # What is decoded may change midway in size, shape and colour. A graph that is built anew would count anew, so it is
+    # not; the filters at both ends of it take what comes.
+    steady: dict[str, Any] = {"reinit_filter": 0}
+    if info.video.reshaped:
+        # Else all frames get the shape of pixels that was found at first.
+        steady["nofind_stream_info"] = None
+    stream = _input(source, info, None if entry is None else _seek(info, entry), info.video, **steady)
     picture = stream["g:0" if info.video.tiled else str(info.video.index)]
     if info.video.still:
+        # What follows a photo in its file is its depth, its highlights, and no film.
         picture = picture.filter("trim", end_frame=1)
+    if info.video.timeless:
+        picture = picture.filter("setpts", f"N/({info.video.frame_rate})/TB")
+    elif info.video.late:
+        picture = picture.filter("setpts", f"PTS-({_decimal(info.video.late)})/TB")
     if info.video.transparent:
         for name, options in _ON_WHITE:
             picture = picture.filter(name, **options)
@@ -173,6 +200,10 @@ def video_command(
         # For ever, on a clock of its own: the frames that are wanted are counted. Tiles have no length that counts.
         picture = picture.filter("loop", loop=-1, size=1).filter("settb", f"{grid.rate_den}/{grid.rate_num}")
         picture = picture.filter("setpts", "N")
+    rendered = to_rendered(info.video.colour)
+    if info.video.interlaced or rendered:
+        # These filters want pictures of one size.
+        picture = _fitted(picture, even(info.video.width), even(info.video.height))
     if info.video.interlaced:
         picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")
     picture = picture.filter(
@@ -186,7 +217,7 @@ def video_command(
     held = max(output.skip + output.frames for output in outputs) + first - plan.picture_frames
     # Up to a second more than planned: a last frame that can't be decoded must not fail the whole.
     picture = picture.filter("tpad", stop_mode="clone", stop=max(0, held) + int(grid.rate) + 1)
-    for name, options in to_rendered(info.video.colour):
+    for name, options in rendered:
         picture = picture.filter(name, **options)
     branches = picture.filter_multi_output("split", len(outputs)) if len(outputs) > 1 else [picture]
     encoded = [
@@ -236,7 +267,7 @@ def audio_command(
         for graph in graphs(audio, rendition.channels, plan.origin, begin, length)
         for part in ("-filter_complex", graph)
     ]
-    output = ffmpeg.output(_input(source, seek), f"pipe:{descriptor}", **_BARE, **options)
+    output = ffmpeg.output(_input(source, info, seek, audio), f"pipe:{descriptor}", **_BARE, **options)
     return _compile(binary, source, [output], complex_graphs)
 
 
@@ -263,10 +294,7 @@ def _video_output(
         branch = branch.filter("trim", start_frame=output.skip).filter("setpts", "PTS-STARTPTS")
     tags, tag_options = rendition_tags(video.colour)
     branch = (
-        branch.filter(
-            "scale", rendition.width, rendition.height, flags="bicubic+accurate_rnd", **rendition_scale(video.colour)
-        )
-        .filter("setsar", 1)
+        _fitted(branch, rendition.width, rendition.height, **rendition_scale(video.colour))
         .filter("format", pix_fmts="yuv420p")
         .filter(tags, **tag_options)
     )
@@ -295,12 +323,21 @@ def _video_output(
     return ffmpeg.output(branch, f"pipe:{output.descriptor}", **_BARE, **options)
 
 
-def _input(source: str, seek: Fraction | None, *, still: bool = False) -> Any:
-    options: dict[str, Any] = {"copyts": None}
-    if still:
-        # What follows a photo in its file is its depth, its highlights, and no film. A graph that is built anew for
-        # that would begin to count anew, and let it through.
-        options["reinit_filter"] = 0
+def _fitted(picture: Any, width: int, height: int, **options: Any) -> Any:
+    """Square pixels and that size, whatever comes: a picture of another shape gets bars, and is never stretched."""
+    shape = {"force_original_aspect_ratio": "decrease", "reset_sar": 1, "force_divisible_by": 2}
+    return (
+        picture.filter("scale", width, height, flags="bicubic+accurate_rnd", **shape, **options)
+        .filter("pad", width, height, -1, -1, eval="frame")
+        .filter("setsar", 1)
+    )
+
+
+def _input(source: str, info: MediaInfo, seek: Fraction | None, *streams: VideoInfo | AudioInfo, **more: Any) -> Any:
+    """A source, sought (seconds from the container's start) or not, with the clocks of those streams mended."""
+    options: dict[str, Any] = {"copyts": None, **more}
+    options |= {"fflags": "+genpts"} if lacks_times(info.container) else {}
+    options |= {f"bsf:{stream.index}": setts(stream.shifts) for stream in streams if stream.shifts}
     if seek is not None:
         # Not accurate: frames between the keyframe and the seek point are decoded anyway, and the frame that is on
         # screen at a chunk's start may have begun long before it (variable rate). The fps filter drops what is early.
@@ -344,6 +381,10 @@ def _probe(ffprobe: str, source: str) -> list[str]:
 def _look(ffmpeg: str, source: str) -> list[str]:
     level = "repeat+level+warning" if is_remote(source) else "error"
     return [ffmpeg, "-hide_banner", "-nostdin", "-v", level, *reading_options(source), "-i", source]
+
+
+def _intervals(intervals: Sequence[str]) -> list[str]:
+    return ["-read_intervals", ",".join(intervals)] if intervals else []
 
 
 def reading_options(source: str) -> list[str]:

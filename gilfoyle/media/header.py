@@ -24,9 +24,69 @@ _BRIEF = 10
 EXACT = {"mov", "matroska"}
 
 
+# Those that carry broadcasts and live recordings, whose clocks are known to leap ahead.
+_LEAPING = {"mpegts", "mpeg", "ogg", "flv"}
+
+
+# Streams of pictures without a container: what stamps there are is made up, and not of all of them.
+_RAW = {"h264", "hevc", "vvc", "m4v", "mpegvideo", "vc1", "cavsvideo"}
+
+
+def is_raw(probe: Mapping[str, Any]) -> bool:
+    """Whether it is a raw stream: its pictures come one after the other, at the rate that it says or 25 a second."""
+    return container(probe) in _RAW
+
+
+def lacks_times(container: str) -> bool:
+    """Whether packets have no presentation time where it follows from the order in which they are decoded.
+
+    MPEG program streams: of several pictures in a PES packet only the first has one (ISO/IEC 13818-1, 2.7.4).
+    """
+    return container == "mpeg"
+
+
 def needs_full_scan(probe: Mapping[str, Any]) -> bool:
     """Whether only reading every packet tells when the streams end, because a seek to the end can't be trusted."""
-    return container(probe) not in EXACT | {"wav", "flac", "w64", "aiff", "caf"}
+    return container(probe) not in EXACT | {"wav", "flac", "w64", "aiff", "caf"} or is_fragmented(probe)
+
+
+def is_fragmented(probe: Mapping[str, Any]) -> bool:
+    """Whether it is an MP4 in fragments: its index does not say how many frames there are, nor how long they last."""
+    wanted = wanted_streams(probe)
+    return container(probe) == "mov" and not any(
+        stream.get("nb_frames") for stream in probe.get("streams", []) if stream["index"] in wanted
+    )
+
+
+def may_leap(probe: Mapping[str, Any]) -> bool:
+    """Whether a step ahead by many seconds is a leap of its clock; elsewhere it is a pause, and the picture stands."""
+    return container(probe) in _LEAPING or is_fragmented(probe)
+
+
+def time_bases(probe: Mapping[str, Any]) -> dict[int, Fraction]:
+    """The length of a tick of each stream that matters (index → seconds), the picture's first."""
+    bases = {int(stream["index"]): rate(stream.get("time_base")) for stream in probe.get("streams", [])}
+    return {index: bases[index] or Fraction(1, 90_000) for index in wanted_streams(probe)}
+
+
+def stream_end(probe: Mapping[str, Any], index: int) -> Fraction | None:
+    """When a stream ends as the container says of that stream itself (seconds on its clock); None if it doesn't."""
+    stream = next(stream for stream in probe["streams"] if stream["index"] == index)
+    if container(probe) == "matroska":  # its muxers leave it as a tag, counted from 0
+        return _clock_time(str(stream.get("tags", {}).get("DURATION", "")))
+    if not stream.get("duration") or is_fragmented(probe):
+        return None
+    return seconds(stream.get("start_time")) + seconds(stream["duration"])
+
+
+def _clock_time(text: str) -> Fraction | None:
+    """Seconds of `01:02:03.5`."""
+    parts = text.split(":")
+    try:
+        hours, minutes, rest = parts
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(rest)
+    except ValueError:
+        return None
 
 
 def declared_duration(probe: Mapping[str, Any]) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from gilfoyle.media.clock import Shift
 from gilfoyle.media.colour import Colour
 from gilfoyle.media.warnings import MediaWarning
 
@@ -39,6 +40,16 @@ class VideoInfo(BaseModel):
     """Its tiles are streams, which ffmpeg puts together."""
     transparent: bool = False
     """It may be so in places, as pictures in files of their own are: it is shown on white."""
+    reshaped: bool = False
+    """The shape of its pixels changes midway, as between 4:3 and 16:9 of a broadcast."""
+    shifts: list[Shift] = []
+    """How its clock is mended, if it begins anew or leaps in the middle of the file (media/clock.py)."""
+    reordered: int = 0
+    """How many frames later than it is decoded a frame may be shown."""
+    timeless: bool = False
+    """Its packets have no times: pictures come one after the other at `frame_rate`."""
+    late: Fraction = Fraction(0)
+    """So much later than it should a decoded picture is stamped (seconds): its packets have decode times only."""
 
     @model_validator(mode="before")
     @classmethod
@@ -64,11 +75,15 @@ class AudioInfo(BaseModel):
     """Of two mono streams that are the sides of one sound: the index of the right one; this is the left."""
     tolerance_s: float = 0.1
     """A stamp that is so far from where the sound before it ends is a hole or an overlap; less is jitter (seconds)."""
+    packet_s: Fraction = Fraction(0)
+    """How long a packet lasts: what is coded is a whole number of them, and the last may be padded (seconds)."""
     start: Fraction
     end: Fraction
     language: str | None
     """BCP 47, its shortest form: `de`, where containers say `ger` or `deu`."""
     default: bool
+    shifts: list[Shift] = []
+    """As of a VideoInfo."""
 
 
 class MediaInfo(BaseModel):

@@ -78,14 +78,14 @@ def _fit(width: int, height: int, short_side: int) -> Fraction:
 def _rendition(width: int, height: int, scale: Fraction, rung: VideoRung, lines: int) -> VideoRendition:
     return VideoRendition(
         name=f"{lines}p",
-        width=_even(width * scale),
-        height=_even(height * scale),
+        width=even(width * scale),
+        height=even(height * scale),
         max_kbps=rung.max_kbps,
         crf=rung.crf,
     )
 
 
-def _even(side: Fraction) -> int:
+def even(side: Fraction | int) -> int:
     """The nearest even number: 4:2:0 halves both sides."""
     return max(2, round(side / 2) * 2)
 

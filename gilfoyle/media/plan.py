@@ -13,10 +13,23 @@ from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition, audio_ladder, video_ladder
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.rate import snap
-from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE, AudioTimeline, Chunk, Timeline, chunks, timeline
+from gilfoyle.media.timeline import (
+    AAC_FRAME,
+    FEWEST_FRAMES,
+    SAMPLE_RATE,
+    AudioTimeline,
+    Chunk,
+    Timeline,
+    chunks,
+    timeline,
+)
 
 # Sound that begins or ends this much beside the picture is worth holding a picture for; less is only muxing (seconds).
-_WORTH_HOLDING = Fraction(1)
+_WORTH_HOLDING = Fraction(1, 20)
+# Nor is a packet's padding worth it, which is no longer than AAC's of 8 kHz (seconds).
+_LONGEST_PADDING = Fraction(1024, 8000)
+# A held picture of a source that can't be sought: each pass over it reads all of the source.
+_HELD_SEGMENTS = 150
 
 # How long a photo is shown that comes alone (seconds).
 _STILL = Fraction(5)
@@ -85,30 +98,45 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
     grid, origin, picture_frames = _video_grid(info.video, audio, policy)
     ladder = video_ladder(info.video.width, info.video.height, policy.video)
     names = [rendition.name for rendition in ladder]
-    head = _head_segments(len(names), grid, policy)
-    cut = _video_chunks(grid, picture_frames, head, policy) if info.exact_seek else [Chunk(0, grid.segments)]
+    if info.exact_seek:
+        head = _head_segments(len(names), grid, policy)
+        pictures = _video_passes(names, chunks(grid, policy.chunk_s, head), head, grid)
+    else:
+        pictures = _unsought_passes(names, _unsought_chunks(grid, picture_frames))
     return Plan(
         grid=grid,
         origin=origin,
         picture_frames=picture_frames,
         video=ladder,
         audio=sound,
-        passes=[*_audio_passes(sound, grid, info), *_video_passes(names, cut, head, grid)],
+        passes=[*_audio_passes(sound, grid, info), *pictures],
     )
 
 
 def _video_grid(video: VideoInfo, audio: AudioInfo | None, policy: EncodingPolicy) -> tuple[Timeline, Fraction, int]:
     rate = snap(video.frame_rate, variable=video.variable, maximum=Fraction(policy.max_frame_rate))
     origin, end = video.start, video.end
-    if audio and video.start - audio.start > _WORTH_HOLDING:
+    # Without an edit list, a picture that is reordered is shown so much later than it should.
+    reordered = video.reordered / video.frame_rate
+    if audio and video.start - audio.start > reordered + _worth_holding(audio):
         # Whole frames earlier, so that the picture stays on its grid.
-        origin -= int((video.start - audio.start) * rate) / rate
-    if audio and audio.end - video.end > _WORTH_HOLDING:
-        end = audio.end
+        origin -= _covering(video.start - audio.start, rate) / rate
+    if audio and audio.end - video.end > _worth_holding(audio):
+        end = origin + _covering(audio.end - origin, rate) / rate
     if video.still:
         end = max(end, origin + _STILL)
     grid = timeline(rate, _frames(end - origin, rate), policy)
     return grid, origin, min(_frames(video.end - origin, rate), grid.frames)
+
+
+def _worth_holding(audio: AudioInfo) -> Fraction:
+    """What is longer than this is sound beside the picture, and no padding (seconds)."""
+    return max(_WORTH_HOLDING, min(audio.packet_s, _LONGEST_PADDING))
+
+
+def _covering(seconds: Fraction, rate: Fraction) -> int:
+    """How many frames last at least that long; rounding of stamps is no frame."""
+    return max(1, math.ceil(seconds * rate - Fraction(1, 50)))
 
 
 def _frames(seconds: Fraction, rate: Fraction) -> int:
@@ -121,17 +149,21 @@ def _head_segments(rungs: int, grid: Timeline, policy: EncodingPolicy) -> int:
     return max(1, math.ceil(policy.head * grid.segments)) if rungs > 1 else _EARLY_SEGMENTS
 
 
-def _video_chunks(grid: Timeline, picture_frames: int, head: int, policy: EncodingPolicy) -> list[Chunk]:
-    """The grid's chunks; those that lie wholly after the picture's end join the one that ends it, which can hold it."""
-    cut = chunks(grid, policy.chunk_s, head)
-    with_picture = [chunk for chunk in cut if chunk.first * grid.segment_frames < picture_frames]
-    last = with_picture[-1]
-    return [*with_picture[:-1], Chunk(last.first, grid.segments - last.first)]
+def _unsought_chunks(grid: Timeline, picture_frames: int) -> list[Chunk]:
+    """The chunks of a source that is read from its beginning: all of its picture is one; what is held after it, more.
+
+    So a picture that is held for hours is stored as it is made, and begun where it was left.
+    """
+    shown = -(-picture_frames // grid.segment_frames)
+    starts = [0, *range(shown, grid.segments, _HELD_SEGMENTS)]
+    if len(starts) > 1 and grid.frames - starts[-1] * grid.segment_frames < FEWEST_FRAMES:
+        starts.pop()
+    return [Chunk(first, end - first) for first, end in itertools.pairwise([*starts, grid.segments])]
 
 
 def _audio_plan(info: MediaInfo, audio: AudioInfo, sound: list[AudioRendition], policy: EncodingPolicy) -> Plan:
     rate = Fraction(SAMPLE_RATE, AAC_FRAME)
-    grid = timeline(rate, _frames(audio.end - audio.start, rate), policy)
+    grid = timeline(rate, _covering(audio.end - audio.start, rate), policy)
     return Plan(
         grid=grid,
         origin=audio.start,
@@ -175,11 +207,7 @@ def _video_passes(names: Sequence[str], cut: Sequence[Chunk], head_end: int, gri
     """
     lowest, others = names[-1], names[:-1]
     if len(cut) == 1 and cut[0].count > 1:
-        # One chunk can't be had in parts: a decode of its own for the lowest is worth it only if there are others.
-        return [
-            _pass([lowest], cut[0], FIRST_PRIORITY),
-            *([_pass(others, cut[0], EARLY_PRIORITY)] if others else []),
-        ]
+        return _unsought_passes(names, cut)
     head = [chunk for chunk in cut if chunk.first < head_end]
     short = grid.duration <= _SHORT
     return [
@@ -196,6 +224,16 @@ def _video_passes(names: Sequence[str], cut: Sequence[Chunk], head_end: int, gri
             if others
         ),
     ]
+
+
+def _unsought_passes(names: Sequence[str], cut: Sequence[Chunk]) -> list[Pass]:
+    """The passes over chunks that can't be had in parts: for each, the lowest rendition, then the others by one decode.
+
+    A decode of its own for the lowest is worth it only if there are others.
+    """
+    lowest, others = names[-1:], names[:-1]
+    urgent = [_pass(lowest, chunk, _head_priority(chunk.first)) for chunk in cut]
+    return [*urgent, *(_pass(others, chunk, shared_priority(chunk.first)) for chunk in cut if others)]
 
 
 def _parts(chunk: Chunk) -> list[Chunk]:

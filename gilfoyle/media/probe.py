@@ -1,8 +1,9 @@
-"""ffprobe's JSON, read into `MediaInfo`."""
+"""ffprobe's JSON and what was found in the file, read into `MediaInfo`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,28 +13,52 @@ from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import header
 from gilfoyle.media.colour import read_colour
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
+from gilfoyle.media.packets import Measured, tolerance_s
 from gilfoyle.media.pictures import STILL_RATE, is_transparent
 from gilfoyle.media.rate import moving
 from gilfoyle.media.refusals import Limits, check_duration, precheck
+from gilfoyle.media.shapes import Shape, display_size, largest_that_lasts, pixel_shape
 from gilfoyle.media.unplayable import omissions
+from gilfoyle.media.warnings import MediaWarning
+
+# A stream that ends so much earlier than its header says was cut short; less is rounding (seconds).
+_SHORT = Fraction(1)
+# Where a file has a track for each microphone or side.
+_TRACK_A_SIDE = {"mov", "mxf"}
+# Two mono streams are the sides of one sound if they are so alike in length (seconds).
+_SAME_LENGTH = Fraction(1, 2)
 
 
-def read(probe: Mapping[str, Any], ends: Mapping[int, Fraction], limits: Limits) -> MediaInfo:
-    """Make MediaInfo of `ffprobe -show_format -show_streams` and the measured end of each stream (index → seconds).
+@dataclass(frozen=True)
+class Findings:
+    """What was found beside the header: the packets of each stream, and the sizes of the picture."""
+
+    measured: Mapping[int, Measured]
+    shapes: Sequence[Shape] = ()
+
+
+def read(probe: Mapping[str, Any], found: Findings, limits: Limits) -> MediaInfo:
+    """Make MediaInfo of `ffprobe -show_format -show_streams` and what was found in the file.
 
     Raises UnsupportedMedia, with a reason for a person, for what can never be streamed.
     """
     precheck(probe, limits)
+    measured = found.measured
     video = header.video_stream(probe)
-    if video and int(video["index"]) not in ends and ends:
+    if video and int(video["index"]) not in measured and measured:
         video = None  # a track that is declared and holds nothing, beside sound
+    picture = _read_video(video, probe, found) if video else None
+    sounds = [
+        _read_audio(stream, measured, probe) for stream in header.audio_streams(probe) if stream["index"] in measured
+    ]
+    mended = [stream for stream in (picture, *sounds) if stream and stream.shifts]
     info = MediaInfo(
         container=header.container(probe),
-        exact_seek=header.container(probe) in header.EXACT,
+        exact_seek=header.container(probe) in header.EXACT and not mended,
         start=header.seconds(probe["format"].get("start_time")),
         bit_rate=int(probe["format"]["bit_rate"]) if probe["format"].get("bit_rate") else None,
-        video=_read_video(probe, video, ends) if video else None,
-        audio=[_read_audio(stream, ends) for stream in header.audio_streams(probe) if stream["index"] in ends],
+        video=picture,
+        audio=_in_pairs(sounds, header.container(probe)),
     )
     if info.video and max(info.video.width, info.video.height) > 4 * limits.side_px:
         raise UnsupportedMedia("The shape of the picture's pixels is absurd.", code="picture_too_large")
@@ -44,51 +69,151 @@ def read(probe: Mapping[str, Any], ends: Mapping[int, Fraction], limits: Limits)
     missing = omissions(
         header.pictures(probe), header.sounds(probe), picture=bool(info.video), sound=bool(info.main_audio)
     )
-    return info.model_copy(update={"warnings": missing})
+    return info.model_copy(update={"warnings": [*missing, *_cut_short(probe, info)]})
 
 
-def _read_video(probe: Mapping[str, Any], stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> VideoInfo:
+def _read_video(stream: Mapping[str, Any], probe: Mapping[str, Any], found: Findings) -> VideoInfo:
+    index = int(stream["index"])
     average, real = header.rate(stream.get("avg_frame_rate")), header.rate(stream.get("r_frame_rate"))
-    start = header.seconds(stream.get("start_time"))
-    end = ends.get(int(stream["index"]), start)
-    if end <= start or not (average or real):
+    measured = found.measured.get(index)
+    if measured and header.is_raw(probe):
+        measured = replace(measured, timeless=True)
+    rate = moving(average, real, measured.fastest if measured else None)
+    start = _start(stream, measured, probe) if measured else Fraction(0)
+    if measured is None or not rate or (measured.end <= start and not measured.timeless):
         raise UnsupportedMedia(
             "The video stream holds no frames; the file was probably cut short or written wrongly.",
             code="no_frames",
         )
     still = header.is_still(probe, stream)
-    width, height, rotation = _display_size(stream)
+    reordered = int(stream.get("has_b_frames") or 0)
+    width, height, rotation = _display_size(stream, largest_that_lasts(found.shapes, float(measured.end)))
     return VideoInfo(
-        index=int(stream["index"]),
+        index=index,
         codec=str(stream["codec_name"]),
         pixel_format=str(stream.get("pix_fmt", "unknown")),
         width=width,
         height=height,
-        frame_rate=STILL_RATE if still else moving(average, real),
-        variable=bool(average and real and abs(average - real) > real / 2000),
+        frame_rate=STILL_RATE if still else rate,
+        variable=rate not in (average, real) or bool(average and real and abs(average - real) > real / 2000),
         start=start,
-        end=end,
+        end=_picture_end(measured, rate, known=rate in (average, real)),
         interlaced=stream.get("field_order", "progressive") in {"tt", "bb", "tb", "bt"},
         colour=read_colour(stream),
         rotation=rotation,
         still=still,
         tiled=bool(stream.get("tiled")),
         transparent=is_transparent(probe),
+        reshaped=len({shape.pixel for shape in found.shapes}) > 1,
+        shifts=list(measured.shifts),
+        timeless=measured.timeless,
+        reordered=reordered,
+        late=reordered / rate if measured.decode_times_only else Fraction(0),
     )
 
 
-def _read_audio(stream: Mapping[str, Any], ends: Mapping[int, Fraction]) -> AudioInfo:
+def _picture_end(measured: Measured, rate: Fraction, *, known: bool) -> Fraction:
+    """When the last picture ends. `known`: the header has the rate; else it has no lengths of frames either."""
+    if measured.timeless:
+        return measured.packets / rate
+    return measured.end if known or measured.last is None else measured.last + 1 / rate
+
+
+def _start(stream: Mapping[str, Any], measured: Measured, probe: Mapping[str, Any]) -> Fraction:
+    """When a stream begins. Only an index is believed: elsewhere, what comes first may not be decodable."""
+    if measured.timeless:
+        return Fraction(0)
+    said = stream.get("start_time")
+    if said is None or (header.container(probe) not in header.EXACT and header.seconds(said) < measured.start):
+        return measured.start
+    return header.seconds(said)
+
+
+def _read_audio(stream: Mapping[str, Any], measured: Mapping[int, Measured], probe: Mapping[str, Any]) -> AudioInfo:
+    found = measured[int(stream["index"])]
     return AudioInfo(
         index=int(stream["index"]),
         codec=str(stream["codec_name"]),
         channels=int(stream["channels"]),
         sample_rate=int(stream["sample_rate"]),
         layout=_layout(stream.get("channel_layout")),
-        start=header.seconds(stream.get("start_time")),
-        end=ends[int(stream["index"])],
+        tolerance_s=tolerance_s(found.jitter_s),
+        packet_s=Fraction(0) if str(stream["codec_name"]).startswith("pcm") else found.packet_s,
+        start=_start(stream, found, probe),
+        end=found.end,
         language=_language(stream.get("tags", {}).get("language")),
         default=bool(stream.get("disposition", {}).get("default")),
+        shifts=list(found.shifts),
     )
+
+
+def _in_pairs(sounds: Sequence[AudioInfo], container: str) -> list[AudioInfo]:
+    """The sounds, with the first two mono streams that are the sides of one sound made one.
+
+    Either they say so (`FL`, `FR`), or the file is of a kind that has a track a channel, and nothing tells them apart.
+    (Of MXF's eight the first two are left and right: EBU R 48.)
+    """
+    left = next((each for each in sounds if each.default and each.channels == 1), None)
+    left = left or next((each for each in sounds if each.channels == 1), None)
+    if left is None or (sounds[0].channels > 1 and sounds[0].default):
+        return list(sounds)
+    alike = [each for each in sounds if each.index != left.index and _belong_together(left, each)]
+    named = {_side(each): each for each in reversed([left, *alike])}
+    if {"left", "right"} <= named.keys():
+        left, right = named["left"], named["right"]
+    elif container in _TRACK_A_SIDE and alike and not named.keys() & {"left", "right", "elsewhere"}:
+        right = alike[0]
+    else:
+        return list(sounds)
+    pair = left.model_copy(
+        update={
+            "channels": 2,
+            "layout": "stereo",
+            "right": right.index,
+            "start": min(left.start, right.start),
+            "end": max(left.end, right.end),
+            "default": left.default or right.default,
+        }
+    )
+    return [pair, *(each for each in sounds if each.index not in (left.index, right.index))]
+
+
+def _side(audio: AudioInfo) -> str:
+    """Where a mono stream is heard, as its layout (`1 channels (FL)`) says."""
+    if audio.layout in (None, "mono"):
+        return "unsaid"
+    return {"FL": "left", "FR": "right"}.get((audio.layout or "").partition("(")[2].rstrip(")"), "elsewhere")
+
+
+def _belong_together(one: AudioInfo, other: AudioInfo) -> bool:
+    return (
+        (one.channels, one.codec, one.sample_rate, one.language) == (
+            other.channels, other.codec, other.sample_rate, other.language
+        )
+        and abs(one.end - other.end) <= _SAME_LENGTH
+    )  # fmt: skip
+
+
+def _cut_short(probe: Mapping[str, Any], info: MediaInfo) -> list[MediaWarning]:
+    """Whether every stream that is played ends before its own header says so. What is beside them does not count."""
+    if header.container(probe) not in header.EXACT:
+        return []  # others have no index: what they say of their length is an estimate
+    played = [stream for stream in (info.video, info.main_audio) if stream]
+    ends = [(header.stream_end(probe, stream.index), stream.end) for stream in played]
+    declared = max((said for said, _ in ends if said is not None), default=Fraction(0))
+    found = max(end for _, end in ends)
+    if found >= declared - _SHORT:
+        return []
+    start = min(stream.start for stream in played)
+    text = (
+        f"The file says that it lasts {_seconds(declared - start)}, but what is in it ends after "
+        f"{_seconds(found - start)}: it was cut short. It plays as far as it goes; upload the whole file for the rest."
+    )
+    return [MediaWarning(code="cut_short", message=text)]
+
+
+def _seconds(length: Fraction) -> str:
+    return f"{float(length):.1f} s"
 
 
 def _layout(name: str | None) -> str | None:
@@ -102,14 +227,13 @@ def _language(tag: str | None) -> str | None:
     return langcodes.standardize_tag(tag)
 
 
-def _display_size(stream: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Width and height in square pixels as a person sees them, and the rotation in degrees."""
-    width, height = int(stream["width"]), int(stream["height"])
-    shape = header.rate(str(stream.get("sample_aspect_ratio", "1:1")).replace(":", "/")) or Fraction(1)
-    if shape > 1:
-        width = round(width * shape)
-    elif shape < 1:
-        height = round(height / shape)
+def _display_size(stream: Mapping[str, Any], lasting: Shape | None) -> tuple[int, int, int]:
+    """Width and height in square pixels as a person sees them, and the rotation in degrees.
+
+    `lasting`: the shape that the picture has for long enough, where its keyframes were looked at.
+    """
+    shape = lasting or Shape(0, int(stream["width"]), int(stream["height"]), pixel_shape(stream))
+    width, height = display_size(shape.width, shape.height, shape.pixel)
     rotation = next(
         (int(float(data["rotation"])) for data in stream.get("side_data_list", []) if "rotation" in data), 0
     )

@@ -45,14 +45,6 @@ def encrypted_streams(probe: Mapping[str, Any]) -> set[int]:
     }
 
 
-def encrypted_packets(lines: str) -> set[int]:
-    """The indexes of the streams with encrypted packets, in `packets_command`'s output.
-
-    For most MP4 under CENC nothing else tells: its streams look like any others.
-    """
-    return {int(line.partition(",")[0]) for line in lines.splitlines() if "Encryption info" in line}
-
-
 def undecodable_streams(probe: Mapping[str, Any], decoders: Collection[str]) -> set[int]:
     """The indexes of the streams in codecs that are not among `decoders`."""
     return {int(stream["index"]) for stream in probe.get("streams", []) if stream.get("codec_name") not in decoders}

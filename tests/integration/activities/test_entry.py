@@ -45,5 +45,6 @@ async def test_a_look_that_fails_says_why(
     lines: str, reason: str, lowest: Pipeline, ordinary: Path, tmp_path: Path
 ) -> None:
     await lowest.probe(ordinary)
-    with pytest.raises(EncodeFailed, match=reason):
+    with pytest.raises(EncodeFailed) as failed:
         await entry(program(tmp_path, lines), str(ordinary), lowest.info, lowest.plan, 5, timeout_s=1, memory_mb=4096)
+    assert reason in f"{failed.value.message} {failed.value.log}"

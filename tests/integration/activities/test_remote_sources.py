@@ -21,7 +21,7 @@ from gilfoyle.storage import FilesystemStorage
 from gilfoyle.storage.storages import Storages
 from tests.faulty import FaultyProxy
 from tests.integration.activities.pipeline import LIMITS, LOWEST, Pipeline
-from tests.integration.activities.test_bad_input import SCRIPTS, Maker, film, half, huge, without_moov
+from tests.integration.activities.test_bad_input import SCRIPTS, Maker, film, huge, without_moov
 from tests.integration.activities.test_protected import tagged
 from tests.ranges import RangeServer
 from tests.sources import FFMPEG, FFPROBE, numbered, run
@@ -285,7 +285,6 @@ async def test_a_storage_that_fails_while_probing_is_never_a_bad_file(
         pytest.param("not_media", lambda _: b"", id="empty"),
         pytest.param("not_media", lambda _: b"just a line of text\n" * 100, id="text"),
         pytest.param("truncated", without_moov, id="without-moov"),
-        pytest.param("truncated", half, id="half"),
         pytest.param("picture_too_large", huge, id="huge"),
         pytest.param("protected", encrypted, id="protected"),
     ],

@@ -11,26 +11,13 @@ import numpy as np
 import pytest
 
 from gilfoyle.media.plan import Pass
-from gilfoyle.media.policy import EncodingPolicy
+from tests.integration.activities.films import BEEP, DEFAULT, lavfi, make
 from tests.integration.activities.pipeline import Pipeline
 from tests.integration.activities.test_sync import beeps
-from tests.sources import FFMPEG, run
 
-DEFAULT = EncodingPolicy(preset="ultrafast")
 IN_PLACE_S = 0.010
-BEEP = "0.8*sin(2*PI*1000*t)*lt(mod(t\\,1)\\,0.05)"
 PICTURE = ["-f", "lavfi", "-i", "color=gray:size=160x120:rate=25:duration=9"]
 SMALL_PICTURE = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
-
-
-def lavfi(graph: str) -> list[str]:
-    return ["-f", "lavfi", "-i", graph]
-
-
-def make(path: Path, *arguments: str) -> Path:
-    """A file by ffmpeg."""
-    run(FFMPEG, "-v", "error", "-nostdin", "-y", *arguments, str(path))
-    return path
 
 
 def beeping(path: Path, rate: int, *codec: str, picture: bool = True, seconds: int = 9) -> Path:

@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 from gilfoyle.media import formats
+from gilfoyle.media.clock import Shift
 from gilfoyle.media.colour import Colour
 from gilfoyle.media.ffmpeg import (
     VideoOutput,
@@ -18,6 +19,7 @@ from gilfoyle.media.ffmpeg import (
     packets_command,
     probe_command,
     seek_target,
+    shapes_command,
     video_command,
 )
 from gilfoyle.media.info import MediaInfo
@@ -27,6 +29,7 @@ from tests.unit.media.infos import audio, media, video
 
 POLICY = EncodingPolicy()
 FORMATS = ",".join(formats.FORMATS)
+NTSC = Fraction(30000, 1001)
 AS_ALWAYS = "-hide_banner -nostdin -v error -nostats -progress pipe:1 -y"
 REFUSALS = "400,401,403,404,408,410,425,429,5xx"
 TAGS = "setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv"
@@ -50,6 +53,17 @@ def sound_line(info: MediaInfo, plan: Plan, first: int, source: str = "/m/source
 
 def line(*parts: str) -> str:
     return " ".join(parts)
+
+
+def fitted(width: int, height: int, matrix: str = "bt709") -> str:
+    shape = "flags=bicubic+accurate_rnd:force_divisible_by=2:force_original_aspect_ratio=decrease"
+    colour = [f"out_color_matrix={matrix}", "out_range=tv"] if matrix else []
+    return ":".join([f"scale={width}:{height}", shape, *colour, "reset_sar=1"])
+
+
+def canvas(width: int, height: int) -> list[str]:
+    """The filters that make pictures of one size, before those that want it."""
+    return [fitted(width, height, ""), f"pad={width}:{height}:-1:-1:eval=frame", "setsar=1"]
 
 
 def encoder(
@@ -77,17 +91,16 @@ def test_a_shared_pass_in_the_middle_where_one_rendition_has_a_segment_already()
     found = video_line(info, make_plan(info, POLICY), 3, [("1080p", 0, 480, 7), ("360p", 120, 360, 9)], "/m/source")
     assert found == line(
         f"ffmpeg -copyts -format_whitelist {FORMATS} -noaccurate_seek -protocol_whitelist file",
-        "-ss 12.008333 -i /m/source -filter_complex",
+        "-reinit_filter 0 -ss 12.008333 -i /m/source -filter_complex",
         "'[0:0]fps=eof_action=pass:fps=30/1:round=near:start_time=11.995833[s0];[s0]setpts=PTS-STARTPTS[s1];"
         "[s1]tpad=stop=31:stop_mode=clone[s2];[s2]split=2[s3][s4];"
-        "[s3]scale=1920:1080:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv[s5];[s5]setsar=1[s6];"
-        "[s6]format=pix_fmts=yuv420p[s7];"
-        f"[s7]{TAGS}[s8];"
-        "[s4]trim=start_frame=120[s9];[s9]setpts=PTS-STARTPTS[s10];"
-        "[s10]scale=640:360:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv[s11];[s11]setsar=1[s12];"
-        f"[s12]format=pix_fmts=yuv420p[s13];[s13]{TAGS}[s14]'",
-        f"-map '[s8]' {encoder(480, 7500, 5000, 7)}",
-        f"-map '[s14]' {encoder(360, 1200, 800, 9)}",
+        f"[s3]{fitted(1920, 1080)}[s5];[s5]pad=1920:1080:-1:-1:eval=frame[s6];[s6]setsar=1[s7];"
+        f"[s7]format=pix_fmts=yuv420p[s8];[s8]{TAGS}[s9];"
+        "[s4]trim=start_frame=120[s10];[s10]setpts=PTS-STARTPTS[s11];"
+        f"[s11]{fitted(640, 360)}[s12];[s12]pad=640:360:-1:-1:eval=frame[s13];[s13]setsar=1[s14];"
+        f"[s14]format=pix_fmts=yuv420p[s15];[s15]{TAGS}[s16]'",
+        f"-map '[s9]' {encoder(480, 7500, 5000, 7)}",
+        f"-map '[s16]' {encoder(360, 1200, 800, 9)}",
         AS_ALWAYS,
     )
 
@@ -98,12 +111,12 @@ def test_the_first_chunk_does_not_seek() -> None:
     assert found == line(
         f"ffmpeg -copyts -format_whitelist {FORMATS} -protocol_whitelist http,https,tcp,tls",
         f"-reconnect 1 -reconnect_delay_max 4294 -reconnect_on_http_error {REFUSALS} -reconnect_on_network_error 1",
-        "-rw_timeout 20000000 -seekable 1 -i 'https://bucket/source?signed=1' -filter_complex",
+        "-reinit_filter 0 -rw_timeout 20000000 -seekable 1 -i 'https://bucket/source?signed=1' -filter_complex",
         "'[0:0]fps=eof_action=pass:fps=30000/1001:round=near:start_time=-0.004171[s0];"
         "[s0]setpts=PTS-STARTPTS[s1];[s1]tpad=stop=30:stop_mode=clone[s2];"
-        "[s2]scale=640:360:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv[s3];[s3]setsar=1[s4];"
-        f"[s4]format=pix_fmts=yuv420p[s5];[s5]{TAGS}[s6]'",
-        f"-map '[s6]' {encoder(120, 1200, 800, 7, grid='1001/30000', ts=30000, first=True)}",
+        f"[s2]{fitted(640, 360)}[s3];[s3]pad=640:360:-1:-1:eval=frame[s4];[s4]setsar=1[s5];"
+        f"[s5]format=pix_fmts=yuv420p[s6];[s6]{TAGS}[s7]'",
+        f"-map '[s7]' {encoder(120, 1200, 800, 7, grid='1001/30000', ts=30000, first=True)}",
         OVER_HTTP,
     )
 
@@ -134,7 +147,8 @@ def filters(command: str) -> list[str]:
 def test_an_interlaced_picture_is_deinterlaced_before_it_is_put_on_the_grid() -> None:
     info = media(video(interlaced=True, width=720, height=576, frame_rate=Fraction(25)))
     found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
-    assert found[:2] == [
+    assert found[:5] == [
+        *canvas(720, 576),
         "bwdif=deint=interlaced:mode=send_frame",
         "fps=eof_action=pass:fps=25/1:round=near:start_time=-0.005000",
     ]
@@ -144,7 +158,8 @@ def test_hdr_is_tone_mapped_before_it_is_scaled() -> None:
     """Each zscale is told what it gets: a file may leave out what it needs to know."""
     info = media(video(colour=Colour(matrix="bt2020nc", primaries="bt2020", transfer="smpte2084")))
     found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
-    assert found[3:] == [
+    assert found[:3] == canvas(1920, 1080)
+    assert found[6:] == [
         "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv",
         "zscale=npl=100:transfer=linear",
         "format=pix_fmts=gbrpf32le",
@@ -154,7 +169,8 @@ def test_hdr_is_tone_mapped_before_it_is_scaled() -> None:
         "format=pix_fmts=yuv420p|yuv422p|yuv444p|yuv411p|yuv440p|yuv420p10le|yuv422p10le|yuv444p10le",
         "sidedata=mode=delete:type=MASTERING_DISPLAY_METADATA",
         "sidedata=mode=delete:type=CONTENT_LIGHT_LEVEL",
-        "scale=640:360:flags=bicubic+accurate_rnd:out_color_matrix=bt709:out_range=tv",
+        fitted(640, 360),
+        "pad=640:360:-1:-1:eval=frame",
         "setsar=1",
         "format=pix_fmts=yuv420p",
         TAGS,
@@ -165,7 +181,8 @@ def test_a_rendition_in_bt601_says_so() -> None:
     info = media(video(colour=Colour(matrix="smpte170m", primaries="smpte170m", transfer="smpte170m")))
     found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
     assert found[3:] == [
-        "scale=640:360:flags=bicubic+accurate_rnd:out_color_matrix=smpte170m:out_range=tv",
+        fitted(640, 360, "smpte170m"),
+        "pad=640:360:-1:-1:eval=frame",
         "setsar=1",
         "format=pix_fmts=yuv420p",
         TAGS.replace("bt709", "smpte170m"),
@@ -190,7 +207,8 @@ def test_a_container_without_exact_seeks_is_read_from_its_beginning() -> None:
 
 def test_a_seek_counts_from_the_containers_start() -> None:
     """The picture begins at 1.5 s, the container at 1 s: 4 s of media are 4.5 s after the container's start."""
-    info = media(video(start=Fraction("1.5"), end=Fraction("61.5")), audio(start=Fraction(1)), start=Fraction(1))
+    sound = audio(start=Fraction("1.5"), end=Fraction("61.5"))
+    info = media(video(start=Fraction("1.5"), end=Fraction("61.5")), sound, start=Fraction(1))
     words = shlex.split(video_line(info, make_plan(info, POLICY), 1, [("360p", 0, 120, 7)], "/m/source"))
     assert words[words.index("-ss") + 1] == "4.508333"
     assert "start_time=5.495833" in words[words.index("-filter_complex") + 1]
@@ -255,8 +273,8 @@ def test_sound_in_a_container_without_exact_seeks_is_resumed_without_a_seek() ->
 
 
 def test_sound_starts_with_the_picture() -> None:
-    info = media(video(start=Fraction("0.08"), end=Fraction(60)), audio())
-    assert "asetpts=PTS-(0.080000)/TB" in sound_line(info, make_plan(info, POLICY), 0)
+    info = media(video(start=Fraction("0.04"), end=Fraction(60)), audio())
+    assert "asetpts=PTS-(0.040000)/TB" in sound_line(info, make_plan(info, POLICY), 0)
 
 
 HTTP_OPTIONS = (
@@ -276,12 +294,45 @@ HTTP_OPTIONS = (
 def test_probing_reads_that_source_only(source: str, protocols: str, level: str, patience: str) -> None:
     limits = ["-protocol_whitelist", protocols, "-format_whitelist", FORMATS, *patience.split(), source]
     head = ["ffprobe", "-v", level, "-hide_banner"]
-    entries = "packet=stream_index,pts_time,dts_time,duration_time,flags:packet_side_data=side_data_type"
+    entries = "packet=stream_index,pts,dts,duration,pos,flags:packet_side_data=side_data_type"
     packets = ["-show_entries", entries, "-of", "csv=p=0"]
+    keyframes = [
+        *("-skip_frame", "nokey", "-skip_loop_filter", "all", "-skip_idct", "all", "-select_streams", "v"),
+        *("-show_entries", "frame=best_effort_timestamp_time,width,height,sample_aspect_ratio", "-of", "compact=p=0"),
+    ]
     shown = ["-show_streams", "-of", "json"]
     assert probe_command("ffprobe", source) == [*head, "-show_format", *shown, *limits]
     assert declared_command("ffprobe", source) == [*head, "-nofind_stream_info", *shown, *limits]
-    assert packets_command("ffprobe", source, since=None) == [*head, *packets, *limits]
-    assert packets_command("ffprobe", source, since=55.25) == [
-        *head, "-read_intervals", "55.250%", *packets, *limits
+    assert packets_command("ffprobe", source) == [*head, *packets, *limits]
+    parts = ["-read_intervals", "0.000%+2,55.250%"]
+    assert packets_command("ffprobe", source, ["0.000%+2", "55.250%"]) == [*head, *parts, *packets, *limits]
+    assert shapes_command("ffprobe", source) == [*head, *keyframes, *limits]
+    assert shapes_command("ffprobe", source, ["5%+#1"]) == [
+        *head, *keyframes[:6], "-read_intervals", "5%+#1", *keyframes[6:], *limits
     ]  # fmt: skip
+
+
+def test_a_clock_that_begins_anew_is_mended_before_anything_is_decoded() -> None:
+    shifts = [Shift(packet=75, ticks=270_000, span=1), Shift(packet=150, ticks=540_000, span=2)]
+    info = media(video(shifts=shifts), audio(shifts=shifts[:1]), container="mpegts", exact_seek=False)
+    plan = make_plan(info, POLICY)
+    picture = shlex.split(video_line(info, plan, 0, [("360p", 0, 120, 7)], "/m/source"))
+    added = "gte(N,75)*(270000)+gte(N,150)*(270000)"
+    assert picture[picture.index("-bsf:0") + 1] == (
+        f"setts=pts='if(eq(PTS,NOPTS),NOPTS,PTS+{added})':dts='if(eq(DTS,NOPTS),NOPTS,DTS+{added})'"
+    )
+    assert "-bsf:1" not in picture
+    sound = shlex.split(sound_line(info, plan, 0))
+    assert "gte(N,75)*(270000))" in sound[sound.index("-bsf:1") + 1] and "-bsf:0" not in sound
+
+
+def test_pictures_without_times_come_one_after_the_other() -> None:
+    info = media(video(timeless=True, frame_rate=NTSC), container="h264", exact_seek=False)
+    found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 120, 7)], "/m/source"))
+    assert found[0] == "setpts=N/(30000/1001)/TB"
+
+
+def test_what_decode_times_make_late_is_put_back() -> None:
+    info = media(video(late=Fraction(2, 25), frame_rate=Fraction(25)), container="avi", exact_seek=False)
+    found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
+    assert found[0] == "setpts=PTS-(0.080000)/TB"

@@ -8,8 +8,8 @@ import pytest
 
 from gilfoyle.media.header import is_still, video_stream
 from gilfoyle.media.pictures import Drawn, is_picture, is_tiled, pace, probed, read_delays, read_size, shown
-from gilfoyle.media.probe import read
-from tests.unit.media.probes import LIMITS, found, picture, sound
+from gilfoyle.media.probe import Findings, read
+from tests.unit.media.probes import LIMITS, found, found_in, picture, sound
 
 HEAD = "#software: Lavf63.1.102\n#tb 0: 1/100\n#media_type 0: video\n#codec_id 0: gif\n#dimensions 0: 160x120\n"
 LINES = "0,          0,          0,       10,     4707, 0xccb9c380\n0, 50, 50, 20, 2317, 0x490502bf, F=0x0\n"
@@ -46,9 +46,9 @@ def test_the_grid(delays: list[Fraction], rate: Fraction) -> None:
     assert pace(delays) == rate
 
 
-def gif(*delays: Fraction, codec: str = "gif", name: str = "gif") -> tuple[dict[str, object], dict[int, Fraction]]:
+def gif(*delays: Fraction, codec: str = "gif", name: str = "gif") -> tuple[dict[str, object], Findings]:
     seen = found(picture(codec_name=codec, width=0, height=0), format_name=name, duration="N/A")
-    return probed(seen, Drawn(160, 120, list(delays))), {0: sum(delays, Fraction(0))}
+    return probed(seen, Drawn(160, 120, list(delays))), found_in({0: sum(delays, Fraction(0))})
 
 
 def test_an_animation_is_a_film_on_white() -> None:
@@ -73,7 +73,7 @@ def test_a_photo_may_have_more_behind_it() -> None:
 def test_a_picture_that_does_not_say_it_is_srgb() -> None:
     """With the matrix of JPEG, also a large one."""
     seen = found(picture(codec_name="av1", color_space="unknown"), format_name="mov,mp4", duration="N/A")
-    video = read(probed(seen, Drawn(1920, 1080, [Fraction(1, 25)])), {0: Fraction(1, 25)}, LIMITS).video
+    video = read(probed(seen, Drawn(1920, 1080, [Fraction(1, 25)])), found_in({0: Fraction(1, 25)}), LIMITS).video
     assert video
     colour = video.colour
     assert (colour.matrix, colour.primaries, colour.transfer) == ("bt470bg", "bt709", "iec61966-2-1")
@@ -94,5 +94,5 @@ def test_tiles_are_one_picture() -> None:
     assert not is_tiled(found(picture(), sound())) and not is_tiled(found(tile, picture(index=1)))
     assert video_stream(found(tile)) is None
     whole = probed(found(tile, tile, thumbnail), Drawn(1024, 512, [Fraction(1)]))
-    video = read(whole, {0: Fraction(1)}, LIMITS).video
+    video = read(whole, found_in({0: 1}), LIMITS).video
     assert video and (video.width, video.height, video.tiled, video.transparent) == (1024, 512, True, False)

@@ -143,14 +143,21 @@ def test_the_origin_is_the_pictures_start() -> None:
 @pytest.mark.parametrize(
     ("sound", "origin", "frames", "picture_frames"),
     [
-        # Up to a second is muxing: the picture decides.
-        ({"end": Fraction(61)}, 0, 1800, 1800),
-        ({"start": Fraction(-1)}, 0, 1800, 1800),
+        # Up to a twentieth of a second is muxing: the picture decides.
+        ({"end": Fraction("60.05")}, 0, 1800, 1800),
+        ({"start": Fraction("-0.05")}, 0, 1800, 1800),
+        # Or a packet, whose end may be padding.
+        ({"end": Fraction("60.1"), "packet_s": Fraction("0.1")}, 0, 1800, 1800),
+        ({"end": Fraction(62), "packet_s": Fraction(1)}, 0, 1860, 1800),
         ({"end": Fraction(10)}, 0, 1800, 1800),
         ({"start": Fraction(5)}, 0, 1800, 1800),
         # More is worth holding a picture for, before or behind.
         ({"end": Fraction(90)}, 0, 2700, 1800),
-        ({"start": Fraction("-2.51")}, Fraction("-2.5"), 1875, 1875),
+        ({"end": Fraction("60.2")}, 0, 1806, 1800),
+        ({"start": Fraction("-0.1")}, Fraction("-0.1"), 1803, 1803),
+        # By whole frames, so that all of it is heard.
+        ({"end": Fraction("60.21")}, 0, 1807, 1800),
+        ({"start": Fraction("-2.51")}, Fraction(-76, 30), 1876, 1876),
         ({"start": Fraction(-2), "end": Fraction(70)}, -2, 2160, 1860),
     ],
 )
@@ -165,21 +172,29 @@ def test_a_picture_that_begins_late_stays_on_its_grid() -> None:
     picture = video(frame_rate=NTSC, start=Fraction("4.0123"), end=Fraction("64"))
     plan = make_plan(media(picture, audio(start=Fraction(0), end=Fraction(64))), POLICY)
     assert ((picture.start - plan.origin) * NTSC).denominator == 1
-    assert 0 <= plan.origin <= 1 / NTSC
+    assert -1 / NTSC < plan.origin <= 0
 
 
-def test_chunks_after_the_pictures_end_join_the_one_that_ends_it() -> None:
-    """No chunk may begin where there is nothing to decode. 10 s of picture under 60 s of sound."""
-    plan = make_plan(media(video(end=Fraction(10)), audio()), POLICY)
-    chunks = {(each.first, each.count) for each in plan.passes if each.renditions[0] in OTHERS}
-    assert chunks == {(0, 1), (1, 1), (2, 13)}
-    assert all(first * plan.grid.segment_frames < plan.picture_frames for first, _ in chunks)
+def test_a_held_picture_is_cut_into_chunks_like_any_other() -> None:
+    """So it is stored as it is made, and begun where it was left. 10 s of picture under 60 s of sound."""
+    held, moving = (make_plan(media(video(end=Fraction(end)), audio()), POLICY) for end in (10, 60))
+    assert passes(held) == passes(moving)
+
+
+def test_a_picture_that_is_held_for_hours_is_not_one_chunk_where_nothing_can_be_sought() -> None:
+    """Ten minutes of it are read from the beginning of the source anew, not every half minute."""
+    info = media(video(end=Fraction(10)), audio(end=Fraction(7200)), container="mpegts", exact_seek=False)
+    plan = make_plan(info, POLICY)
+    for names in (LOWEST, OTHERS):
+        chunks = [(each.first, each.count) for each in plan.passes if each.renditions == names]
+        assert chunks[:3] == [(0, 3), (3, 150), (153, 150)]
+        assert sum(count for _, count in chunks) == plan.grid.segments
 
 
 def test_sound_alone_has_a_grid_of_aac_frames() -> None:
     plan = make_plan(media(None, audio(start=Fraction("0.025"), end=Fraction(60))), POLICY)
     assert plan.grid.rate == Fraction(48_000, 1024)
-    assert plan.grid.frames == plan.audio_grid.total_frames == 2811
+    assert plan.grid.frames == plan.audio_grid.total_frames == 2812
     assert plan.origin == Fraction("0.025")
     assert (plan.video, plan.picture_frames) == ([], 0)
     assert passes(plan) == [

@@ -9,10 +9,10 @@ import pytest
 
 from gilfoyle.media.header import declared_duration, declared_end, needs_full_scan, wanted_streams
 from gilfoyle.media.probe import read
-from tests.unit.media.probes import LIMITS, found, picture, sound
+from tests.unit.media.probes import LIMITS, found, found_in, picture, sound
 
 NTSC = "30000/1001"
-ENDS = {0: Fraction(10), 1: Fraction(10)}
+ENDS = found_in({0: 10, 1: 10})
 
 
 def test_an_ordinary_file() -> None:
@@ -87,7 +87,7 @@ def test_interlaced(order: str, interlaced: bool) -> None:
 def test_times_are_exact() -> None:
     info = read(
         found(picture(start_time="1.466667"), sound(start_time="1.445333"), start_time="1.445333"),
-        {0: Fraction("11.466667"), 1: Fraction("11.445333")},
+        found_in({0: Fraction("11.466667"), 1: Fraction("11.445333")}),
         LIMITS,
     )
     assert info.video and info.start == Fraction("1.445333")
@@ -121,7 +121,7 @@ def test_a_start_that_is_not_known_is_0(start: str | None) -> None:
     ],
 )
 def test_which_streams_count(streams: list[dict[str, Any]], chosen: tuple[int | None, int | None]) -> None:
-    info = read(found(*streams), {index: Fraction(10) for index in range(3)}, LIMITS)
+    info = read(found(*streams), found_in(dict.fromkeys(range(3), 10)), LIMITS)
     assert (info.video and info.video.index, info.main_audio and info.main_audio.index) == chosen
     assert set(chosen) - {None} <= set(wanted_streams(found(*streams)))
 
@@ -132,7 +132,7 @@ def test_an_unknown_language_is_none(language: str | None) -> None:
 
 
 def test_sound_without_packets_is_left_out() -> None:
-    assert read(found(picture(), sound()), {0: Fraction(10)}, LIMITS).audio == []
+    assert read(found(picture(), sound()), found_in({0: 10}), LIMITS).audio == []
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("12.5", 12.5), ("N/A", None), (None, None)])

@@ -11,7 +11,6 @@ from gilfoyle.media.header import audio_streams, pictures, sounds, video_stream
 from gilfoyle.media.unplayable import (
     MARK,
     decodable,
-    encrypted_packets,
     encrypted_streams,
     marked,
     omissions,
@@ -50,11 +49,6 @@ def test_what_can_be_decoded() -> None:
 )
 def test_what_a_header_says_is_encrypted(streams: list[Any], tags: dict[str, str], encrypted: set[int]) -> None:
     assert encrypted_streams(found(*streams, tags=tags)) == encrypted
-
-
-def test_what_only_packets_say_is_encrypted() -> None:
-    lines = "0,0.000000,0.000000,0.040000,K__\n1,-0.023220,-0.023220,0.023220,KD_,Encryption info,Skip Samples\n"
-    assert encrypted_packets(lines) == {1}
 
 
 def test_what_is_marked_is_passed_over() -> None:
