@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gilfoyle.storage.s3_once import TRIAL
 from tests.kubo_node import KuboNode
 from tests.seaweed import Seaweed
 
@@ -25,9 +26,10 @@ def ipfs_variables(node: KuboNode, **more: str) -> dict[str, str]:
 
 
 def objects(store: Seaweed, prefix: str) -> list[str]:
-    """The keys in the bucket below a prefix, without it."""
+    """The keys in the bucket below a prefix, without it; but for the one object that is no media's and stays."""
     pages = store.client().get_paginator("list_objects_v2").paginate(Bucket=store.bucket, Prefix=f"{prefix}/")
-    return [item["Key"].removeprefix(f"{prefix}/") for page in pages for item in page.get("Contents", [])]
+    keys = [item["Key"].removeprefix(f"{prefix}/") for page in pages for item in page.get("Contents", [])]
+    return [key for key in keys if key != TRIAL]
 
 
 def uploads(store: Seaweed, prefix: str) -> list[str]:
