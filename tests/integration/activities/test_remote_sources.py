@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from _pytest.mark import ParameterSet
 
 from gilfoyle.activities import source as watched
 from gilfoyle.activities.probe import ProbeActivities
@@ -115,6 +116,11 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
+def slow(*values: object) -> ParameterSet:
+    """One more of the same, for before a release."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def encrypted(folder: Path) -> bytes:
     return tagged(avc1=b"encv", mp4a=b"enca")(folder).read_bytes()
 
@@ -161,7 +167,10 @@ QUIET = ("silent",)
 """Nothing is heard of it: only waiting tells."""
 
 
-@pytest.mark.parametrize(("container", "rudely"), [("mp4", False), ("mkv", True), ("ts", False), ("avi", True)])
+@pytest.mark.parametrize(
+    ("container", "rudely"),
+    [("mp4", False), slow("mkv", True), slow("ts", False), ("avi", True)],
+)
 async def test_a_connection_that_keeps_breaking_changes_nothing(
     container: str, rudely: bool, films: dict[str, Path], remote: RemotePipeline
 ) -> None:
@@ -178,7 +187,7 @@ async def test_a_connection_that_keeps_breaking_changes_nothing(
 
 @pytest.mark.parametrize(
     ("container", "fault"),
-    [*[("mp4", fault) for fault in FAULTS], ("mkv", "silent"), ("ts", "refused"), ("avi", "dropped")],
+    [*[("mp4", fault) for fault in FAULTS], slow("mkv", "silent"), ("ts", "refused"), slow("avi", "dropped")],
 )
 async def test_a_storage_that_fails_amid_a_pass_stops_it(
     container: str, fault: str, films: dict[str, Path], remote: RemotePipeline, monkeypatch: pytest.MonkeyPatch
@@ -205,7 +214,7 @@ async def test_a_storage_that_fails_amid_a_pass_stops_it(
     assert {key: after[key] for key in before} == before
 
 
-@pytest.mark.parametrize("container", ["mp4", "mkv", "ts", "avi"])
+@pytest.mark.parametrize("container", ["mp4", slow("mkv"), "ts", slow("avi")])
 async def test_an_ffmpeg_that_gives_up_by_itself_is_not_believed(
     container: str, films: dict[str, Path], remote: RemotePipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
