@@ -49,6 +49,9 @@ class S3Settings(_Section):
     part_mb: int = Field(
         16, ge=5, le=1024, description="part size of a large object, in MiB; an upload holds up to four in memory"
     )
+    upload_memory_mb: int = Field(
+        192, ge=10, le=1 << 20, description="what all uploads of a process may hold in memory, in MiB; others wait"
+    )
     connections: int = Field(32, ge=1, le=500, description="requests each process has in flight at most")
     timeout_s: float = Field(20, ge=1, le=600, description="a connection silent this long is given up (seconds)")
     patience_s: float = Field(

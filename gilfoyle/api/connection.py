@@ -17,6 +17,8 @@ from gilfoyle.api.heads import HeadReader
 HEAD_S = 10.0
 """A request's head must arrive within so long, and so must the rest of a body that was answered unread (seconds)."""
 LINGER_S = 2.0
+READ_BYTES = 128 << 10
+"""What asyncio reads at once: by itself twice as much, which lies about in several copies while an upload waits."""
 MOST_CONNECTIONS = 10_000
 _ROOM = 16
 """So many connections are closed at once, so that not each new one has to look for the oldest."""
@@ -42,6 +44,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.max_size = READ_BYTES  # type: ignore[attr-defined]
         self._deadline = self.loop.call_later(HEAD_S, self._late)
         if len(self.connections) > most_connections():
             self._make_room()

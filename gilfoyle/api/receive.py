@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 
@@ -12,12 +13,16 @@ from gilfoyle.api.lease import UploadLease
 from gilfoyle.api.multipart import Form, Part
 from gilfoyle.errors import InvalidRequest, TooLarge
 from gilfoyle.storage import Storage
-from gilfoyle.storage.base import CHUNK_BYTES
 
 FILE_FIELD = "file"
 CHECKSUM_FIELD = "sha256"
 FORM_BYTES = 1 << 20
 """What a multipart body may have besides the file's bytes."""
+BLOCK_BYTES = 256 << 10
+BLOCK_S = 0.05
+"""What came within so long goes on: many slow uploads would hold much here that nobody counts (seconds)."""
+# Below that, a thread costs more than the hashing.
+_SMALL_BYTES = 1 << 16
 _CHECKSUM = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -74,8 +79,10 @@ class _Source:
             self.size += len(piece)
             if self.size > self._limit:
                 raise TooLarge(f"The file is larger than the {self._limit} bytes that are allowed.")
-            # In a thread: hashing lets go of the interpreter's lock, and a MiB takes about a millisecond.
-            await asyncio.to_thread(self.digest.update, piece)
+            if len(piece) <= _SMALL_BYTES:
+                self.digest.update(piece)
+            else:
+                await asyncio.to_thread(self.digest.update, piece)  # hashing lets go of the interpreter's lock
             yield piece
 
     def _verify(self) -> None:
@@ -100,14 +107,14 @@ async def _checksum(part: Part) -> str:
 
 
 async def _blocks(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """What a socket delivers, in blocks that are worth a thread's while."""
+    """What a socket delivers, in blocks that are worth a thread's while; of a slow client as it comes."""
     waiting: list[bytes] = []
-    size = 0
+    size, begun = 0, time.monotonic()
     async for piece in pieces:
         waiting.append(piece)
         size += len(piece)
-        if size >= CHUNK_BYTES:
+        if size >= BLOCK_BYTES or time.monotonic() - begun > BLOCK_S:
             yield b"".join(waiting)
-            waiting, size = [], 0
+            waiting, size, begun = [], 0, time.monotonic()
     if waiting:
         yield b"".join(waiting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import resource
 import signal
@@ -19,6 +20,8 @@ GRACE_S = 3
 """How long requests that are being answered may go on after SIGTERM; open streams are cut then (seconds)."""
 KEEP_ALIVE_S = 15
 MOST_FILES = 1 << 16
+LARGE_BYTES = 1 << 20
+_M_MMAP_THRESHOLD = -3  # malloc.h
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -60,9 +63,19 @@ def _allow_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def _return_memory() -> None:
+    """Have glibc give large blocks back to the system: by itself it keeps those of the first uploads, in pieces.
+
+    200 uploads into S3 at once took 150 MiB more without. Elsewhere there is nothing to set.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+
+
 def run(app: FastAPI, settings: ServerSettings) -> None:
     """Answer requests until SIGTERM or Ctrl-C. Raises StartupError if the server can't start."""
     _allow_files()
+    _return_memory()
     server = uvicorn.Server(configure(app, settings))
     # uvicorn raises the signal that stopped it once more when it is done: that was an order, not a crash.
     signal.signal(signal.SIGTERM, lambda *_: None)

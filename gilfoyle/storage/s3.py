@@ -14,6 +14,7 @@ from gilfoyle.storage.base import ObjectInfo, Unfinished, check_key
 from gilfoyle.storage.content import cache_control, media_type
 from gilfoyle.storage.s3_client import make_client
 from gilfoyle.storage.s3_errors import code_of
+from gilfoyle.storage.s3_memory import Memory
 from gilfoyle.storage.s3_once import TRIAL, OnceWriter
 from gilfoyle.storage.s3_read import open_ranges, read_ranges, read_whole
 from gilfoyle.storage.s3_requests import Requests, bare_etag
@@ -36,6 +37,7 @@ class S3Storage:
         self._root = f"{settings.prefix}/" if settings.prefix else ""
         self._requests = Requests(settings)
         self._once = OnceWriter(self._requests, self._name(TRIAL), self._options(TRIAL))
+        self._memory = Memory(settings.upload_memory_mb << 20, settings.part_mb << 20)
         self._removal = listing.Removal(self._requests)
         self._players: Any = None
         if settings.serve == "redirect" and not settings.public_url:
@@ -44,12 +46,14 @@ class S3Storage:
             )
 
     async def write(self, key: str, data: bytes | AsyncIterator[bytes]) -> ObjectInfo:
-        """See Storage.write. In parts if it is more than `part_mb`; then an upload holds four of them in memory."""
+        """See Storage.write. In parts if it is more than `part_mb`, of which it holds four in memory at most."""
         upload = Upload(self._requests, check_key(key), self._name(key), self._options(key))
         first_part = self._settings.part_mb << 20
         if isinstance(data, bytes):
-            return await (upload.put(data) if len(data) <= first_part else upload.send(_once(data), first_part))
-        return await upload.send(data, first_part)
+            return await (
+                upload.put(data) if len(data) <= first_part else upload.send(_once(data), first_part, self._memory)
+            )
+        return await upload.send(data, first_part, self._memory)
 
     async def write_new(self, key: str, data: bytes) -> bool:
         """See WritesNew.write_new. Always by one request, of at most 5 GiB, where the service can do that."""

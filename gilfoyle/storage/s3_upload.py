@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 from gilfoyle.errors import StorageError
 from gilfoyle.storage.base import ObjectInfo
 from gilfoyle.storage.s3_errors import code_of
-from gilfoyle.storage.s3_parts import cut, part_bytes, parts_in_flight
+from gilfoyle.storage.s3_memory import Claim, Memory
+from gilfoyle.storage.s3_parts import Part, cut, parts_in_flight
 from gilfoyle.storage.s3_requests import Requests, bare_etag
 from gilfoyle.storage.threads import settle
 
@@ -42,26 +43,33 @@ class Upload:
         answer = await self._requests.call(self._doing, call)
         return self._info(answer, len(data))
 
-    async def send(self, data: AsyncIterator[bytes], first_part: int) -> ObjectInfo:
-        """Write what the iterator gives, in parts of `first_part` bytes if it is more."""
+    async def send(self, data: AsyncIterator[bytes], first_part: int, memory: Memory) -> ObjectInfo:
+        """Write what the iterator gives, in parts of `first_part` bytes if it is more, as there is memory for it."""
         sending: set[asyncio.Task[None]] = set()
+        held: set[Claim] = set()
         try:
-            async with aclosing(cut(data, partial(part_bytes, first=first_part))) as blocks:  # type: ignore[type-var]
+            async with aclosing(cut(data, first_part, memory)) as parts:  # type: ignore[type-var]
                 number = 0
-                async for block, last in blocks:
+                async for part, last in parts:
+                    held.add(part.claim)
                     if last and number == 0:
-                        return await self.put(block)
+                        return await self.put(part.data)
                     if number == 0:
                         await self._begin()
                     number += 1
-                    self._size += len(block)
-                    sending.add(asyncio.create_task(self._send_part(number, block)))
-                    await _until_at_most(parts_in_flight(len(block), first_part), sending)
+                    self._size += len(part.data)
+                    size = len(part.data)
+                    sending.add(asyncio.create_task(self._send_part(number, part)))
+                    del part
+                    await _until_at_most(parts_in_flight(size, first_part), sending)
             await _until_at_most(0, sending)
             return self._info(await self._complete(), self._size)
         except BaseException:
             await settle(asyncio.create_task(self._undo(sending)))
             raise
+        finally:
+            for claim in held:
+                claim.release()
 
     async def _begin(self) -> None:
         def begin() -> None:  # keeps the id even if the task has been cancelled meanwhile
@@ -69,9 +77,10 @@ class Upload:
 
         await self._requests.call(self._doing, begin)
 
-    async def _send_part(self, number: int, block: bytearray) -> None:
-        call = partial(self._client.upload_part, **self._target, UploadId=self._id, PartNumber=number, Body=block)
+    async def _send_part(self, number: int, part: Part) -> None:
+        call = partial(self._client.upload_part, **self._target, UploadId=self._id, PartNumber=number, Body=part.data)
         self._tags[number] = (await self._requests.call(self._doing, call))["ETag"]
+        part.claim.release()
 
     async def _complete(self) -> Any:
         parts = [{"PartNumber": number, "ETag": tag} for number, tag in sorted(self._tags.items())]

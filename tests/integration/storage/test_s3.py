@@ -166,6 +166,35 @@ async def test_what_is_opened_and_not_there_is_said_at_once(storage: S3Storage) 
     assert (info.size, await collect(stream)) == (5, b"")
 
 
+async def test_uploads_share_the_memory_that_a_process_has_for_them(s3_settings: S3Settings) -> None:
+    storage = S3Storage(s3_settings.model_copy(update={"upload_memory_mb": 10}))  # two parts
+    most = 0
+
+    async def slowly(data: bytes) -> AsyncIterator[bytes]:
+        nonlocal most
+        for start in range(0, len(data), MIB // 2):
+            yield data[start : start + MIB // 2]
+            most = max(most, storage._memory.used)
+            await asyncio.sleep(0.01)
+
+    async def breaking() -> AsyncIterator[bytes]:
+        async for piece in slowly(bytes(4 * MIB)):
+            yield piece
+        raise RuntimeError("cut")
+
+    sent = {f"m{number}/source": Random(number).randbytes(6 * MIB + number) for number in range(8)}
+    async with asyncio.timeout(60):
+        failed = asyncio.create_task(storage.write("m/source", breaking()))
+        await asyncio.gather(*(storage.write(key, slowly(data)) for key, data in sent.items()))
+        with pytest.raises(RuntimeError, match="cut"):
+            await failed
+    for key, data in sent.items():
+        assert await collect(storage.stream(key)) == data
+    assert (storage._memory.used, await unfinished(storage)) == (0, [])
+    assert 5 * MIB < most <= 10 * MIB
+    await storage.close()
+
+
 @pytest.mark.parametrize("parts", [0, 1, 4])
 async def test_a_failing_upload_leaves_nothing(storage: S3Storage, parts: int) -> None:
     async def failing() -> AsyncIterator[bytes]:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gilfoyle.storage.s3_memory import Memory, Rate
 from gilfoyle.storage.s3_parts import MOST_PART_BYTES, MOST_PARTS, cut, part_bytes, parts_in_flight
 
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
@@ -34,7 +35,7 @@ async def pieces(*sizes: int) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "blocks"),
+    ("sizes", "parts"),
     [
         ((), [(0, True)]),
         ((0, 0), [(0, True)]),
@@ -42,12 +43,48 @@ async def pieces(*sizes: int) -> AsyncIterator[bytes]:
         ((10,), [(10, True)]),
         ((10, 0), [(10, True)]),
         ((5, 5, 1), [(10, False), (1, True)]),
-        ((35,), [(10, False), (20, False), (5, True)]),
-        ((9, 2, 30), [(10, False), (20, False), (11, True)]),
-        ((10, 20, 30), [(10, False), (20, False), (30, True)]),
+        ((35,), [(10, False), (10, False), (10, False), (5, True)]),
+        ((9, 2, 30), [(10, False), (10, False), (10, False), (10, False), (1, True)]),
     ],
 )
-async def test_cuts_into_blocks(sizes: tuple[int, ...], blocks: list[tuple[int, bool]]) -> None:
-    found = [(bytes(block), last) async for block, last in cut(pieces(*sizes), lambda number: 10 * number)]
-    assert [(len(block), last) for block, last in found] == blocks
-    assert b"".join(block for block, _ in found) == b"".join([piece async for piece in pieces(*sizes)])
+async def test_cuts_into_parts(sizes: tuple[int, ...], parts: list[tuple[int, bool]]) -> None:
+    memory = Memory(1000, 10)
+    found = [(part, last) async for part, last in cut(pieces(*sizes), 10, memory)]
+    assert [(len(part.data), last) for part, last in found] == parts
+    assert b"".join(bytes(part.data) for part, _ in found) == b"".join([piece async for piece in pieces(*sizes)])
+    assert memory.used == sum(sizes)
+    for part, _ in found:
+        part.claim.release()
+    assert memory.used == 0
+
+
+@pytest.mark.parametrize("short", [False, True])
+async def test_parts_are_the_smallest_while_memory_is_short(short: bool) -> None:
+    memory = Memory(64 * MIB, 16 * MIB)
+    held = memory.claim(16 * MIB, Rate())
+    if short:
+        await held.take(16 * MIB)
+
+    async def mebibytes() -> AsyncIterator[bytes]:
+        for number in range(21):
+            if number == 7:
+                held.release()  # it is short no more, but all parts are to be of one size
+            yield bytes(MIB)
+
+    found = []
+    async for part, last in cut(mebibytes(), 16 * MIB, memory):
+        found.append((len(part.data) // MIB, last))
+        part.claim.release()
+    assert found == ([(5, False)] * 4 + [(1, True)] if short else [(16, False), (5, True)])
+
+
+async def test_what_fails_gives_its_memory_back() -> None:
+    async def failing() -> AsyncIterator[bytes]:
+        yield bytes(15)
+        raise RuntimeError("cut")
+
+    memory = Memory(1000, 10)
+    with pytest.raises(RuntimeError):
+        async for part, _last in cut(failing(), 10, memory):
+            part.claim.release()
+    assert memory.used == 0
