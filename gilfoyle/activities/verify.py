@@ -174,7 +174,7 @@ class _Decoder:
 
     async def _decode(self, place: SourcePlace, source: Source, shape: tuple[int, int], streams: SourceStreams) -> bool:
         """Add what is decoded of those streams to the source; False, and nothing is added, if that fails."""
-        pictures = Pictures() if streams.picture is not None else None
+        pictures = Pictures(streams.late) if streams.picture is not None else None
         sounds = [Levels(stampless=streams.stampless) for _ in streams.sounds]
 
         def build(descriptors: Sequence[int]) -> list[str]:
@@ -284,8 +284,10 @@ def _consumers(into: Pictures | Levels) -> list[Consumer]:
 
 
 def _stamp_picture(pictures: Pictures, at: int | None, length: int) -> None:
-    before = pictures.times[-1] if len(pictures.times) else 0.0
-    pictures.stamp(before if at is None else at / STAMP_RATE, length / STAMP_RATE)
+    if at is None:
+        pictures.stamp_again(length / STAMP_RATE)
+    else:
+        pictures.stamp(at / STAMP_RATE, length / STAMP_RATE)
 
 
 class _Paired:

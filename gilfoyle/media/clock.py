@@ -45,10 +45,14 @@ class Shift(BaseModel):
 
 @dataclass
 class _Part:
-    """What a stream has of a span: its first packet, and where it begins and ends (ticks)."""
+    """What a stream has of a span: its first packet, and where it begins and ends (ticks).
+
+    It ends with the packet that is shown last: of others, lengths may be made up (Vorbis).
+    """
 
     packet: int
     start: int
+    last: int
     end: int
 
 
@@ -102,10 +106,11 @@ class Clocks:
         parts = self._spans[place.span].parts
         part = parts.get(stream)
         if part is None:
-            parts[stream] = _Part(number, shown, shown + length)
+            parts[stream] = _Part(number, shown, shown, shown + length)
         else:
             part.start = min(part.start, shown)
-            part.end = max(part.end, shown + length)
+            if shown >= part.last:
+                part.last, part.end = shown, shown + length
         return place.span
 
     def shifts(self) -> dict[int, tuple[Shift, ...]]:

@@ -12,7 +12,7 @@ import ffmpeg
 from gilfoyle.media.clock import setts
 from gilfoyle.media.cmaf import timescale
 from gilfoyle.media.colour import rendition_scale, rendition_tags, to_rendered
-from gilfoyle.media.formats import FORMATS
+from gilfoyle.media.formats import FORMATS, PICTURES
 from gilfoyle.media.header import lacks_times
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition, even
@@ -336,6 +336,9 @@ def _fitted(picture: Any, width: int, height: int, **options: Any) -> Any:
 def _input(source: str, info: MediaInfo, seek: Fraction | None, *streams: VideoInfo | AudioInfo, **more: Any) -> Any:
     """A source, sought (seconds from the container's start) or not, with the clocks of those streams mended."""
     options: dict[str, Any] = {"copyts": None, **more}
+    if info.container not in PICTURES:
+        # What ffprobe took it for: another release may take some sounds for a broadcast.
+        options["format"] = info.container
     options |= {"fflags": "+genpts"} if lacks_times(info.container) else {}
     options |= {f"bsf:{stream.index}": setts(stream.shifts) for stream in streams if stream.shifts}
     if seek is not None:

@@ -44,6 +44,8 @@ class VideoInfo(BaseModel):
     """The shape of its pixels changes midway, as between 4:3 and 16:9 of a broadcast."""
     shifts: list[Shift] = []
     """How its clock is mended, if it begins anew or leaps in the middle of the file (media/clock.py)."""
+    last: Fraction | None = None
+    """When the last frame is shown, of a variable rate: it may be shorter than a frame of the grid."""
     reordered: int = 0
     """How many frames later than it is decoded a frame may be shown."""
     timeless: bool = False

@@ -63,7 +63,9 @@ class _Stream:
     pieces: list[int] = field(default_factory=lambda: [0])
     """Where in `stamps` each clock of this stream begins."""
     spans: list[int] = field(default_factory=list)
+    latest: list[int] = field(default_factory=list)
     end: list[int] = field(default_factory=list)
+    """When the packet ends that is shown last: of others, lengths may be made up (Vorbis)."""
     lengths: Counter[int] = field(default_factory=Counter)
     off: Counter[int] = field(default_factory=Counter)
     """How often stamps are so many ticks beside where the packet before ends."""
@@ -120,11 +122,13 @@ class Listing:
             stream.key = stamp
         if not stream.spans or span != stream.spans[-1]:
             stream.spans.append(span)
+            stream.latest.append(stamp)
             stream.end.append(stamp + length)
             if len(stream.stamps):
                 stream.pieces.append(len(stream.stamps))
         stream.stamps.append(stamp)
-        stream.end[-1] = max(stream.end[-1], stamp + length)
+        if stamp >= stream.latest[-1]:
+            stream.latest[-1], stream.end[-1] = stamp, stamp + length
         if length:
             stream.lengths[length] += 1
             if stream.after is not None:

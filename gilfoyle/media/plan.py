@@ -26,7 +26,8 @@ from gilfoyle.media.timeline import (
 
 # Sound that begins or ends this much beside the picture is worth holding a picture for; less is only muxing (seconds).
 _WORTH_HOLDING = Fraction(1, 20)
-# Nor is a packet's padding worth it, which is no longer than AAC's of 8 kHz (seconds).
+# Nor is an encoder's delay and padding worth it: two packets and a bit of MP3, at most what AAC of 8 kHz has (seconds).
+_PADDED_PACKETS = Fraction(5, 2)
 _LONGEST_PADDING = Fraction(1024, 8000)
 # A held picture of a source that can't be sought: each pass over it reads all of the source.
 _HELD_SEGMENTS = 150
@@ -95,7 +96,7 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
     if info.video is None:
         assert audio is not None  # MediaInfo holds at least one stream
         return _audio_plan(info, audio, sound, policy)
-    grid, origin, picture_frames = _video_grid(info.video, audio, policy)
+    grid, origin, picture_frames = _video_grid(info, info.video, policy)
     ladder = video_ladder(info.video.width, info.video.height, policy.video)
     names = [rendition.name for rendition in ladder]
     if info.exact_seek:
@@ -113,11 +114,13 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
     )
 
 
-def _video_grid(video: VideoInfo, audio: AudioInfo | None, policy: EncodingPolicy) -> tuple[Timeline, Fraction, int]:
+def _video_grid(info: MediaInfo, video: VideoInfo, policy: EncodingPolicy) -> tuple[Timeline, Fraction, int]:
+    """The grid, the media's beginning on the container's clock (seconds), and the frames that have a picture."""
+    audio = info.main_audio
     rate = snap(video.frame_rate, variable=video.variable, maximum=Fraction(policy.max_frame_rate))
     origin, end = video.start, video.end
-    # Without an edit list, a picture that is reordered is shown so much later than it should.
-    reordered = video.reordered / video.frame_rate
+    # In an MP4 without an edit list, a picture that is reordered is shown so much later than it should.
+    reordered = video.reordered / video.frame_rate if info.container == "mov" else Fraction(0)
     if audio and video.start - audio.start > reordered + _worth_holding(audio):
         # Whole frames earlier, so that the picture stays on its grid.
         origin -= _covering(video.start - audio.start, rate) / rate
@@ -125,13 +128,19 @@ def _video_grid(video: VideoInfo, audio: AudioInfo | None, policy: EncodingPolic
         end = origin + _covering(audio.end - origin, rate) / rate
     if video.still:
         end = max(end, origin + _STILL)
-    grid = timeline(rate, _frames(end - origin, rate), policy)
-    return grid, origin, min(_frames(video.end - origin, rate), grid.frames)
+    pictures = max(_frames(video.end - origin, rate), _place(video.last - origin, rate) + 1 if video.last else 1)
+    grid = timeline(rate, max(_frames(end - origin, rate), pictures), policy)
+    return grid, origin, min(pictures, grid.frames)
+
+
+def _place(seconds: Fraction, rate: Fraction) -> int:
+    """The frame of the grid at which a picture of that time is shown: to the nearest, of two the later."""
+    return int(seconds * rate + Fraction(1, 2))
 
 
 def _worth_holding(audio: AudioInfo) -> Fraction:
     """What is longer than this is sound beside the picture, and no padding (seconds)."""
-    return max(_WORTH_HOLDING, min(audio.packet_s, _LONGEST_PADDING))
+    return max(_WORTH_HOLDING, min(_PADDED_PACKETS * audio.packet_s, _LONGEST_PADDING))
 
 
 def _covering(seconds: Fraction, rate: Fraction) -> int:

@@ -78,7 +78,8 @@ def _read_video(stream: Mapping[str, Any], probe: Mapping[str, Any], found: Find
     measured = found.measured.get(index)
     if measured and header.is_raw(probe):
         measured = replace(measured, timeless=True)
-    rate = moving(average, real, measured.fastest if measured else None)
+    interlaced = stream.get("field_order", "unknown") != "progressive"
+    rate = moving(average, real, measured.fastest if measured else None, interlaced=interlaced)
     start = _start(stream, measured, probe) if measured else Fraction(0)
     if measured is None or not rate or (measured.end <= start and not measured.timeless):
         raise UnsupportedMedia(
@@ -86,6 +87,7 @@ def _read_video(stream: Mapping[str, Any], probe: Mapping[str, Any], found: Find
             code="no_frames",
         )
     still = header.is_still(probe, stream)
+    variable = rate not in (average, real) or bool(average and real and abs(average - real) > real / 2000)
     reordered = int(stream.get("has_b_frames") or 0)
     width, height, rotation = _display_size(stream, largest_that_lasts(found.shapes, float(measured.end)))
     return VideoInfo(
@@ -95,7 +97,7 @@ def _read_video(stream: Mapping[str, Any], probe: Mapping[str, Any], found: Find
         width=width,
         height=height,
         frame_rate=STILL_RATE if still else rate,
-        variable=rate not in (average, real) or bool(average and real and abs(average - real) > real / 2000),
+        variable=variable,
         start=start,
         end=_picture_end(measured, rate, known=rate in (average, real)),
         interlaced=stream.get("field_order", "progressive") in {"tt", "bb", "tb", "bt"},
@@ -107,6 +109,7 @@ def _read_video(stream: Mapping[str, Any], probe: Mapping[str, Any], found: Find
         reshaped=len({shape.pixel for shape in found.shapes}) > 1,
         shifts=list(measured.shifts),
         timeless=measured.timeless,
+        last=measured.last if variable else None,
         reordered=reordered,
         late=reordered / rate if measured.decode_times_only else Fraction(0),
     )

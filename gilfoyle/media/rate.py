@@ -31,7 +31,9 @@ _MIN = Fraction(1)
 _MAX_DENOMINATOR = 1001
 
 
-def moving(average: Fraction, real: Fraction, measured: Fraction | None = None) -> Fraction:
+def moving(
+    average: Fraction, real: Fraction, measured: Fraction | None = None, *, interlaced: bool = False
+) -> Fraction:
     """The rate at which a source of variable rate moves while it moves (frames/s; 0 is unknown).
 
     `real` is ffprobe's `r_frame_rate`, the rate on whose grid the first stamps lie. A recording with pauses, a screen
@@ -39,12 +41,14 @@ def moving(average: Fraction, real: Fraction, measured: Fraction | None = None) 
     twice the average says nothing, nor does one that is no frame rate at all (a clock's 90,000).
 
     `measured` is how fast the packets come where they come fastest. It counts where the header knows less: that has
-    seen the first pictures only, and a recording may begin slowly. Fields count twice in it, too.
+    seen the first pictures only, and a recording may begin slowly. Of what may be `interlaced`, fields count twice.
     """
     twice = abs(real - 2 * average) <= _TOLERANCE_VARIABLE * real
     usual = min(abs(rate - real) for rate in STANDARD) <= _TOLERANCE_EXACT * real
-    declared = real if not average or (usual and real > average and not twice) else average
-    fields = measured is not None and abs(measured - 2 * declared) <= _TOLERANCE_VARIABLE * measured and twice
+    # No source is faster on the average than the grid of its stamps: Matroska's average is of its first two, then.
+    absurd = 0 < real < average * (1 - _TOLERANCE_VARIABLE)
+    declared = real if not average or absurd or (usual and real > average and not twice) else average
+    fields = measured is not None and interlaced and abs(measured - 2 * declared) <= _TOLERANCE_VARIABLE * measured
     return measured if measured and measured > declared * (1 + _ALIKE) and not fields else declared
 
 

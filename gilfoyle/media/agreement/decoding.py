@@ -48,6 +48,8 @@ class SourceStreams:
     """The picture may be so in places; it is seen on white."""
     stampless: bool = False
     """The container has no stamps, so that ffmpeg makes them up: what is heard follows what was heard before."""
+    late: float = 0.0
+    """So much later than they are shown pictures are stamped (seconds): AVI has times of decoding only."""
     hdr: bool = False
     colour: str = ""
     """Filters for a picture whose colour ffmpeg would take for another: they say what it is, or make it BT.709."""
@@ -96,9 +98,18 @@ def source_streams(probe: Mapping[str, Any], *, with_picture: bool) -> SourceStr
         tiled=_is_tiled(streams, picture),
         transparent=any(name in probe.get("format", {}).get("format_name", "") for name in _TRANSPARENT),
         stampless=probe.get("format", {}).get("format_name", "").split(",")[0] in _STAMPLESS,
+        late=_late(probe, told),
         hdr=read_colour(told).hdr,
         colour=_colour(read_colour(told)),
     )
+
+
+def _late(probe: Mapping[str, Any], picture: Mapping[str, Any]) -> float:
+    """A decoder gives a picture out when it has as many more as may be reordered."""
+    if probe.get("format", {}).get("format_name") != "avi" or not picture:
+        return 0.0
+    times, _, seconds = str(picture.get("avg_frame_rate", "0/0")).partition("/")
+    return int(picture.get("has_b_frames") or 0) * float(seconds or 1) / float(times) if float(times) else 0.0
 
 
 def _colour(colour: Colour) -> str:

@@ -19,9 +19,13 @@ _BLACK = 24
 
 
 class Pictures:
-    """A stream of pictures in the order in which a decoder gives them. Times in seconds."""
+    """A stream of pictures in the order in which a decoder gives them. Times in seconds.
 
-    def __init__(self) -> None:
+    `late`: so much later than they are shown they are stamped.
+    """
+
+    def __init__(self, late: float = 0.0) -> None:
+        self._late = late
         self.times = array("d")
         self.lengths = array("d")
         self._prints = bytearray()
@@ -38,7 +42,12 @@ class Pictures:
 
     def stamp(self, at: float, length: float) -> None:
         """When the next picture is shown, and for how long if the container says so (0: it does not)."""
-        self.times.append(at)
+        self.times.append(at - self._late)
+        self.lengths.append(length)
+
+    def stamp_again(self, length: float) -> None:
+        """The next picture has no stamp: it is shown with the one before."""
+        self.times.append(self.times[-1] if len(self.times) else 0.0)
         self.lengths.append(length)
 
     def print(self, index: int) -> bytes:

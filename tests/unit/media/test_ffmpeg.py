@@ -90,7 +90,7 @@ def test_a_shared_pass_in_the_middle_where_one_rendition_has_a_segment_already()
     info = media(video(), audio())
     found = video_line(info, make_plan(info, POLICY), 3, [("1080p", 0, 480, 7), ("360p", 120, 360, 9)], "/m/source")
     assert found == line(
-        f"ffmpeg -copyts -format_whitelist {FORMATS} -noaccurate_seek -protocol_whitelist file",
+        f"ffmpeg -f mov -copyts -format_whitelist {FORMATS} -noaccurate_seek -protocol_whitelist file",
         "-reinit_filter 0 -ss 12.008333 -i /m/source -filter_complex",
         "'[0:0]fps=eof_action=pass:fps=30/1:round=near:start_time=11.995833[s0];[s0]setpts=PTS-STARTPTS[s1];"
         "[s1]tpad=stop=31:stop_mode=clone[s2];[s2]split=2[s3][s4];"
@@ -109,7 +109,7 @@ def test_the_first_chunk_does_not_seek() -> None:
     info = media(video(frame_rate=Fraction(30000, 1001)))
     found = video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 120, 7)], "https://bucket/source?signed=1")
     assert found == line(
-        f"ffmpeg -copyts -format_whitelist {FORMATS} -protocol_whitelist http,https,tcp,tls",
+        f"ffmpeg -f mov -copyts -format_whitelist {FORMATS} -protocol_whitelist http,https,tcp,tls",
         f"-reconnect 1 -reconnect_delay_max 4294 -reconnect_on_http_error {REFUSALS} -reconnect_on_network_error 1",
         "-reinit_filter 0 -rw_timeout 20000000 -seekable 1 -i 'https://bucket/source?signed=1' -filter_complex",
         "'[0:0]fps=eof_action=pass:fps=30000/1001:round=near:start_time=-0.004171[s0];"
@@ -238,7 +238,7 @@ def test_sound_from_the_beginning() -> None:
     info = media(video(), audio(index=2))
     plan = make_plan(info, POLICY)
     assert sound_line(info, plan, 0) == line(
-        f"ffmpeg -copyts -format_whitelist {FORMATS} -protocol_whitelist file -i /m/source",
+        f"ffmpeg -f mov -copyts -format_whitelist {FORMATS} -protocol_whitelist file -i /m/source",
         f"{AUDIO_OPTIONS} {AS_ALWAYS}",
         "-filter_complex '[0:2]asetpts=PTS-(0.000000)/TB,aresample=48000,"
         "aformat=sample_fmts=fltp:channel_layouts=stereo,apad[heard]'",
@@ -253,7 +253,7 @@ def test_sound_is_resumed_with_a_run_up() -> None:
     info = media(video(), audio())
     plan = make_plan(info, POLICY)
     assert sound_line(info, plan, 3) == line(
-        f"ffmpeg -copyts -format_whitelist {FORMATS} -noaccurate_seek -protocol_whitelist file",
+        f"ffmpeg -f mov -copyts -format_whitelist {FORMATS} -noaccurate_seek -protocol_whitelist file",
         "-ss 10.498667 -i /m/source",
         f"{AUDIO_OPTIONS} {AS_ALWAYS}",
         "-filter_complex '[0:1]asetpts=PTS-(0.000000)/TB,aresample=48000,"
