@@ -92,8 +92,9 @@ class TranscodeActivities:
         # A container that can't be sought exactly is decoded from its beginning, whatever is stored.
         start = min(part.first for part in missing) if job.info.exact_seek else job.chunk.first
         grid, renditions = job.plan.grid, {rendition.name: rendition for rendition in job.plan.video}
-        # What is held after the picture's end has to be decoded with it.
+        # What is held after the picture's end has to be decoded with it; one held frame is like another.
         start = min(start, (job.plan.picture_frames - 1) // grid.segment_frames)
+        shown = job.plan.picture_frames - start * grid.segment_frames
         source = await storage.ffmpeg_input(keys.source(job.media_id, job.upload))
         enter = await entry(
             self._ffprobe,
@@ -111,7 +112,7 @@ class TranscodeActivities:
             outputs = [
                 VideoOutput(
                     rendition=renditions[part.name],
-                    skip=(part.first - start) * grid.segment_frames,
+                    skip=min((part.first - start) * grid.segment_frames, shown),
                     frames=last - part.first * grid.segment_frames,
                     descriptor=descriptor,
                 )

@@ -165,6 +165,22 @@ async def test_what_is_heard_beside_the_picture(name: str, suffix: str, truth: P
     assert shown == list(range(75))
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+async def test_a_picture_under_a_song_is_held_in_passes_of_its_own(
+    suffix: str, truth: Pipeline, tmp_path: Path
+) -> None:
+    """Each can be made alone, from the one picture: a worker holds no more of it than of any film."""
+    source = make(tmp_path / f"song{suffix}", *pictures(0.04, first=5), *beeps(70), *H264, "-c:a", "aac")
+    await truth.probe(source)
+    held = [each for each in truth.plan.passes if not truth.plan.is_sound(each)]
+    assert len(held) > 5 or not truth.info.exact_seek
+    await truth.encode(reversed(truth.plan.passes))
+    packaged = await truth.package()
+    assert packaged.progress == 1
+    assert read_numbers(truth.playlist(truth.video[0]), strict=False) == [5] * truth.plan.grid.frames
+    assert float(truth.plan.grid.duration) == pytest.approx(70, abs=0.1)
+
+
 async def test_left_and_right_as_a_track_each(truth: Pipeline, tmp_path: Path) -> None:
     tones = [*lavfi("sine=frequency=500:duration=3"), *lavfi("sine=frequency=2000:duration=3")]
     source = make(
