@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gilfoyle.media import dolby
 
+Part = Literal["range", "matrix", "primaries", "transfer"]
 Filter = tuple[str, dict[str, Any]]
 """A filter's name and its options."""
 
@@ -60,14 +61,19 @@ _TONE_MAP: list[Filter] = [
 _NO_MASTERING: list[Filter] = [
     ("sidedata", {"mode": "delete", "type": kind}) for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL")
 ]
-# The nearest is taken, so that chroma is neither halved nor doubled: of a picture of odd size it can't be.
+# The nearest is taken, so that chroma is neither halved nor doubled.
 _PLANES = "yuv420p|yuv422p|yuv444p|yuv411p|yuv440p|yuv420p10le|yuv422p10le|yuv444p10le"
 
 _RGB_FORMATS = ("gbr", "rgb", "bgr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr", "pal8", "xyz")
 _DECLARED = "declared_colour"
 """A key of our own in ffprobe's JSON."""
 _FIELDS = ("color_space", "color_range")
-_PARAMETER = {"matrix": "colorspace", "range": "range"}
+_PARAMETER: Mapping[Part, str] = {
+    "range": "range",
+    "matrix": "colorspace",
+    "primaries": "color_primaries",
+    "transfer": "color_trc",
+}
 _GRAY_FORMATS = ("gray", "ya")
 # Always RGB; an ffprobe without zlib can't look into some of them.
 _RGB_CODECS = {"png", "apng", "gif", "qtrle", "flashsv", "flashsv2", "zmbv", "tscc", "lcl"}
@@ -84,9 +90,7 @@ class Colour(BaseModel):
     transfer: str = "bt709"
     gray: bool = False
     """There is brightness only, of either range."""
-    odd: bool = False
-    """A side is odd, and chroma is halved along a side."""
-    told: tuple[Literal["matrix", "range"], ...] = ()
+    told: tuple[Part, ...] = ()
     """What ffmpeg is told of every frame: frames don't say it, or might not."""
 
     @property
@@ -130,8 +134,7 @@ def read_colour(stream: Mapping[str, Any]) -> Colour:
         primaries=primaries,
         transfer=transfer,
         gray=str(stream.get("pix_fmt")).startswith(_GRAY_FORMATS),
-        odd=_is_odd(stream),
-        told=_told(stream, matrix),
+        told=_told(stream, matrix, primaries, transfer),
     )
 
 
@@ -142,19 +145,28 @@ def rendered(source: Colour) -> Colour:
     return Colour(transfer=source.transfer if source.transfer in _KEPT_TRANSFERS else "bt709")
 
 
-def to_rendered(source: Colour) -> list[Filter]:
-    """What makes a decoded picture one of the renditions' colour, before it is scaled for each of them.
+def named(source: Colour) -> list[Filter]:
+    """What ffmpeg is told of decoded pictures, before its scaler sees one. No number changes.
 
-    Nothing, or a name, for ordinary SDR.
+    Of what `to_rendered` converts it is a pretext: the scaler refuses much, and converts nothing of its own accord.
+    """
+    if not source.kept:
+        return [_named(Colour(range=source.range, matrix="gbr" if source.matrix == "gbr" else "bt709"))]
+    every = _named(source)[1]
+    told = {_PARAMETER[name]: every[_PARAMETER[name]] for name in source.told}
+    return [("setparams", told)] if told else []
+
+
+def to_rendered(source: Colour) -> list[Filter]:
+    """What makes pictures one of the renditions' colour, before they are scaled for each: nothing for ordinary SDR.
+
+    They are to have been named, and to be of one size with even sides: zscale takes no half of an odd one's chroma.
     """
     if source.kept:
-        every = _named(source)[1]
-        told: list[Filter] = [("setparams", {_PARAMETER[name]: every[_PARAMETER[name]] for name in source.told})]
         # The scaler takes every gray for one of full range.
-        narrowed = [*_whole(source), *_zscale({})] if source.gray or source.range == "pc" else []
-        return [*(told if source.told else []), *narrowed]
+        return _zscale({}) if source.gray or source.range == "pc" else []
     target = rendered(source)
-    told = [*_whole(source), _named(source)]
+    told = [_named(source)]
     if source.matrix == "gbr":
         # In planes, and without alpha: zscale reads no other RGB.
         told.append(("format", {"pix_fmts": "gbrp|gbrp10le|gbrp12le|gbrp14le|gbrp16le"}))
@@ -182,14 +194,6 @@ def _zscale(options: dict[str, Any]) -> list[Filter]:
     return [("zscale", options | {"range": "limited"}), ("format", {"pix_fmts": _PLANES})]
 
 
-def _whole(source: Colour) -> list[Filter]:
-    """Chroma made whole where a side is odd: zscale takes no half of it."""
-    # No number is converted. So any matrix will do, and the scaler does not take every one.
-    matrix = source.matrix if source.kept else "bt709"
-    planes = {"pix_fmts": "yuv444p|yuv444p10le|yuv444p12le"}
-    return [("setparams", {"colorspace": matrix}), ("format", planes)] if source.odd else []
-
-
 def _named(colour: Colour) -> Filter:
     return (
         "setparams",
@@ -207,17 +211,21 @@ def _said(stream: Mapping[str, Any], field: str, known: set[str]) -> str | None:
     return value if value in known else None
 
 
-def _told(stream: Mapping[str, Any], matrix: str) -> tuple[Literal["matrix", "range"], ...]:
+def _told(stream: Mapping[str, Any], matrix: str, primaries: str, transfer: str) -> tuple[Part, ...]:
     """What the container's header says, it says of all frames, and many decoders do not repeat it.
 
     What only the frames say may change midway, so that it is left to each of them. A frame that says nothing is BT.601
-    to ffmpeg, and one that says what is reserved is nothing at all.
+    to ffmpeg, and the scaler refuses one that says what is reserved.
     """
-    declared, said = stream.get(_DECLARED, {}), stream.get("color_space", "unknown")
-    frames_tell = said == matrix or (said == "unknown" and matrix in {"smpte170m", "bt470bg"})
-    told: list[Literal["matrix", "range"]] = []
-    if declared.get("color_space") == matrix or not frames_tell:
-        told.append("matrix")
+    parts: list[tuple[Part, str, str]] = [
+        ("matrix", "color_space", matrix),
+        ("primaries", "color_primaries", primaries),
+        ("transfer", "color_transfer", transfer),
+    ]
+    told: list[Part] = [part for part, field, value in parts if stream.get(field, "unknown") not in {"unknown", value}]
+    declared, silent = stream.get(_DECLARED, {}), stream.get("color_space", "unknown") == "unknown"
+    if declared.get("color_space") == matrix or (silent and matrix not in {"smpte170m", "bt470bg"}):
+        told.insert(0, "matrix")
     if declared.get("color_range") in {"tv", "pc"} and declared.get("color_range") == stream.get("color_range"):
         told.append("range")
     return tuple(told)
@@ -241,12 +249,6 @@ def _is_rgb(stream: Mapping[str, Any]) -> bool:
     """By the format of its pixels: a matrix of RGB on other pixels is a slip of whoever wrote the container."""
     pixels = stream.get("pix_fmt", "unknown")
     return pixels.startswith(_RGB_FORMATS) or (pixels == "unknown" and stream.get("codec_name") in _RGB_CODECS)
-
-
-def _is_odd(stream: Mapping[str, Any]) -> bool:
-    sides = int(stream.get("width") or 0), int(stream.get("height") or 0)
-    pixels = str(stream.get("pix_fmt"))
-    return any(side % 2 for side in sides) and not pixels.startswith((*_RGB_FORMATS, *_GRAY_FORMATS))
 
 
 def _usual(stream: Mapping[str, Any]) -> str:

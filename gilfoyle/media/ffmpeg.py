@@ -11,7 +11,7 @@ import ffmpeg
 
 from gilfoyle.media.clock import setts
 from gilfoyle.media.cmaf import timescale
-from gilfoyle.media.colour import rendition_scale, rendition_tags, to_rendered
+from gilfoyle.media.colour import named, rendition_scale, rendition_tags, to_rendered
 from gilfoyle.media.formats import FORMATS, PICTURES
 from gilfoyle.media.header import lacks_times
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
@@ -196,6 +196,8 @@ def video_command(
     if info.video.transparent:
         for name, options in _ON_WHITE:
             picture = picture.filter(name, **options)
+    for name, options in named(info.video.colour):
+        picture = picture.filter(name, **options)
     if info.video.still:
         # For ever, on a clock of its own: the frames that are wanted are counted. Tiles have no length that counts.
         picture = picture.filter("loop", loop=-1, size=1).filter("settb", f"{grid.rate_den}/{grid.rate_num}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from gilfoyle.media.agreement.pictures import COLUMNS, ROWS
 from gilfoyle.media.agreement.sound import RATE
-from gilfoyle.media.colour import Colour, Filter, read_colour, to_rendered
+from gilfoyle.media.colour import Colour, Filter, named, read_colour, to_rendered
 
 STAMP_RATE = 1_000_000
 """Stamps of pictures are in microseconds; those of sound in samples."""
@@ -27,6 +27,7 @@ _TRANSPARENT = ("gif", "png", "webp", "tiff")
 _ON_WHITE = "format=gbrap,negate,premultiply=inplace=1,negate,format=gbrp"
 _MIXED_CHANNELS = 8
 
+_BT709 = Colour()
 # Rounded as it should be: by ffmpeg's fast way, white was 251.
 _SHRUNK = f"scale={COLUMNS}:{ROWS}:flags=area+accurate_rnd+full_chroma_int,format=rgb24"
 
@@ -51,8 +52,8 @@ class SourceStreams:
     late: float = 0.0
     """So much later than they are shown pictures are stamped (seconds): AVI has times of decoding only."""
     hdr: bool = False
-    colour: str = ""
-    """Filters for a picture whose colour ffmpeg would take for another: they say what it is, or make it BT.709."""
+    colour: Colour = _BT709
+    """What the picture's numbers mean, which ffmpeg would take for something else."""
 
     @property
     def picture_map(self) -> str:
@@ -100,7 +101,7 @@ def source_streams(probe: Mapping[str, Any], *, with_picture: bool) -> SourceStr
         stampless=probe.get("format", {}).get("format_name", "").split(",")[0] in _STAMPLESS,
         late=_late(probe, told),
         hdr=read_colour(told).hdr,
-        colour=_colour(read_colour(told)),
+        colour=read_colour(told),
     )
 
 
@@ -110,13 +111,6 @@ def _late(probe: Mapping[str, Any], picture: Mapping[str, Any]) -> float:
         return 0.0
     times, _, seconds = str(picture.get("avg_frame_rate", "0/0")).partition("/")
     return int(picture.get("has_b_frames") or 0) * float(seconds or 1) / float(times) if float(times) else 0.0
-
-
-def _colour(colour: Colour) -> str:
-    # HDR is not compared by its colour: so that its brightness can be, any matrix will do that ffmpeg's scaler takes.
-    named: list[Filter] = [] if colour.matrix == "gbr" else [("setparams", {"colorspace": "bt2020nc"})]
-    filters = named if colour.hdr else to_rendered(colour)
-    return ",".join(f"{name}=" + ":".join(f"{key}={value}" for key, value in use.items()) for name, use in filters)
 
 
 def _film(pictures: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -152,7 +146,7 @@ def source_command(
     sounds: Sequence[Tap],
     shape: tuple[int, int],
     *,
-    colour: str = "",
+    colour: Colour = _BT709,
     transparent: bool = False,
     level: str,
     threads: int,
@@ -163,8 +157,8 @@ def source_command(
     """
     command = [*_start(ffmpeg, level), "-max_error_rate", "1", *reading, *_threads(threads), "-i", source]
     if picture:
-        seen = _ON_WHITE if transparent else colour
-        command += _pictures(picture, ",".join(filter(None, (seen, _fitted(*shape), _SHRUNK))))
+        name, conversion = (_ON_WHITE, "") if transparent else (_chain(named(colour)), _conversion(colour))
+        command += _pictures(picture, ",".join(filter(None, (name, _fitted(*shape), conversion, _SHRUNK))))
     for tap in sounds:
         command += _sound(tap)
     return command
@@ -228,6 +222,15 @@ def _sound(tap: Tap) -> list[str]:
         "-map", f"[stamps{tap.raw}]", "-c:a", "pcm_s16le", "-flush_packets", "1", "-f", "framecrc",
         f"pipe:{tap.stamps}",
     ]  # fmt: skip
+
+
+def _conversion(colour: Colour) -> str:
+    # HDR is compared by its brightness alone.
+    return "" if colour.hdr else _chain(to_rendered(colour))
+
+
+def _chain(filters: Sequence[Filter]) -> str:
+    return ",".join(f"{name}=" + ":".join(f"{key}={value}" for key, value in use.items()) for name, use in filters)
 
 
 def _fitted(width: int, height: int) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media.boxes import box, children
-from gilfoyle.media.colour import read_colour, rendition_scale, rendition_tags, to_rendered
+from gilfoyle.media.colour import named, read_colour, rendition_scale, rendition_tags, to_rendered
 from tests.colours import Colours, as_gray, coloured, convert, difference, make_chart, shown, tone_mapped
 from tests.integration.activities.colour_kinds import (
     BT601,
@@ -191,7 +191,7 @@ PRIMARIES = [
 ]  # fmt: skip
 TRANSFERS = [
     "bt709", "bt470m", "bt470bg", "smpte170m", "smpte240m", "linear", "log100", "log316", "iec61966-2-4",
-    "iec61966-2-1", "bt2020-10", "bt2020-12", "smpte2084", "arib-std-b67", "smpte428", "unknown",
+    "iec61966-2-1", "bt2020-10", "bt2020-12", "smpte2084", "arib-std-b67", "smpte428", "reserved", "unknown",
 ]  # fmt: skip
 
 
@@ -204,14 +204,17 @@ def test_ffmpeg_can_convert_whatever_is_said(matrix: str) -> None:
         said = {"color_space": matrix, "color_primaries": red, "color_transfer": curve, "color_range": "tv"}
         colour = read_colour(said | {"pix_fmt": pixels, "width": 64, "height": 36})
         filters = [
+            *named(colour),
+            ("scale", {"w": 48, "h": 28}),
             *to_rendered(colour),
             ("scale", {"w": 32, "h": 18} | rendition_scale(colour)),
             ("format", {"pix_fmts": "yuv420p"}),
             rendition_tags(colour),
         ]
-        named = f"setparams=colorspace={matrix}:color_primaries={red}:color_trc={curve}:range=tv"
+        curve = "3" if curve == "reserved" else curve
+        said_so = f"setparams=colorspace={matrix}:color_primaries={red}:color_trc={curve}:range=tv"
         chain = ",".join(f"{name}=" + ":".join(f"{key}={value}" for key, value in use.items()) for name, use in filters)
-        graphs.append(f"testsrc2=s=64x36:d=0.04,format={pixels},{named},{chain}[o{number}]")
+        graphs.append(f"testsrc2=s=64x36:d=0.04,format={pixels},{said_so},{chain}[o{number}]")
         maps += ["-map", f"[o{number}]"]
     run(FFMPEG, "-v", "error", "-nostdin", "-filter_complex", ";".join(graphs), *maps, "-f", "null", "-")
 

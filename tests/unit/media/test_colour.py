@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gilfoyle.media.colour import Colour, read_colour, rendered, rendition_tags, to_rendered, with_declared
+from gilfoyle.media.colour import Colour, named, read_colour, rendered, rendition_tags, to_rendered, with_declared
 from gilfoyle.media.info import VideoInfo
 from tests.unit.media.infos import video
 
@@ -101,7 +101,7 @@ def test_the_range(described: dict[str, Any], values: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("described", "named"),
+    ("described", "name"),
     [
         (stream("bt709", "bt709", "bt709"), None),
         (stream("bt709"), None),
@@ -117,9 +117,11 @@ def test_the_range(described: dict[str, Any], values: str) -> None:
     ],
 )
 def test_ordinary_pictures_are_not_converted_and_named_only_if_they_must_be(
-    described: dict[str, Any], named: str | None
+    described: dict[str, Any], name: str | None
 ) -> None:
-    assert to_rendered(read_colour(described)) == ([("setparams", {"colorspace": named})] if named else [])
+    colour = read_colour(described)
+    assert to_rendered(colour) == []
+    assert [options["colorspace"] for _, options in named(colour)] == ([name] if name else [])
 
 
 DECLARED_HD = {"color_space": "bt709", "color_range": "tv"}
@@ -149,22 +151,6 @@ def test_gray_of_either_range_goes_through_zscale() -> None:
     assert gray.gray and [name for name, _ in to_rendered(gray)] == ["zscale", "format"]
 
 
-@pytest.mark.parametrize(
-    ("pixels", "size", "odd"),
-    [
-        ("yuv420p", (385, 256), True),
-        ("yuv420p10le", (384, 257), True),
-        ("yuv420p", (384, 256), False),
-        ("gbrp", (385, 257), False),
-        ("gray", (385, 257), False),
-    ],
-)
-def test_halved_chroma_of_an_odd_side_is_made_whole(pixels: str, size: tuple[int, int], odd: bool) -> None:
-    found = read_colour(stream("bt2020nc", pix_fmt=pixels, width=size[0], height=size[1]))
-    assert found.odd is odd
-    assert (("format", {"pix_fmts": "yuv444p|yuv444p10le|yuv444p12le"}) in to_rendered(found)) is odd
-
-
 def test_full_range_is_narrowed_once_for_all_renditions() -> None:
     assert [name for name, _ in to_rendered(read_colour(stream("bt709", color_range="pc")))] == ["zscale", "format"]
 
@@ -188,6 +174,20 @@ def test_what_renditions_state(colour: tuple[str, str, str], stated: tuple[str, 
     assert rendition_tags(source)[1]["range"] == "tv"
 
 
+@pytest.mark.parametrize(("matrix", "pixels", "name"), [("ycgco", "yuv420p", "bt709"), ("gbr", "gbrp", "gbr")])
+def test_what_is_converted_has_a_name_that_the_scaler_takes_until_then(matrix: str, pixels: str, name: str) -> None:
+    colour = read_colour(stream(matrix, pix_fmt=pixels, color_range="pc"))
+    pretext = {"range": "pc", "colorspace": name, "color_primaries": "bt709", "color_trc": "bt709"}
+    assert named(colour) == [("setparams", pretext)]
+
+
+@pytest.mark.parametrize("unusable", ["reserved", "smpte428", "vlog"])
+def test_what_the_scaler_refuses_of_ordinary_pictures_has_another_name(unusable: str) -> None:
+    colour = read_colour(stream("bt709", "reserved", unusable))
+    assert named(colour) == [("setparams", {"color_primaries": "bt709", "color_trc": "bt709"})]
+    assert to_rendered(colour) == []
+
+
 def test_a_conversion_is_told_all_of_what_it_converts() -> None:
     """Without a word of the frames': zscale fails on what they leave out."""
     filters = to_rendered(Colour(range="pc", matrix="ycgco", primaries="bt709", transfer="bt709"))
@@ -209,5 +209,5 @@ def test_a_probe_that_was_kept_before_colours_were(hdr: bool, transfer: str) -> 
 
 def test_a_kept_probe_keeps_its_colour() -> None:
     bt601 = {"matrix": "smpte170m", "primaries": "smpte170m", "transfer": "smpte170m"}
-    known = video(colour=Colour(**bt601, told=("matrix",), odd=True))
+    known = video(colour=Colour(**bt601, told=("matrix",)))
     assert VideoInfo.model_validate_json(known.model_dump_json()) == known

@@ -158,8 +158,9 @@ def test_hdr_is_tone_mapped_before_it_is_scaled() -> None:
     """Each zscale is told what it gets: a file may leave out what it needs to know."""
     info = media(video(colour=Colour(matrix="bt2020nc", primaries="bt2020", transfer="smpte2084")))
     found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
-    assert found[:3] == canvas(1920, 1080)
-    assert found[6:] == [
+    assert found[0] == TAGS  # names that the scaler takes
+    assert found[1:4] == canvas(1920, 1080)
+    assert found[7:] == [
         "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc:range=tv",
         "zscale=npl=100:transfer=linear",
         "format=pix_fmts=gbrpf32le",
@@ -175,6 +176,13 @@ def test_hdr_is_tone_mapped_before_it_is_scaled() -> None:
         "format=pix_fmts=yuv420p",
         TAGS,
     ]
+
+
+def test_what_needs_a_name_alone_is_scaled_for_its_renditions_alone() -> None:
+    info = media(video(colour=Colour(told=("matrix",))))
+    found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
+    assert found[0] == "setparams=colorspace=bt709"
+    assert len([each for each in found if each.startswith("scale=")]) == 1
 
 
 def test_a_rendition_in_bt601_says_so() -> None:
