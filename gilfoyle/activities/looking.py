@@ -25,6 +25,7 @@ from gilfoyle.media.ffmpeg import (
 from gilfoyle.media.header import (
     container,
     declared_end,
+    lacks_sizes,
     lacks_times,
     may_leap,
     needs_full_scan,
@@ -89,6 +90,8 @@ class Look:
         header: dict[str, Any] = json.loads(described)
         if is_picture(header):
             return header
+        if lacks_sizes(header):
+            header = json.loads(await self._run(probe_command(self._ffprobe, place, patiently=True)))
         if whole:
             self._whole = whole[0] or await self._packets(), whole[1]  # once more, to hear why there are none
         check_sizes(json.loads(declared), self._limits)

@@ -64,6 +64,9 @@ _GRID_BIAS = Fraction(1, 8)
 # a beginning; it lets each later chunk of a hard picture spend more than one encode of all would (2.7 % over 60 s).
 _BUFFER_LEFT = 0.6
 
+# How far ffprobe looks for a stream's beginning, if it has to (µs, bytes); by default 5 s, and 5 MB.
+_FAR_US, _FAR_BYTES = "43200000000", str(1 << 30)
+
 AUDIO_WARM_UP = 24
 """AAC frames encoded and dropped before a resume, so that the encoder's state is what it would have been (0.5 s)."""
 AUDIO_PRIMING = 1
@@ -93,9 +96,11 @@ class VideoOutput:
     """The inherited pipe to which ffmpeg writes."""
 
 
-def probe_command(ffprobe: str, source: str) -> list[str]:
-    """Format and streams as JSON."""
-    return [*_probe(ffprobe, source), "-show_format", "-show_streams", "-of", "json", *reading_options(source), source]
+def probe_command(ffprobe: str, source: str, *, patiently: bool = False) -> list[str]:
+    """Format and streams as JSON. `patiently`: until there is something of each stream, however late it begins."""
+    shown = ["-show_format", "-show_streams", "-of", "json"]
+    far = ["-analyzeduration", _FAR_US, "-probesize", _FAR_BYTES] if patiently else []
+    return [*_probe(ffprobe, source), *shown, *far, *reading_options(source), source]
 
 
 def declared_command(ffprobe: str, source: str) -> list[str]:

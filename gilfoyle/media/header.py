@@ -154,6 +154,11 @@ def video_stream(probe: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return min(found, key=rank, default=None)
 
 
+def lacks_sizes(probe: Mapping[str, Any]) -> bool:
+    """Whether there is a stream of pictures of which ffprobe has seen none: it begins late, or is a single picture."""
+    return any(_is_known(stream) and not stream.get("width") for stream in pictures(probe))
+
+
 def audio_streams(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Every stream of sound that can be played."""
     return [

@@ -165,6 +165,15 @@ async def test_what_is_heard_beside_the_picture(name: str, suffix: str, truth: P
     assert shown == list(range(75))
 
 
+async def test_a_picture_that_begins_long_after_the_sound_is_found(truth: Pipeline, tmp_path: Path) -> None:
+    """ffprobe gives up after 5 s by itself. The first picture is held before."""
+    source = make(tmp_path / "late.ts", *beeps(16), "-itsoffset", "9", *pictures(7), *H264, "-c:a", "aac")
+    await truth.process(source)
+    numbers = read_numbers(truth.playlist(truth.video[0]), strict=False)
+    assert numbers[-175:] == list(range(175)) and set(numbers[:-175]) == {0}
+    assert len(numbers) == pytest.approx(400, abs=4)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
 async def test_a_picture_under_a_song_is_held_in_passes_of_its_own(
     suffix: str, truth: Pipeline, tmp_path: Path
