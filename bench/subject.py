@@ -14,7 +14,7 @@ from gilfoyle.config import Settings
 from gilfoyle.embedded.tools import ffprobe_path
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import probe
-from gilfoyle.media.ffmpeg import probe_command
+from gilfoyle.media.ffprobe import probe_command
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.packets import Measured
 from gilfoyle.media.plan import Plan, make_plan

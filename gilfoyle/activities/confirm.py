@@ -7,7 +7,7 @@ import logging
 import httpx
 
 from gilfoyle.errors import StorageError
-from gilfoyle.media.ffmpeg import is_remote
+from gilfoyle.media.reading import is_remote
 from gilfoyle.storage import Storage
 
 # It would log every URL, with its signature.

@@ -14,7 +14,8 @@ from fractions import Fraction
 from gilfoyle.activities.process import ProcessFailed, capture
 from gilfoyle.activities.source import SourceWatch
 from gilfoyle.errors import EncodeFailed
-from gilfoyle.media.ffmpeg import entry_command, seek_target
+from gilfoyle.media.ffmpeg import seek_target
+from gilfoyle.media.ffprobe import entry_command
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan
 

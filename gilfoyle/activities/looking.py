@@ -14,7 +14,7 @@ from gilfoyle.activities.source import Source
 from gilfoyle.config import LimitSettings
 from gilfoyle.errors import EncodeFailed, UnsupportedMedia
 from gilfoyle.media.colour import with_declared
-from gilfoyle.media.ffmpeg import (
+from gilfoyle.media.ffprobe import (
     declared_command,
     packets_command,
     picture_frames_command,

@@ -1,7 +1,7 @@
 """How the reading of a source goes, as ffmpeg and ffprobe tell it on stderr.
 
 To a demuxer, a read that failed is the end of the file: the picture would freeze, the sound fall silent, a header seem
-cut short, and ffmpeg would end as if all were well. So over HTTP it is told never to give up (media/ffmpeg.py), and
+cut short, and ffmpeg would end as if all were well. So over HTTP it is told never to give up (media/reading.py), and
 `SourceWatch` decides when there is no use in waiting. What it can't judge yet is not proven, and kept back until the
 program's end is known (activities/process.py).
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from gilfoyle.errors import StorageError
-from gilfoyle.media.ffmpeg import GIVE_UP_S, is_remote
+from gilfoyle.media.reading import GIVE_UP_S, is_remote
 
 TEXT_BYTES = 2000
 """How much of what the program complained of is kept; Temporal cuts failures over 4 KiB."""

@@ -36,7 +36,7 @@ from gilfoyle.media.agreement.playlists import PlaylistError, Variant, media_pla
 from gilfoyle.media.agreement.report import Agreement, Finding, differing
 from gilfoyle.media.agreement.sound import RATE, Levels
 from gilfoyle.media.agreement.structure import Rendition, structure
-from gilfoyle.media.ffmpeg import is_remote, reading_options
+from gilfoyle.media.reading import is_remote, reading_options
 from gilfoyle.storage import Storage, Storages, keys
 from gilfoyle.workflows.messages import VerifyMediaInput
 

@@ -1,4 +1,4 @@
-"""Command lines for ffmpeg and ffprobe. Pure: they are built here, compared whole in the tests, and run elsewhere."""
+"""Command lines for ffmpeg. Pure: they are built here, compared whole in the tests, and run elsewhere."""
 
 from __future__ import annotations
 
@@ -12,46 +12,15 @@ import ffmpeg
 from gilfoyle.media.clock import setts
 from gilfoyle.media.cmaf import timescale
 from gilfoyle.media.colour import named, rendition_scale, rendition_tags, to_rendered
-from gilfoyle.media.formats import FORMATS, PICTURES
+from gilfoyle.media.formats import PICTURES
 from gilfoyle.media.header import lacks_times
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition, even
 from gilfoyle.media.plan import Plan
 from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.reading import decimal, is_remote, reading
 from gilfoyle.media.sound import SOUND, graphs
 from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE
-
-PROTOCOLS = ("file", "http", "https", "tcp", "tls")
-"""How a source may be read; which of them is up to the storage. Nothing that opens a second file or URL."""
-
-GIVE_UP_S = 15
-"""A source over HTTP counts as lost when ffmpeg announces a pause this long (s): 0, 1, 3 and 7 have not helped.
-
-It must be less than the longest that ffmpeg itself waits, because what ffmpeg does then can't be told from the end of
-the file: whoever runs it ends it first (activities/source.py).
-"""
-
-# How ffmpeg reads over HTTP. A demuxer must never see a read that failed: to it that is the end of the file, and what
-# is missing would become a frozen picture and silence.
-_OVER_HTTP: Mapping[str, Any] = {
-    # A response that breaks off is asked for again, from the byte that is missing.
-    "reconnect": 1,
-    # No connection, a reset, no answer in time …
-    "reconnect_on_network_error": 1,
-    # … and refusals too: those that waiting can't heal are noticed by whoever runs ffmpeg. Not 416: that is the end of
-    # the file, where a broken one tells to look beyond it.
-    "reconnect_on_http_error": "400,401,403,404,408,410,425,429,5xx",
-    # As long as ffmpeg allows (s): a server's Retry-After must not make it give up by itself.
-    "reconnect_delay_max": 4294,
-    # A silent connection is dead after this long (µs): a gateway may have to find the content first.
-    "rw_timeout": 20_000_000,
-    # Sources are read by range. Without this, one answer from a server that doesn't would be read as a broken file.
-    "seekable": 1,
-}
-
-# What is asked of every packet.
-_PACKET = "packet=stream_index,pts,dts,duration,pos,flags:packet_side_data=side_data_type"
-_SHAPE = "frame=best_effort_timestamp_time,width,height,sample_aspect_ratio"
 
 # Seek a quarter of a frame late: a stamp that the container rounded down still counts as that frame's keyframe, and the
 # frame before it does not.
@@ -63,9 +32,6 @@ _GRID_BIAS = Fraction(1, 8)
 # What is left of x264's rate buffer where a chunk begins that is not the first. Its default, nine tenths, is right for
 # a beginning; it lets each later chunk of a hard picture spend more than one encode of all would (2.7 % over 60 s).
 _BUFFER_LEFT = 0.6
-
-# How far ffprobe looks for a stream's beginning, if it has to (µs, bytes); by default 5 s, and 5 MB.
-_FAR_US, _FAR_BYTES = "43200000000", str(1 << 30)
 
 AUDIO_WARM_UP = 24
 """AAC frames encoded and dropped before a resume, so that the encoder's state is what it would have been (0.5 s)."""
@@ -94,68 +60,6 @@ class VideoOutput:
     frames: int
     descriptor: int
     """The inherited pipe to which ffmpeg writes."""
-
-
-def probe_command(ffprobe: str, source: str, *, patiently: bool = False) -> list[str]:
-    """Format and streams as JSON. `patiently`: until there is something of each stream, however late it begins."""
-    shown = ["-show_format", "-show_streams", "-of", "json"]
-    far = ["-analyzeduration", _FAR_US, "-probesize", _FAR_BYTES] if patiently else []
-    return [*_probe(ffprobe, source), *shown, *far, *reading_options(source), source]
-
-
-def declared_command(ffprobe: str, source: str) -> list[str]:
-    """The streams as the container's header declares them, before a frame is decoded, as JSON."""
-    return [
-        *_probe(ffprobe, source),
-        "-nofind_stream_info",
-        "-show_streams",
-        "-of",
-        "json",
-        *reading_options(source),
-        source,
-    ]
-
-
-def packets_command(ffprobe: str, source: str, intervals: Sequence[str] = (), *, made_up: bool = False) -> list[str]:
-    """The stamps of every packet: lines `stream,pts,dts,duration,pos,flags`, in ticks of the stream's time base.
-
-    What belongs to a packet follows, by name: `Encryption info` on each that is encrypted. `intervals`: only of these
-    parts of the file (`600%+2`: two seconds from 600 s on, on the container's clock). `made_up`: with the presentation
-    times that packets lack (`header.lacks_times`).
-    """
-    entries = ["-show_entries", _PACKET, "-of", "csv=p=0"]
-    stamps = ["-fflags", "+genpts"] if made_up else []
-    return [*_probe(ffprobe, source), *_intervals(intervals), *entries, *stamps, *reading_options(source), source]
-
-
-def shapes_command(ffprobe: str, source: str, intervals: Sequence[str] = ()) -> list[str]:
-    """The sizes of the keyframes, and nothing but keyframes decoded: lines for `media.shapes.read_shapes`.
-
-    `intervals` as of `packets_command`.
-    """
-    # What a frame looks like does not matter.
-    quickly = ["-skip_frame", "nokey", "-skip_loop_filter", "all", "-skip_idct", "all"]
-    entries = ["-select_streams", "v", "-show_entries", _SHAPE, "-of", "compact=p=0"]
-    return [*_probe(ffprobe, source), *quickly, *_intervals(intervals), *entries, *reading_options(source), source]
-
-
-def picture_size_command(ffmpeg: str, source: str) -> list[str]:
-    """Decodes the first frame of a picture, upright, for `#dimensions 0: WxH` among the lines that tell of it."""
-    # Of its own choice: where a photo is cut into tiles, that is all of them put together.
-    return [*_look(ffmpeg, source), "-frames:v", "1", "-f", "framecrc", "pipe:1"]
-
-
-def picture_frames_command(ffmpeg: str, source: str) -> list[str]:
-    """Lists the frames of a picture without decoding them: lines `0, dts, pts, duration, …` in ticks of `#tb 0: …`."""
-    return [*_look(ffmpeg, source), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
-
-
-def entry_command(ffprobe: str, source: str, stream: int, at: Fraction) -> list[str]:
-    """Where a seek to `at` (seconds, the container's clock) arrives: a line `pts,dts` (seconds) of the first packet."""
-    interval = ["-read_intervals", f"{_decimal(at)}%+#1", "-select_streams", str(stream)]
-    entries = ["-show_entries", "packet=pts_time,dts_time", "-of", "csv=p=0"]
-    # The header is enough: looking into the streams would decode their first frames.
-    return [*_probe(ffprobe, source), "-nofind_stream_info", *interval, *entries, *reading_options(source), source]
 
 
 def seek_target(plan: Plan, first_segment: int) -> Fraction:
@@ -197,7 +101,7 @@ def video_command(
     if info.video.timeless:
         picture = picture.filter("setpts", f"N/({info.video.frame_rate})/TB")
     elif info.video.late:
-        picture = picture.filter("setpts", f"PTS-({_decimal(info.video.late)})/TB")
+        picture = picture.filter("setpts", f"PTS-({decimal(info.video.late)})/TB")
     if info.video.transparent:
         for name, options in _ON_WHITE:
             picture = picture.filter(name, **options)
@@ -216,7 +120,7 @@ def video_command(
     picture = picture.filter(
         "fps",
         fps=f"{grid.rate_num}/{grid.rate_den}",
-        start_time=_decimal(plan.origin + (first - _GRID_BIAS) / grid.rate),
+        start_time=decimal(plan.origin + (first - _GRID_BIAS) / grid.rate),
         round="near",
         # The last frame is shown even if it ends before its place on the grid does.
         eof_action="pass",
@@ -351,8 +255,8 @@ def _input(source: str, info: MediaInfo, seek: Fraction | None, *streams: VideoI
     if seek is not None:
         # Not accurate: frames between the keyframe and the seek point are decoded anyway, and the frame that is on
         # screen at a chunk's start may have begun long before it (variable rate). The fps filter drops what is early.
-        options |= {"noaccurate_seek": None, "ss": _decimal(seek)}
-    return ffmpeg.input(source, **options, **_reading(source))
+        options |= {"noaccurate_seek": None, "ss": decimal(seek)}
+    return ffmpeg.input(source, **options, **reading(source))
 
 
 def _seek(info: MediaInfo, at: Fraction) -> Fraction:
@@ -368,40 +272,3 @@ def _compile(binary: str, source: str, outputs: Sequence[Any], more: Sequence[st
     merged = merged.global_args("-hide_banner", "-nostdin", "-v", level, "-nostats", "-progress", "pipe:1", "-y", *more)
     command: list[str] = ffmpeg.compile(merged, cmd=binary)
     return command
-
-
-def is_remote(source: str) -> bool:
-    """Whether it is read over HTTP: a presigned URL, or a gateway's."""
-    return source.startswith(("http://", "https://"))
-
-
-def _reading(source: str) -> dict[str, Any]:
-    """What may be opened for this source and how it is read, as ffmpeg's and ffprobe's options."""
-    remote = is_remote(source)
-    # A gateway may send http on to https, and to another host.
-    protocols = PROTOCOLS[1:] if remote else PROTOCOLS[:1]
-    limits = {"protocol_whitelist": ",".join(protocols), "format_whitelist": ",".join(FORMATS)}
-    return limits | dict(_OVER_HTTP if remote else {})
-
-
-def _probe(ffprobe: str, source: str) -> list[str]:
-    return [ffprobe, "-v", "repeat+level+warning" if is_remote(source) else "error", "-hide_banner"]
-
-
-def _look(ffmpeg: str, source: str) -> list[str]:
-    level = "repeat+level+warning" if is_remote(source) else "error"
-    return [ffmpeg, "-hide_banner", "-nostdin", "-v", level, *reading_options(source), "-i", source]
-
-
-def _intervals(intervals: Sequence[str]) -> list[str]:
-    return ["-read_intervals", ",".join(intervals)] if intervals else []
-
-
-def reading_options(source: str) -> list[str]:
-    """What ffmpeg and ffprobe may open for this source, and how they read it: options that stand before it."""
-    return [part for name, value in _reading(source).items() for part in (f"-{name}", str(value))]
-
-
-def _decimal(seconds: Fraction) -> str:
-    """Microseconds: ffmpeg's own resolution for times on the command line."""
-    return f"{float(seconds):.6f}"

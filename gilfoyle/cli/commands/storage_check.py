@@ -77,7 +77,7 @@ def prober(settings: Settings) -> Prober:
     from gilfoyle.activities.process import ProcessFailed, capture
     from gilfoyle.embedded.tools import ffprobe_path
     from gilfoyle.errors import StartupError
-    from gilfoyle.media.ffmpeg import probe_command
+    from gilfoyle.media.ffprobe import probe_command
     from gilfoyle.storage.check.results import Fault, Skip
 
     async def probe(source: str) -> None:

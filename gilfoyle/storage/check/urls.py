@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from gilfoyle.media.ffmpeg import is_remote
+from gilfoyle.media.reading import is_remote
 from gilfoyle.storage.check.advice import cors_rule, fetch_advice, player_setting, source_setting, user
 from gilfoyle.storage.check.results import Fault, Skip
 from gilfoyle.storage.check.trial import Trial

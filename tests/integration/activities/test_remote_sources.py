@@ -16,7 +16,7 @@ from gilfoyle.activities.probe import ProbeActivities
 from gilfoyle.activities.transcode import TranscodeActivities
 from gilfoyle.config import StorageSettings
 from gilfoyle.errors import EncodeFailed, GilfoyleError, ObjectNotFound, StorageError, UnsupportedMedia
-from gilfoyle.media import ffmpeg
+from gilfoyle.media import reading
 from gilfoyle.media.plan import Pass
 from gilfoyle.storage import FilesystemStorage
 from gilfoyle.storage.storages import Storages
@@ -73,14 +73,14 @@ class RemotePipeline(Pipeline):
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in production, but it doesn't take minutes until a connection is dead and a storage down."""
     monkeypatch.setattr(watched, "GIVE_UP_S", 3)
-    monkeypatch.setattr(ffmpeg, "_OVER_HTTP", {**ffmpeg._OVER_HTTP, "rw_timeout": 5_000_000})
+    monkeypatch.setattr(reading, "_OVER_HTTP", {**reading._OVER_HTTP, "rw_timeout": 5_000_000})
 
 
 @contextmanager
 def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Half a second of silence is enough: only where there is silence, because a busy machine can be as silent."""
     with monkeypatch.context() as context:
-        context.setattr(ffmpeg, "_OVER_HTTP", {**ffmpeg._OVER_HTTP, "rw_timeout": 500_000})
+        context.setattr(reading, "_OVER_HTTP", {**reading._OVER_HTTP, "rw_timeout": 500_000})
         yield
 
 
@@ -221,7 +221,7 @@ async def test_an_ffmpeg_that_gives_up_by_itself_is_not_believed(
     """It takes the break for the end of the film and ends with status 0: frozen picture, silence to the end."""
     await remote.probe(films[container])
     with monkeypatch.context() as context:
-        context.setattr(ffmpeg, "_OVER_HTTP", {})
+        context.setattr(reading, "_OVER_HTTP", {})
         remote.proxy.cut(films[container].stat().st_size // 2)
         for one in remote.whole():
             with pytest.raises(StorageError, match="broke off"):

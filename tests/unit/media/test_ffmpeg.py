@@ -10,18 +10,8 @@ import pytest
 from gilfoyle.media import formats
 from gilfoyle.media.clock import Shift
 from gilfoyle.media.colour import Colour
-from gilfoyle.media.ffmpeg import (
-    VideoOutput,
-    audio_command,
-    audio_skip,
-    declared_command,
-    entry_command,
-    packets_command,
-    probe_command,
-    seek_target,
-    shapes_command,
-    video_command,
-)
+from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, seek_target, video_command
+from gilfoyle.media.ffprobe import declared_command, entry_command, packets_command, probe_command, shapes_command
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
