@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Sequence
@@ -114,25 +115,26 @@ class Look:
         """Of all else, by its header and what is in it."""
         packets, shapes = await self._packets_and_shapes(header)
         header = marked(header, "encrypted", packets.encrypted)
-        return read(header, Findings(packets.measured(), shapes), self._limits)
+        measured = await asyncio.to_thread(packets.measured)
+        return read(header, Findings(measured, shapes), self._limits)
 
     async def _packets_and_shapes(self, header: dict[str, Any]) -> tuple[Listing, list[Shape]]:
         made_up = lacks_times(container(header))
         if self._whole:
             lines, drawn = self._whole
             lines = await self._packets(made_up=True) if made_up else lines
-            return _listing(header, lines, whole=True), read_shapes(drawn.decode())
+            return await _listing(header, lines, whole=True), read_shapes(drawn.decode())
         end = declared_end(header)
         if end is None or needs_full_scan(header):
             points = _points(end, f"+#{_KEYFRAME_PACKETS}") if end else ["%+600"]
             lines, drawn = await together(self._packets(made_up=made_up), self._attempt(shapes_command, points))
-            return _listing(header, lines, whole=True), read_shapes(drawn.decode())
+            return await _listing(header, lines, whole=True), read_shapes(drawn.decode())
         parts = [*_points(end, f"+{_PART_S}"), f"{max(0.0, end - _TAIL_S):.3f}%"]
         points = _points(end, "+#1") if video_stream(header) else []
         lines, drawn = await together(self._packets(parts), self._attempt(shapes_command, points))
-        packets = _listing(header, lines, whole=False)
+        packets = await _listing(header, lines, whole=False)
         if not self._is_enough(header, packets, end):
-            packets = _listing(header, await self._packets(), whole=True)
+            packets = await _listing(header, await self._packets(), whole=True)
         return packets, read_shapes(drawn.decode())
 
     def _is_enough(self, header: dict[str, Any], packets: Listing, end: float) -> bool:
@@ -166,9 +168,12 @@ class Look:
             raise EncodeFailed(f"The file could not be read within {limit:.0f} s.", code="probe_timeout") from error
 
 
-def _listing(header: dict[str, Any], lines: bytes, *, whole: bool) -> Listing:
-    listing = Listing(time_bases(header), whole=whole, leaps=may_leap(header))
-    listing.take(BytesIO(lines))
+async def _listing(header: dict[str, Any], lines: bytes, *, whole: bool) -> Listing:
+    """In a thread: hours of sound have millions of packets, and the worker beats for others meanwhile."""
+    video = video_stream(header)
+    picture = int(video["index"]) if video else None
+    listing = Listing(time_bases(header), picture=picture, whole=whole, leaps=may_leap(header))
+    await asyncio.to_thread(listing.take, BytesIO(lines))
     return listing
 
 

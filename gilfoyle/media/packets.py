@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import add
 
 from gilfoyle.media.clock import Clocks, Shift
 from gilfoyle.media.rate import fastest
@@ -59,10 +60,11 @@ class _Stream:
     """Packets with a presentation time."""
     begun: bool = False
     key: int | None = None
-    stamps: array[int] = field(default_factory=lambda: array("q"))
-    pieces: list[int] = field(default_factory=lambda: [0])
-    """Where in `stamps` each clock of this stream begins."""
     spans: list[int] = field(default_factory=list)
+    """The spans of the file (media/clock.py) in which it has packets; what follows is of each of them."""
+    stamps: list[array[int]] = field(default_factory=list)
+    """Of a picture: every one. Of hours of sound they would take too much room."""
+    earliest: list[int] = field(default_factory=list)
     latest: list[int] = field(default_factory=list)
     end: list[int] = field(default_factory=list)
     """When the packet ends that is shown last: of others, lengths may be made up (Vorbis)."""
@@ -73,9 +75,14 @@ class _Stream:
 
 
 class Listing:
-    """ffprobe's lines, taken in. `whole`: they are all of the file's packets, from the first to the last."""
+    """ffprobe's lines, taken in.
 
-    def __init__(self, time_bases: Mapping[int, Fraction], *, whole: bool, leaps: bool) -> None:
+    `picture`: which stream is one, whose rate is to be told. `whole`: the lines are all of the file's packets, from the
+    first to the last. `leaps`: as of Clocks.
+    """
+
+    def __init__(self, time_bases: Mapping[int, Fraction], *, picture: int | None, whole: bool, leaps: bool) -> None:
+        self._picture = picture
         self._streams = {index: _Stream(base) for index, base in time_bases.items()}
         self._clocks = Clocks(time_bases, leaps=leaps) if whole else None
         self._whole = whole
@@ -122,11 +129,13 @@ class Listing:
             stream.key = stamp
         if not stream.spans or span != stream.spans[-1]:
             stream.spans.append(span)
+            stream.stamps.append(array("q"))
+            stream.earliest.append(stamp)
             stream.latest.append(stamp)
             stream.end.append(stamp + length)
-            if len(stream.stamps):
-                stream.pieces.append(len(stream.stamps))
-        stream.stamps.append(stamp)
+        if index == self._picture:
+            stream.stamps[-1].append(stamp)
+        stream.earliest[-1] = min(stream.earliest[-1], stamp)
         if stamp >= stream.latest[-1]:
             stream.latest[-1], stream.end[-1] = stamp, stamp + length
         if length:
@@ -138,31 +147,30 @@ class Listing:
 
 def _measured(stream: _Stream, shifts: Sequence[Shift], *, whole: bool) -> Measured:
     base = stream.time_base
-    if not stream.stamps:
+    if not stream.spans:
         return Measured(Fraction(0), Fraction(0), stream.count, timeless=True)
     by_span = {shift.span: shift.ticks for shift in shifts}
     offsets = [by_span.get(span, 0) for span in stream.spans]
-    bounds = itertools.pairwise([*stream.pieces, len(stream.stamps)])
-    stamps = sorted(
-        {
-            stamp + offset
-            for (first, end), offset in zip(bounds, offsets, strict=True)
-            for stamp in stream.stamps[first:end]
-        }
-    )
-    first = stream.key if whole and stream.key is not None and stream.spans[0] == 0 else stamps[0]
+    earliest = min(map(add, stream.earliest, offsets))
+    first = stream.key if whole and stream.key is not None and stream.spans[0] == 0 else earliest
     length = max(stream.lengths, key=lambda each: (stream.lengths[each], each), default=0)
     return Measured(
-        start=max(first, stamps[0]) * base,
-        end=max(end + offset for end, offset in zip(stream.end, offsets, strict=True)) * base,
+        start=max(first, earliest) * base,
+        end=max(map(add, stream.end, offsets)) * base,
         packets=stream.count,
-        fastest=fastest(stamps, base),
-        last=stamps[-1] * base,
+        fastest=fastest(_in_order(stream.stamps, offsets), base),
+        last=max(map(add, stream.latest, offsets)) * base,
         packet_s=length * base,
         jitter_s=_jitter(stream.off, float(base)),
         decode_times_only=stream.shown < stream.stamped * _MOST,
         shifts=tuple(shifts),
     )
+
+
+def _in_order(pieces: Sequence[array[int]], offsets: Sequence[int]) -> array[int]:
+    """The stamps of all spans on one clock, each once: parts of a file that are read may overlap."""
+    shifted = (stamp + offset for piece, offset in zip(pieces, offsets, strict=True) for stamp in piece)
+    return array("q", (stamp for stamp, _ in itertools.groupby(sorted(shifted))))
 
 
 def _jitter(off: Counter[int], tick_s: float) -> float:

@@ -14,7 +14,7 @@ MS = Fraction(1, 1000)
 
 def measured(lines: Iterable[str], *, base: Fraction = MS, whole: bool = True, streams: int = 2) -> dict[int, Measured]:
     """What lines of `stream,pts,dts,duration,pos,flags` tell of a file without leaps."""
-    listing = Listing(dict.fromkeys(range(streams), base), whole=whole, leaps=False)
+    listing = Listing(dict.fromkeys(range(streams), base), picture=0, whole=whole, leaps=False)
     listing.take(f"{line}\n".encode() for line in lines)
     return listing.measured()
 
@@ -58,7 +58,7 @@ def test_other_streams_lines_and_nonsense_are_passed_over() -> None:
 
 
 def test_encrypted_packets_are_seen() -> None:
-    listing = Listing({0: MS, 1: MS}, whole=True, leaps=False)
+    listing = Listing({0: MS, 1: MS}, picture=0, whole=True, leaps=False)
     listing.take([b"0,0,0,1,7,K__\n", b"1,0,0,1,99,K__,Encryption info\n"])
     assert (listing.encrypted, listing.last_position) == ({1}, 99)
 
