@@ -80,7 +80,7 @@ CLOCKS = [
     whole("clock-runs-over.ts", _from("95440.7", "-muxdelay", "0")),
     Case("three-seconds-missing.ts", _gap, pictures=range(150), length=9),
     whole("ten-hours-in.ts", _from("36000"), beeps=False),
-    whole("ten-hours-in.mkv", _from("36000"), fast=True),
+    whole("ten-hours-in.mkv", _from("36000")),
     whole("ten-hours-in.flv", _from("36000", "-ar", "44100"), beeps=False),
     whole("ten-hours-in.dash.mp4", partial(_fragmented, hours=10)),
     Case("before-zero.mkv", _from("-0.5"), length=6, verified=False),
@@ -185,7 +185,7 @@ _MP2, _MP3, _OPUS = ("-c:a", "mp2"), ("-c:a", "libmp3lame"), ("-c:a", "libopus")
 _LIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 
 BROKEN = [
-    Case("cut-short.mkv", lambda m, p: _shortened(m, p), verified=False, fast=True),
+    Case("cut-short.mkv", lambda m, p: _shortened(m, p), verified=False),
     Case("cut-short.webm", lambda m, p: _shortened(m, p, video=_VP8, audio=_OPUS), verified=False),
     Case("cut-short.ts", lambda m, p: _shortened(m, p, audio=_MP2), verified=False),
     Case("cut-short.flv", lambda m, p: _shortened(m, p, audio=(*AAC, "-ar", "44100")), verified=False),
@@ -194,12 +194,12 @@ BROKEN = [
     Case("cut-short-faststart.mp4", lambda m, p: _shortened(m, p, "-movflags", "+faststart"), verified=False),
     Case("cut-short-fragmented.mp4", lambda m, p: _shortened(m, p, *_FRAGMENTS), verified=False),
     Case("cut-short-no-index.mp4", lambda m, p: _shortened(m, p), error="truncated", fast=True),
-    _raw("raw.h264", *X264, fast=True),
+    _raw("raw.h264", *X264),
     _raw("raw.hevc", *_X265),
     _raw("raw.m2v", "-c:v", "mpeg2video", "-bf", "2", "-b:v", "3M"),
     _raw("raw.ivf", *_VP8),
     Case("encrypted.mp4", _encrypted, error="protected"),
-    Case("mute-as-audio.mp4", lambda m, p: _mute(m, p, *X264), "audio", error="no_audio", fast=True),
+    Case("mute-as-audio.mp4", lambda m, p: _mute(m, p, *X264), "audio", error="no_audio"),
     Case("archive.mp4", _zipped, error="not_media"),
     Case("letter.mp4", _bytes(b"Dear all, the film is not in here.\n" * 400), error="not_media", fast=True),
     Case("page.webm", _bytes(b"<!doctype html><title>404</title>" * 100), error="not_media"),

@@ -146,8 +146,13 @@ BESIDE = {
 }
 
 
-@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
-@pytest.mark.parametrize("name", BESIDE)
+SOME = ("a little before", "a little after")
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [*((name, ".mkv") for name in BESIDE), *((name, suffix) for name in SOME for suffix in (".mp4", ".ts"))],
+)
 async def test_what_is_heard_beside_the_picture(name: str, suffix: str, truth: Pipeline, tmp_path: Path) -> None:
     """A tone from the first moment of the sound to its last; the first picture is held before, the last one after."""
     before, after = BESIDE[name]

@@ -102,7 +102,7 @@ async def test_a_pass_of_sound_may_begin_at_any_segment(rate: int, truth: Pipeli
 
 async def test_sound_is_in_step_beyond_ten_minutes(truth: Pipeline, tmp_path: Path) -> None:
     """There a pass of sound begins anew."""
-    source = beeping(tmp_path / "long.m4a", 44_100, "-c:a", "aac", "-b:a", "24k", picture=False, seconds=618)
+    source = beeping(tmp_path / "long.m4a", 11_025, "-c:a", "aac", "-b:a", "24k", picture=False, seconds=618)
     await truth.process(source)
     assert_in_place(beeps(truth.playlist("audio-64k"), "0:a:0"), 618)
 

@@ -64,8 +64,9 @@ def text(_folder: Path) -> bytes:
 
 
 def cut(folder: Path) -> bytes:
-    data = numbered(folder / "cut.mp4", "30", 200, options=["-movflags", "+faststart"]).read_bytes()
-    return data[: len(data) // 2]
+    """The index is at the end, and gone."""
+    data = numbered(folder / "cut.mp4", "30", 200).read_bytes()
+    return data[: data.index(b"moov") - 4]
 
 
 def silent(folder: Path) -> bytes:
@@ -99,6 +100,16 @@ async def test_what_can_not_be_streamed_is_errored_at_once_and_only_what_is_no_m
     assert (errored.status, errored.playable, errored.error_code) == (MediaStatus.ERRORED, False, code)
     assert errored.error_message == failed.message and errored.error_message.endswith(".")
     assert list(await service.etags(media)) == ([] if code == "not_media" else [keys.source(media.id)])
+
+
+async def test_a_film_that_was_cut_short_plays_with_a_warning(service: Service, tmp_path: Path) -> None:
+    whole = numbered(tmp_path / "whole.mp4", "30", 200, options=["-movflags", "+faststart"]).read_bytes()
+    (tmp_path / "upload").write_bytes(whole[: len(whole) // 2])
+    media = await service.accept(tmp_path / "upload", MediaKind.VIDEO)
+    await (await service.process(media)).result()
+    ready = await service.media(media)
+    assert ready.status == MediaStatus.READY and ready.probe and 1 < (ready.duration_s or 0) < 6
+    assert [warning["code"] for warning in ready.probe["warnings"]] == ["cut_short"]
 
 
 async def test_sound_that_is_sent_as_a_video_is_sound(service: Service, tmp_path: Path) -> None:
