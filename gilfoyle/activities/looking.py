@@ -26,6 +26,7 @@ from gilfoyle.media.ffprobe import (
 from gilfoyle.media.header import (
     container,
     declared_end,
+    is_indexed,
     lacks_sizes,
     lacks_times,
     may_leap,
@@ -42,7 +43,7 @@ from gilfoyle.media.probe import Findings, read
 from gilfoyle.media.refusals import Limits, check_sizes, precheck
 from gilfoyle.media.shapes import Shape, read_shapes
 from gilfoyle.media.unplayable import marked
-from gilfoyle.tasks import together
+from gilfoyle.tasks import stop, together
 
 # A file up to this is read wholly, beside its header (bytes): it takes a fraction of a second.
 _SMALL = 64 << 20
@@ -65,7 +66,10 @@ _INVALID_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid")
 
 
 class Look:
-    """At one source of `size` bytes. Every method raises UnsupportedMedia, EncodeFailed, and StorageError."""
+    """At one source of `size` bytes. Every method raises UnsupportedMedia, EncodeFailed, and StorageError.
+
+    To be entered with `async with`: what still runs at the end of the block is ended.
+    """
 
     def __init__(
         self, source: Source, size: int, ffmpeg: str, ffprobe: str, settings: LimitSettings, limits: Limits
@@ -76,7 +80,15 @@ class Look:
         self._ffprobe = ffprobe
         self._settings = settings
         self._limits = limits
-        self._whole: tuple[bytes, bytes] | None = None
+        self._whole: bytes | None = None
+        self._keyframes: asyncio.Task[bytes] | None = None
+
+    async def __aenter__(self) -> Look:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._keyframes:
+            await stop([self._keyframes])
 
     async def begin(self) -> dict[str, Any]:
         """The header: format and streams as ffprobe sees them after the first frames.
@@ -85,18 +97,21 @@ class Look:
         else is read beside that: a viewer waits for the longest of these.
         """
         place = self._source.place
-        steps = [declared_command(self._ffprobe, place), probe_command(self._ffprobe, place)]
-        beside = [self._attempt(packets_command), self._attempt(shapes_command)] if self._size <= _SMALL else []
-        declared, described, *whole = await together(*map(self._run, steps), *beside)
+        declared = json.loads(await self._run(declared_command(self._ffprobe, place)))
+        small = self._size <= _SMALL
+        if small and not is_indexed(declared):
+            self._keyframes = asyncio.create_task(self._attempt(shapes_command))
+        beside = [self._attempt(packets_command)] if small else []
+        described, *whole = await together(self._run(probe_command(self._ffprobe, place)), *beside)
         header: dict[str, Any] = json.loads(described)
         if is_picture(header):
             return header
         if lacks_sizes(header):
             header = json.loads(await self._run(probe_command(self._ffprobe, place, patiently=True)))
         if whole:
-            self._whole = whole[0] or await self._packets(), whole[1]  # once more, to hear why there are none
-        check_sizes(json.loads(declared), self._limits)
-        return with_declared(header, json.loads(declared))
+            self._whole = whole[0] or await self._packets()  # once more, to hear why there are none
+        check_sizes(declared, self._limits)
+        return with_declared(header, declared)
 
     async def picture(self, header: dict[str, Any]) -> MediaInfo:
         """Of one that stands alone, still or animated. ffmpeg looks at it itself: media/pictures.py says why."""
@@ -120,22 +135,29 @@ class Look:
 
     async def _packets_and_shapes(self, header: dict[str, Any]) -> tuple[Listing, list[Shape]]:
         made_up = lacks_times(container(header))
-        if self._whole:
-            lines, drawn = self._whole
-            lines = await self._packets(made_up=True) if made_up else lines
-            return await _listing(header, lines, whole=True), read_shapes(drawn.decode())
+        if self._whole is not None:
+            lines = await self._packets(made_up=True) if made_up else self._whole
+            packets = await _listing(header, lines, whole=True)
+            return packets, await self._shapes(header, packets, [])
         end = declared_end(header)
         if end is None or needs_full_scan(header):
+            packets = await _listing(header, await self._packets(made_up=made_up), whole=True)
             points = _points(end, f"+#{_KEYFRAME_PACKETS}") if end else ["%+600"]
-            lines, drawn = await together(self._packets(made_up=made_up), self._attempt(shapes_command, points))
-            return await _listing(header, lines, whole=True), read_shapes(drawn.decode())
-        parts = [*_points(end, f"+{_PART_S}"), f"{max(0.0, end - _TAIL_S):.3f}%"]
-        points = _points(end, "+#1") if video_stream(header) else []
-        lines, drawn = await together(self._packets(parts), self._attempt(shapes_command, points))
-        packets = await _listing(header, lines, whole=False)
-        if not self._is_enough(header, packets, end):
-            packets = await _listing(header, await self._packets(), whole=True)
-        return packets, read_shapes(drawn.decode())
+        else:
+            parts = [*_points(end, f"+{_PART_S}"), f"{max(0.0, end - _TAIL_S):.3f}%"]
+            packets = await _listing(header, await self._packets(parts), whole=False)
+            if not self._is_enough(header, packets, end):
+                packets = await _listing(header, await self._packets(), whole=True)
+            points = _points(end, "+#1")
+        return packets, await self._shapes(header, packets, points)
+
+    async def _shapes(self, header: dict[str, Any], packets: Listing, points: Sequence[str]) -> list[Shape]:
+        """The sizes of the picture, where it may have several: an MP4 with an index tells of each in a packet."""
+        video = video_stream(header)
+        if video is None or (is_indexed(header) and video["index"] not in packets.renewed):
+            return []
+        drawn = self._keyframes or self._attempt(shapes_command, points)
+        return read_shapes((await drawn).decode())
 
     def _is_enough(self, header: dict[str, Any], packets: Listing, end: float) -> bool:
         """Whether the parts tell when each stream ends, and the file has no more than its index knows."""

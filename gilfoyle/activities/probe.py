@@ -67,7 +67,10 @@ class ProbeActivities:
 
     async def _look_into(self, storage: Storage, key: str, source: Source) -> MediaInfo:
         size = (await storage.stat(key)).size
-        look = Look(source, size, self._ffmpeg, self._ffprobe, self._settings, self._limits)
+        async with Look(source, size, self._ffmpeg, self._ffprobe, self._settings, self._limits) as look:
+            return await self._judge(look, storage, key)
+
+    async def _judge(self, look: Look, storage: Storage, key: str) -> MediaInfo:
         header = await look.begin()
         if is_picture(header):
             return await look.picture(header)

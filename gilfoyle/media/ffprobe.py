@@ -23,16 +23,9 @@ def probe_command(ffprobe: str, source: str, *, patiently: bool = False) -> list
 
 
 def declared_command(ffprobe: str, source: str) -> list[str]:
-    """The streams as the container's header declares them, before a frame is decoded, as JSON."""
-    return [
-        *_probe(ffprobe, source),
-        "-nofind_stream_info",
-        "-show_streams",
-        "-of",
-        "json",
-        *reading_options(source),
-        source,
-    ]
+    """Format and streams as the container's header declares them, before a frame is decoded, as JSON."""
+    shown = ["-nofind_stream_info", "-show_format", "-show_streams", "-of", "json"]
+    return [*_probe(ffprobe, source), *shown, *reading_options(source), source]
 
 
 def packets_command(ffprobe: str, source: str, intervals: Sequence[str] = (), *, made_up: bool = False) -> list[str]:

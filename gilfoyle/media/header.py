@@ -50,6 +50,11 @@ def needs_full_scan(probe: Mapping[str, Any]) -> bool:
     return container(probe) not in EXACT | {"wav", "flac", "w64", "aiff", "caf"} or is_fragmented(probe)
 
 
+def is_indexed(probe: Mapping[str, Any]) -> bool:
+    """Whether it is an MP4 or MOV whose index describes every frame."""
+    return container(probe) == "mov" and not is_fragmented(probe)
+
+
 def is_fragmented(probe: Mapping[str, Any]) -> bool:
     """Whether it is an MP4 in fragments: its index does not say how many frames there are, nor how long they last."""
     wanted = wanted_streams(probe)

@@ -88,6 +88,8 @@ class Listing:
         self._whole = whole
         self.encrypted: set[int] = set()
         """Streams with encrypted packets. For most MP4 under CENC nothing else tells."""
+        self.renewed: set[int] = set()
+        """Streams whose decoder is told something new on the way: another sample description of an MP4."""
         self.last_position = 0
         """Where the packet lies in the file that comes last of all (bytes)."""
 
@@ -97,8 +99,8 @@ class Listing:
             fields = line.split(b",", 6)
             if len(fields) < 6 or not fields[0].isdigit() or (index := int(fields[0])) not in self._streams:
                 continue
-            if b"Encryption info" in line:
-                self.encrypted.add(index)
+            if len(fields) > 6:
+                self._note(index, fields[6])
             if fields[4].isdigit():
                 self.last_position = max(self.last_position, int(fields[4]))
             pts, dts, length = (None if text == _UNKNOWN else int(text) for text in fields[1:4])
@@ -112,6 +114,13 @@ class Listing:
             for index, stream in self._streams.items()
             if stream.count
         }
+
+    def _note(self, index: int, beside: bytes) -> None:
+        """Take in what belongs to a packet."""
+        if b"Encryption info" in beside:
+            self.encrypted.add(index)
+        if b"New Extradata" in beside:
+            self.renewed.add(index)
 
     def _take(self, index: int, pts: int | None, dts: int | None, length: int, flags: bytes) -> None:
         stream = self._streams[index]

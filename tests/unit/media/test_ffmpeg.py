@@ -300,7 +300,7 @@ def test_probing_reads_that_source_only(source: str, protocols: str, level: str,
     ]
     shown = ["-show_streams", "-of", "json"]
     assert probe_command("ffprobe", source) == [*head, "-show_format", *shown, *limits]
-    assert declared_command("ffprobe", source) == [*head, "-nofind_stream_info", *shown, *limits]
+    assert declared_command("ffprobe", source) == [*head, "-nofind_stream_info", "-show_format", *shown, *limits]
     assert packets_command("ffprobe", source) == [*head, *packets, *limits]
     parts = ["-read_intervals", "0.000%+2,55.250%"]
     assert packets_command("ffprobe", source, ["0.000%+2", "55.250%"]) == [*head, *parts, *packets, *limits]
