@@ -17,6 +17,10 @@ SUBSAMPLE = 5
 """Each so-manieth frame is scored: that much faster, and the same for all that is compared."""
 
 
+# Renditions say what their colour is, and many sources don't: ffmpeg would convert one of the two to be compared.
+_ALIKE = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+
+
 @dataclass(frozen=True)
 class Reference:
     """What encodes are compared with. `width`, `height`: its size; `rate`: the encodes' frames per second."""
@@ -54,7 +58,7 @@ def command(ffmpeg: str, reference: Reference, encodes: Sequence[Path]) -> list[
     """
     rate = reference.rate
     # Frame numbers in place of times.
-    numbered = f"settb={rate.denominator}/{rate.numerator},setpts=N"
+    numbered = f"settb={rate.denominator}/{rate.numerator},setpts=N,{_ALIKE}"
     convert = "" if reference.same_rate else f"fps={rate.numerator}/{rate.denominator},"
     threads = max(1, (os.cpu_count() or 1) // len(encodes))
     branches = "".join(f"[r{index}]" for index in range(len(encodes)))

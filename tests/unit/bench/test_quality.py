@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
-from bench.quality import Reference, command
+from bench.quality import _ALIKE, Reference, command
 from bench.results import Quality, summary
 from tests.unit.bench.figures import pair
 
@@ -20,8 +20,8 @@ def test_frame_n_is_compared_with_frame_n_at_the_references_size() -> None:
     line = command("ffmpeg", reference, [Path("/a.mp4"), Path("/b.mp4")])
     assert [line[index + 1] for index, part in enumerate(line) if part == "-i"] == ["/f.mp4", "/a.mp4", "/b.mp4"]
     found = filters(reference, Path("/a.mp4"), Path("/b.mp4"))
-    assert found.startswith("[0:v]settb=1001/30000,setpts=N,format=yuv420p,split=2[r0][r1];")
-    assert "[2:v]settb=1001/30000,setpts=N,scale=1920:1080:flags=bicubic,format=yuv420p[d1]" in found
+    assert found.startswith(f"[0:v]settb=1001/30000,setpts=N,{_ALIKE},format=yuv420p,split=2[r0][r1];")
+    assert f"[2:v]settb=1001/30000,setpts=N,{_ALIKE},scale=1920:1080:flags=bicubic,format=yuv420p[d1]" in found
     assert "[d1][r1]libvmaf=" in found
 
 
