@@ -398,7 +398,8 @@ async def test_only_what_is_needed_is_read(
     remote.storage.url = server.url  # nothing between that would read ahead
     await remote.probe(films[container])
     opened = sum(each.start == 0 for each in server.served)
-    assert opened == 4  # header, declared header, packets, keyframes
+    # Header, declared header, packets; an index tells of each size of the picture, else keyframes do.
+    assert opened == (3 if container == "mp4" else 4)
     assert server.sent < size * 0.75
     server.served.clear()
     middle = Pass(renditions=remote.video, first=12, count=1, priority=1)
