@@ -176,10 +176,10 @@ def _measured(stream: _Stream, shifts: Sequence[Shift], *, whole: bool) -> Measu
     )
 
 
-def _in_order(pieces: Sequence[array[int]], offsets: Sequence[int]) -> array[int]:
+def _in_order(pieces: Sequence[array[int]], offsets: Sequence[int]) -> list[int]:
     """The stamps of all spans on one clock, each once: parts of a file that are read may overlap."""
     shifted = (stamp + offset for piece, offset in zip(pieces, offsets, strict=True) for stamp in piece)
-    return array("q", (stamp for stamp, _ in itertools.groupby(sorted(shifted))))
+    return [stamp for stamp, _ in itertools.groupby(sorted(shifted))]
 
 
 def _jitter(off: Counter[int], tick_s: float) -> float:

@@ -57,6 +57,13 @@ def test_other_streams_lines_and_nonsense_are_passed_over() -> None:
     assert set(measured(["5,0,0,40,0,K__", "", "what?", "0,0,0,40,0,K__", "1,0,0"])) == {0}
 
 
+def test_stamps_at_the_end_of_what_can_be_counted_are_no_fault_of_ours() -> None:
+    """A damaged file's; on one clock with what follows them they are larger than 64 bits."""
+    far = [f"0,{2**63 - 1000 + n * 10},{2**63 - 1000 + n * 10},10,0,K__" for n in range(50)]
+    found = measured([*far, *(f"0,{n * 10},{n * 10},10,0,K__" for n in range(100))])
+    assert found[0].packets == 150
+
+
 def test_encrypted_packets_are_seen() -> None:
     listing = Listing({0: MS, 1: MS}, picture=0, whole=True, leaps=False)
     listing.take([b"0,0,0,1,7,K__\n", b"1,0,0,1,99,K__,Encryption info\n"])
