@@ -58,7 +58,6 @@ class _Stream:
     stamped: int = 0
     shown: int = 0
     """Packets with a presentation time."""
-    begun: bool = False
     key: int | None = None
     spans: list[int] = field(default_factory=list)
     """The spans of the file (media/clock.py) in which it has packets; what follows is of each of them."""
