@@ -50,7 +50,7 @@ async def entry(
     waiting = asyncio.create_task(_every(_WAIT_S, on_wait))
     try:
         for _ in range(_STEPS):
-            found = await _arrival(entry_command(ffprobe, source, info.video.index, at), source, timeout_s, memory_mb)
+            found = await _arrival(ffprobe, source, info.video.index, at, timeout_s, memory_mb)
             if found is None or found[0] <= target:
                 return at
             at = min(found) - _BEFORE
@@ -68,11 +68,19 @@ async def _every(seconds: float, call: Callable[[], None]) -> None:
 
 
 async def _arrival(
-    command: Sequence[str], source: str, timeout_s: float, memory_mb: int
+    ffprobe: str, source: str, stream: int, at: Fraction, timeout_s: float, memory_mb: int
 ) -> tuple[Fraction, Fraction] | None:
     watch = SourceWatch(source)
     try:
-        return _stamps(await capture(command, timeout_s=timeout_s, memory_mb=memory_mb, watch=watch))
+        try:
+            line = await capture(
+                entry_command(ffprobe, source, stream, at), timeout_s=timeout_s, memory_mb=memory_mb, watch=watch
+            )
+        except ProcessFailed as error:
+            watch.blame(error)
+            patiently = entry_command(ffprobe, source, stream, at, patiently=True)
+            line = await capture(patiently, timeout_s=timeout_s, memory_mb=memory_mb, watch=watch)
+        return _stamps(line)
     except (ProcessFailed, TimeoutError) as error:
         watch.blame(error)
         if isinstance(error, TimeoutError):

@@ -40,7 +40,7 @@ from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.packets import Listing, Measured
 from gilfoyle.media.pictures import Drawn, is_picture, probed, read_delays, read_size, shown
 from gilfoyle.media.probe import Findings, read
-from gilfoyle.media.refusals import Limits, check_sizes, precheck
+from gilfoyle.media.refusals import Limits, precheck
 from gilfoyle.media.shapes import Shape, read_shapes
 from gilfoyle.media.unplayable import marked
 from gilfoyle.tasks import stop, together
@@ -91,18 +91,16 @@ class Look:
             await stop([self._keyframes])
 
     async def begin(self) -> dict[str, Any]:
-        """The header: format and streams as ffprobe sees them after the first frames.
+        """The header: format and streams as ffprobe sees them after the first frames, which correct what is declared.
 
-        Those correct what is declared, but a declared absurdity is refused all the same. Of what is small, everything
-        else is read beside that: a viewer waits for the longest of these.
+        Of what is small, everything else is read beside that: a viewer waits for the longest of these.
         """
         place = self._source.place
-        declared = json.loads(await self._run(declared_command(self._ffprobe, place)))
         small = self._size <= _SMALL
-        if small and not is_indexed(declared):
-            self._keyframes = asyncio.create_task(self._attempt(shapes_command))
         beside = [self._attempt(packets_command)] if small else []
-        described, *whole = await together(self._run(probe_command(self._ffprobe, place)), *beside)
+        told, described, *whole = await together(
+            self._declared(small), self._run(probe_command(self._ffprobe, place)), *beside
+        )
         header: dict[str, Any] = json.loads(described)
         if is_picture(header):
             return header
@@ -110,8 +108,14 @@ class Look:
             header = json.loads(await self._run(probe_command(self._ffprobe, place, patiently=True)))
         if whole:
             self._whole = whole[0] or await self._packets()  # once more, to hear why there are none
-        check_sizes(declared, self._limits)
-        return with_declared(header, declared)
+        return with_declared(header, json.loads(told or b"{}"))
+
+    async def _declared(self, small: bool) -> bytes:
+        """As JSON; nothing, where what is declared is absurd: no decoder opens for a picture of 60,000 × 60,000."""
+        told = await self._attempt_by(declared_command(self._ffprobe, self._source.place))
+        if small and not (told and is_indexed(json.loads(told))):
+            self._keyframes = asyncio.create_task(self._attempt(shapes_command))
+        return told
 
     async def picture(self, header: dict[str, Any]) -> MediaInfo:
         """Of one that stands alone, still or animated. ffmpeg looks at it itself: media/pictures.py says why."""

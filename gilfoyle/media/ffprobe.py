@@ -62,12 +62,16 @@ def picture_frames_command(ffmpeg: str, source: str) -> list[str]:
     return [*_look(ffmpeg, source), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
 
 
-def entry_command(ffprobe: str, source: str, stream: int, at: Fraction) -> list[str]:
-    """Where a seek to `at` (seconds, the container's clock) arrives: a line `pts,dts` (seconds) of the first packet."""
+def entry_command(ffprobe: str, source: str, stream: int, at: Fraction, *, patiently: bool = False) -> list[str]:
+    """Where a seek to `at` (seconds, the container's clock) arrives: a line `pts,dts` (seconds) of the first packet.
+
+    `patiently`: for a header that declares an absurd size, with which no decoder opens before it has seen a frame.
+    """
     interval = ["-read_intervals", f"{decimal(at)}%+#1", "-select_streams", str(stream)]
     entries = ["-show_entries", "packet=pts_time,dts_time", "-of", "csv=p=0"]
-    # The header is enough: looking into the streams would decode their first frames.
-    return [*_probe(ffprobe, source), "-nofind_stream_info", *interval, *entries, *reading_options(source), source]
+    # The header is enough, most often: looking into the streams decodes their first frames.
+    header_only = [] if patiently else ["-nofind_stream_info"]
+    return [*_probe(ffprobe, source), *header_only, *interval, *entries, *reading_options(source), source]
 
 
 def _probe(ffprobe: str, source: str) -> list[str]:

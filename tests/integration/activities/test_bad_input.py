@@ -33,11 +33,16 @@ def without_moov(folder: Path) -> bytes:
 
 
 def huge(folder: Path) -> bytes:
-    """The sample entry claims 20,000 × 20,000 pixels."""
+    """A picture of 8,194 × 32 pixels."""
+    return film(folder, "-vf", "scale=8194:32")
+
+
+def misdeclared(folder: Path, width: int, height: int) -> bytes:
+    """The sample entry claims another size than the stream has."""
     data = bytearray(film(folder))
     at = data.index(b"avc1", data.index(b"stsd")) + 4 + 24
     assert struct.unpack_from(">HH", data, at) == (320, 180)
-    struct.pack_into(">HH", data, at, 20_000, 20_000)
+    struct.pack_into(">HH", data, at, width, height)
     return bytes(data)
 
 
@@ -90,6 +95,15 @@ async def test_refused(reason: str, make: Maker, lowest: Pipeline, tmp_path: Pat
         await asyncio.wait_for(lowest.probe(source), 20)
     assert refused.value.reason == reason
     assert str(tmp_path) not in refused.value.message and str(lowest.media_id) not in refused.value.message
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 0), (32, 18), (16_000, 9_000), (48_000, 27_000)])
+async def test_a_declared_size_is_not_believed(width: int, height: int, lowest: Pipeline, tmp_path: Path) -> None:
+    source = tmp_path / "upload.mp4"
+    source.write_bytes(misdeclared(tmp_path, width, height))
+    packaged = await lowest.process(source)
+    assert lowest.info.video and (lowest.info.video.width, lowest.info.video.height) == (320, 180)
+    assert packaged.playable and packaged.progress == 1
 
 
 async def test_of_a_film_whose_pictures_can_not_be_found_the_sound_plays(lowest: Pipeline, tmp_path: Path) -> None:
