@@ -8,7 +8,7 @@ lies between would be lost, and the next picture shown in its place.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 
 from gilfoyle.activities.process import ProcessFailed, capture
