@@ -17,10 +17,6 @@ _NOT_YET: dict[str, tuple[str, ...]] = {
     ),
     "a last packet that was cut, and can not be decoded, counts into the length": ("cut-short.flac",),
     "stamps that were made up by the first rate are believed": ("midway-rate.aac",),
-    "of more than two mono tracks the first two are heard, as left and right": (
-        "four-mono.mxf",
-        "six-mono.mov",
-    ),
 }
 NOT_YET = {name: reason for reason, names in _NOT_YET.items() for name in names}
 """Names of files that fail, and why. A test fails as soon as one of them does not: then it leaves the list."""

@@ -136,8 +136,10 @@ LAYOUTS = [
     *(heard(f"unnamed-{count}.wav", partial(_unnamed, channels=count)) for count in (3, 5, 7, 9, 16, 32, 64)),
     whole("ambisonic.mkv", _ambisonic, 9),
     whole("left-and-right.mkv", _left_and_right, 9),
+    whole("three-mono.mov", partial(_tracks, count=3), 9),
     whole("four-mono.mxf", partial(_tracks, count=4), 9),
     whole("six-mono.mov", partial(_tracks, count=6), 9),
+    whole("eight-mono.mxf", partial(_tracks, count=8), 9),
 ]
 
 

@@ -14,7 +14,7 @@ from gilfoyle.media.cmaf import timescale
 from gilfoyle.media.colour import named, rendition_scale, rendition_tags, to_rendered
 from gilfoyle.media.formats import PICTURES
 from gilfoyle.media.header import lacks_times
-from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
+from gilfoyle.media.info import AudioInfo, MediaInfo, Track, VideoInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition, even
 from gilfoyle.media.plan import Plan
 from gilfoyle.media.policy import EncodingPolicy
@@ -178,7 +178,7 @@ def audio_command(
         for graph in graphs(audio, rendition.channels, plan.origin, begin, length)
         for part in ("-filter_complex", graph)
     ]
-    output = ffmpeg.output(_input(source, info, seek, audio), f"pipe:{descriptor}", **_BARE, **options)
+    output = ffmpeg.output(_input(source, info, seek, audio, *audio.tracks), f"pipe:{descriptor}", **_BARE, **options)
     return _compile(binary, source, [output], complex_graphs)
 
 
@@ -244,7 +244,9 @@ def _fitted(picture: Any, width: int, height: int, **options: Any) -> Any:
     )
 
 
-def _input(source: str, info: MediaInfo, seek: Fraction | None, *streams: VideoInfo | AudioInfo, **more: Any) -> Any:
+def _input(
+    source: str, info: MediaInfo, seek: Fraction | None, *streams: VideoInfo | AudioInfo | Track, **more: Any
+) -> Any:
     """A source, sought (seconds from the container's start) or not, with the clocks of those streams mended."""
     options: dict[str, Any] = {"copyts": None, **more}
     if info.container not in PICTURES:

@@ -62,6 +62,18 @@ class VideoInfo(BaseModel):
         return data
 
 
+class Track(BaseModel):
+    """A mono stream that is one channel of a sound: how loud it is on either side (1: as it is)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int
+    left: float
+    right: float
+    shifts: list[Shift] = []
+    """As of a VideoInfo."""
+
+
 class AudioInfo(BaseModel):
     """An audio stream. Times in seconds on the container's clock."""
 
@@ -73,8 +85,8 @@ class AudioInfo(BaseModel):
     sample_rate: int
     layout: str | None = None
     """Where the channels are heard, as ffmpeg names it (`5.1(side)`); None if the file does not say."""
-    right: int | None = None
-    """Of two mono streams that are the sides of one sound: the index of the right one; this is the left."""
+    tracks: list[Track] = []
+    """The mono streams of which it is made (media/tracks.py); none, if it is a stream by itself."""
     tolerance_s: float = 0.1
     """A stamp that is so far from where the sound before it ends is a hole or an overlap; less is jitter (seconds)."""
     packet_s: Fraction = Fraction(0)
@@ -86,6 +98,15 @@ class AudioInfo(BaseModel):
     default: bool
     shifts: list[Shift] = []
     """As of a VideoInfo."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kept_before_tracks(cls, data: Any) -> Any:
+        """A probe that was kept before there were `tracks` knows a left and a `right` one."""
+        if isinstance(data, dict) and data.get("right") is not None and "tracks" not in data:
+            left, right = Track(index=data["index"], left=1, right=0), Track(index=data["right"], left=0, right=1)
+            return data | {"tracks": [left, right]}
+        return data
 
 
 class MediaInfo(BaseModel):

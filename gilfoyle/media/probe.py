@@ -18,15 +18,12 @@ from gilfoyle.media.pictures import STILL_RATE, is_transparent
 from gilfoyle.media.rate import moving
 from gilfoyle.media.refusals import Limits, check_duration, precheck
 from gilfoyle.media.shapes import Shape, display_size, largest_that_lasts, pixel_shape
+from gilfoyle.media.tracks import in_one
 from gilfoyle.media.unplayable import omissions
 from gilfoyle.media.warnings import MediaWarning
 
 # A stream that ends so much earlier than its header says was cut short; less is rounding (seconds).
 _SHORT = Fraction(1)
-# Where a file has a track for each microphone or side.
-_TRACK_A_SIDE = {"mov", "mxf"}
-# Two mono streams are the sides of one sound if they are so alike in length (seconds).
-_SAME_LENGTH = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,7 @@ def read(probe: Mapping[str, Any], found: Findings, limits: Limits) -> MediaInfo
     sounds = [
         _read_audio(stream, measured, probe) for stream in header.audio_streams(probe) if stream["index"] in measured
     ]
+    audio, mixed = in_one(sounds, header.container(probe))
     mended = [stream for stream in (picture, *sounds) if stream and stream.shifts]
     info = MediaInfo(
         container=header.container(probe),
@@ -58,7 +56,7 @@ def read(probe: Mapping[str, Any], found: Findings, limits: Limits) -> MediaInfo
         start=header.seconds(probe["format"].get("start_time")),
         bit_rate=int(probe["format"]["bit_rate"]) if probe["format"].get("bit_rate") else None,
         video=picture,
-        audio=_in_pairs(sounds, header.container(probe)),
+        audio=audio,
     )
     if info.video and max(info.video.width, info.video.height) > 4 * limits.side_px:
         raise UnsupportedMedia("The shape of the picture's pixels is absurd.", code="picture_too_large")
@@ -69,7 +67,7 @@ def read(probe: Mapping[str, Any], found: Findings, limits: Limits) -> MediaInfo
     missing = omissions(
         header.pictures(probe), header.sounds(probe), picture=bool(info.video), sound=bool(info.main_audio)
     )
-    return info.model_copy(update={"warnings": [*missing, *_cut_short(probe, info)]})
+    return info.model_copy(update={"warnings": [*missing, *_cut_short(probe, info), *mixed]})
 
 
 def _read_video(stream: Mapping[str, Any], probe: Mapping[str, Any], found: Findings) -> VideoInfo:
@@ -148,53 +146,6 @@ def _read_audio(stream: Mapping[str, Any], measured: Mapping[int, Measured], pro
         default=bool(stream.get("disposition", {}).get("default")),
         shifts=list(found.shifts),
     )
-
-
-def _in_pairs(sounds: Sequence[AudioInfo], container: str) -> list[AudioInfo]:
-    """The sounds, with the first two mono streams that are the sides of one sound made one.
-
-    Either they say so (`FL`, `FR`), or the file is of a kind that has a track a channel, and nothing tells them apart.
-    (Of MXF's eight the first two are left and right: EBU R 48.)
-    """
-    left = next((each for each in sounds if each.default and each.channels == 1), None)
-    left = left or next((each for each in sounds if each.channels == 1), None)
-    if left is None or (sounds[0].channels > 1 and sounds[0].default):
-        return list(sounds)
-    alike = [each for each in sounds if each.index != left.index and _belong_together(left, each)]
-    named = {_side(each): each for each in reversed([left, *alike])}
-    if {"left", "right"} <= named.keys():
-        left, right = named["left"], named["right"]
-    elif container in _TRACK_A_SIDE and alike and not named.keys() & {"left", "right", "elsewhere"}:
-        right = alike[0]
-    else:
-        return list(sounds)
-    pair = left.model_copy(
-        update={
-            "channels": 2,
-            "layout": "stereo",
-            "right": right.index,
-            "start": min(left.start, right.start),
-            "end": max(left.end, right.end),
-            "default": left.default or right.default,
-        }
-    )
-    return [pair, *(each for each in sounds if each.index not in (left.index, right.index))]
-
-
-def _side(audio: AudioInfo) -> str:
-    """Where a mono stream is heard, as its layout (`1 channels (FL)`) says."""
-    if audio.layout in (None, "mono"):
-        return "unsaid"
-    return {"FL": "left", "FR": "right"}.get((audio.layout or "").partition("(")[2].rstrip(")"), "elsewhere")
-
-
-def _belong_together(one: AudioInfo, other: AudioInfo) -> bool:
-    return (
-        (one.channels, one.codec, one.sample_rate, one.language) == (
-            other.channels, other.codec, other.sample_rate, other.language
-        )
-        and abs(one.end - other.end) <= _SAME_LENGTH
-    )  # fmt: skip
 
 
 def _cut_short(probe: Mapping[str, Any], info: MediaInfo) -> list[MediaWarning]:

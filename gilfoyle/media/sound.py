@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from gilfoyle.media.info import AudioInfo
+from gilfoyle.media.info import AudioInfo, Track
 from gilfoyle.media.timeline import SAMPLE_RATE
 
 SOUND = "sound"
@@ -36,29 +36,50 @@ def graphs(audio: AudioInfo, channels: int, origin: Fraction, begin: int, length
 
     `channels`: 1 or 2. `origin`: the media's time 0 on the container's clock (seconds).
     """
-    if audio.right is None:
-        return [_even(audio.index, origin, _mixing(audio, channels), channels, "heard"),
-                f"[heard]{_onto_grid(audio, begin, length)}[{SOUND}]"]  # fmt: skip
-    sides = {"left": audio.index, "right": audio.right}
-    placed = "".join(f"[heard-{side}]{_onto_grid(audio, begin, length)}[{side}];" for side in sides)
+    place = _onto_grid(audio, begin, length)
+    if not audio.tracks:
+        return [_even(audio.index, origin, _mixing(audio, channels), channels, "heard"), f"[heard]{place}[{SOUND}]"]
+    numbers = range(len(audio.tracks))
     return [
-        *(_even(index, origin, [], 1, f"heard-{side}") for side, index in sides.items()),
-        f"{placed}[left][right]join=inputs=2:channel_layout=stereo[{SOUND}]",
+        *(_even(track.index, origin, [], 1, f"heard-{number}") for number, track in enumerate(audio.tracks)),
+        # Said again, since `amerge` finds no form by itself that all of its inputs have.
+        "".join(f"[heard-{number}]{place},{_form(1)}[track-{number}];" for number in numbers)
+        + "".join(f"[track-{number}]" for number in numbers)
+        + f"{_mixed(audio.tracks)}[{SOUND}]",
     ]
+
+
+def _mixed(tracks: Sequence[Track]) -> str:
+    """The filters that make two channels of mono ones: each on its sides, as loud as it is.
+
+    Where several together are too loud for the encoder, a limiter takes them back for that moment; it changes nothing
+    else (tried: bit by bit).
+    """
+    sides = [track.left for track in tracks], [track.right for track in tracks]
+    left, right = map(_sum, sides)
+    limited = ",alimiter=level=0:latency=1" if max(map(sum, sides)) > 1 else ""
+    return f"amerge=inputs={len(tracks)},pan=stereo|c0={left}|c1={right}{limited}"
+
+
+def _sum(gains: Sequence[float]) -> str:
+    return "+".join(f"{gain:g}*c{number}" for number, gain in enumerate(gains) if gain)
 
 
 def _even(index: int, origin: Fraction, mixing: Sequence[str], channels: int, label: str) -> str:
     """The first graph: one rate, one layout, and times from the media's beginning on, whatever is decoded."""
-    layout = "mono" if channels == 1 else "stereo"
     filters = [
         f"asetpts=PTS-({float(origin):.6f})/TB",
         *mixing,
         f"aresample={SAMPLE_RATE}",
-        f"aformat=sample_fmts=fltp:channel_layouts={layout}",
+        _form(channels),
         # Silence after the end for as long as the second graph wants some. (Behind another graph, apad pads nothing.)
         "apad",
     ]
     return f"[0:{index}]{','.join(filters)}[{label}]"
+
+
+def _form(channels: int) -> str:
+    return f"aformat=sample_fmts=fltp:channel_layouts={'mono' if channels == 1 else 'stereo'}"
 
 
 def _onto_grid(audio: AudioInfo, begin: int, length: int) -> str:

@@ -18,7 +18,7 @@ STAMP_RATE = 1_000_000
 _NO_STAMP = -(2**63)
 # The longer side of a picture before it is shrunk to its fingerprint: enough for bars to be where they belong.
 _BOX = 320
-_MOST_TRACKS = 8
+_MOST_TRACKS = 16
 # A picture of less than this part of the largest one's area is only a preview.
 _PREVIEW = 4
 _STAMPLESS = {"aac", "loas", "mp3", "ac3", "eac3", "dts", "truehd", "amr", "amrnb", "amrwb"}

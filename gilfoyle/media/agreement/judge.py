@@ -17,6 +17,8 @@ OFFSET_MS = 10
 COLOUR = 4.0
 # Mono that becomes stereo is 3 dB quieter in each channel, and so is what is mono again.
 _GAIN_DB, _DOWNMIX_DB = 4.0, 9.0
+# Of mono tracks that are the channels of one sound, one that is heard alone is on one side only, or less on both.
+_TRACKS_DB = 12.0
 _AUDIBLE_S = 0.05
 _SWALLOWED_S = 0.2
 # A frame of AAC, and what an encoder's delay is rounded to.
@@ -82,11 +84,13 @@ class Judge:
             shift = heard[0].start or 0.0
             rounding = max(-shift, -_SWALLOWED_S)
         track, hearing = _likeliest(heard, stream, shift)
-        downmixed = max(self._source.streams.channels, default=1) > 2
+        most = _DOWNMIX_DB if max(self._source.streams.channels, default=1) > 2 else _GAIN_DB
+        if len(heard) > 1 and set(self._source.streams.channels) == {1}:
+            most = _TRACKS_DB
         return [
             _offset(name, hearing, track, rounding),
             _audible(name, hearing, stream),
-            _loudness(name, hearing, downmixed=downmixed),
+            _loudness(name, hearing, most),
         ]
 
     def whole(self, length: float, *, has_picture: bool, has_sound: bool) -> list[Finding]:
@@ -272,10 +276,10 @@ def _audible(name: str, hearing: Hearing, stream: Levels) -> Finding:
     return agreed("heard", name, "all of it", theirs)
 
 
-def _loudness(name: str, hearing: Hearing, *, downmixed: bool) -> Finding:
+def _loudness(name: str, hearing: Hearing, most: float) -> Finding:
+    """Within `most` dB."""
     if hearing.gain_db is None:
         return not_compared("loudness", name, "There is only silence.")
-    most = _DOWNMIX_DB if downmixed else _GAIN_DB
     ours, theirs = f"within {most:g} dB", f"{hearing.gain_db:+.1f} dB"
     if abs(hearing.gain_db) > most:
         word = "louder" if hearing.gain_db > 0 else "quieter"

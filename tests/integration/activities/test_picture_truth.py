@@ -209,13 +209,40 @@ async def test_left_and_right_as_a_track_each(truth: Pipeline, tmp_path: Path) -
     assert strongest == pytest.approx([500, 2000], abs=5)
 
 
+@pytest.mark.parametrize(
+    ("name", "left", "right"),
+    [
+        ("four.mxf", [500, 1500], [1000, 2000]),
+        ("six.mov", [500, 1500, 2000, 2500], [1000, 1500, 2000, 3000]),
+        ("eight.mov", [500, 1500, 2500, 3500], [1000, 2000, 3000, 4000]),
+    ],
+)
+async def test_of_many_mono_tracks_each_is_heard_on_its_side(
+    truth: Pipeline, tmp_path: Path, name: str, left: list[int], right: list[int]
+) -> None:
+    """As cameras and broadcasters write them; all at once are louder than a stream can be."""
+    pitches = range(500, max(*left, *right) + 1, 500)
+    tones = [part for pitch in pitches for part in lavfi(f"aevalsrc=0.4*sin({pitch}*2*PI*t):s=48000:d=3")]
+    maps = [part for index in range(len(pitches) + 1) for part in ("-map", f"{index}")]
+    source = make(tmp_path / name, *pictures(3), *tones, *maps, "-c:v", "mpeg2video", "-c:a", "pcm_s16le")
+    await truth.process(source)
+    assert [warning.code for warning in truth.info.warnings] == ["tracks_mixed"]
+    raw = run(FFMPEG, "-v", "error", "-i", str(truth.playlist("audio-128k")), "-f", "f32le", "-")
+    sides = np.frombuffer(raw, np.float32).reshape(-1, 2)[48_000:96_000]
+    for side, wanted in enumerate((left, right)):
+        loud = np.abs(np.fft.rfft(sides[:, side]))
+        heard = [pitch for pitch in pitches if loud[pitch - 3 : pitch + 4].max() > 0.2 * loud.max()]
+        assert heard == wanted
+    assert np.abs(sides).max() < 1.1
+
+
 async def test_two_languages_are_not_left_and_right(truth: Pipeline, tmp_path: Path) -> None:
     tones = [*lavfi("sine=frequency=500:duration=3"), *lavfi("sine=frequency=2000:duration=3")]
     languages = ["-metadata:s:a:0", "language=ger", "-metadata:s:a:1", "language=fre"]
     maps = ["-map", "0", "-map", "1", "-map", "2"]
     source = make(tmp_path / "dubbed.mov", *pictures(3), *tones, *maps, *H264, "-c:a", "pcm_s16le", *languages)
     await truth.process(source)
-    assert [each.right for each in truth.info.audio] == [None, None]
+    assert [each.tracks for each in truth.info.audio] == [[], []]
 
 
 async def test_a_file_that_was_cut_short_plays_as_far_as_it_goes(truth: Pipeline, tmp_path: Path) -> None:
