@@ -16,8 +16,8 @@ from gilfoyle.api.app import create_app
 from gilfoyle.cli import app
 from gilfoyle.cli.commands.worker import Queue
 from gilfoyle.config import Settings
-from gilfoyle.config_faults import item_model
-from gilfoyle.config_text import scalar
+from gilfoyle.config.faults import item_model
+from gilfoyle.config.text import scalar
 from gilfoyle.embedded.folder import DataFolder
 
 ROOT = Path(__file__).parents[2]

@@ -14,11 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "gilfoyle"
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "tasks": set(),
-    "config": {"config_environment", "config_faults", "config_storage", "errors", "media.policy"},
-    "config_environment": set(),
-    "config_faults": set(),
-    "config_storage": set(),
-    "config_text": {"config", "config_faults"},
+    "config": {"errors", "media.policy"},
     "media": {"errors"},
     "storage": {"errors", "config", "media"},
     "catalog": {"errors", "media"},

@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Check the config, or print every s
 def check(config: ConfigOption = None) -> None:
     """Say whether the config is valid, and what follows from it."""
     from gilfoyle.config import find, load
-    from gilfoyle.config_text import consequences
+    from gilfoyle.config.text import consequences
 
     settings = load(config)
     typer.echo(f"{find(config) or 'The config (defaults and environment)'} is valid. With it:")
@@ -32,7 +32,7 @@ def show(
 ) -> None:
     """Print every setting in effect, as YAML with a comment for each. Secrets are masked."""
     from gilfoyle.config import Settings, load
-    from gilfoyle.config_text import DEFAULTS_HEADER, EFFECTIVE_HEADER, masked, render
+    from gilfoyle.config.text import DEFAULTS_HEADER, EFFECTIVE_HEADER, masked, render
 
     if defaults:
         typer.echo(render(Settings(), DEFAULTS_HEADER), nl=False)

@@ -29,7 +29,7 @@ def command(
     """Start everything on this machine: PostgreSQL, Temporal, the API and a worker. Ctrl-C stops it."""
     from gilfoyle.cli.up import up
     from gilfoyle.config import load
-    from gilfoyle.config_environment import CONFIG
+    from gilfoyle.config.environment import CONFIG
 
     if config:
         # The API and the workers are processes of their own: they find the file by the environment they inherit.

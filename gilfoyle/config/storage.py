@@ -6,20 +6,18 @@ import math
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from gilfoyle.config.section import Section
 
 _URL = r"^(https?://\S+[^/\s])?$"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class FilesystemSettings(_Section):
+class FilesystemSettings(Section):
     path: Path = Field(Path("data/media"), description="folder of the objects; shared by API and workers")
 
 
-class S3Settings(_Section):
+class S3Settings(Section):
     bucket: str = Field("", max_length=63, description="the bucket; it must exist")
     prefix: str = Field(
         "",
@@ -59,7 +57,7 @@ class S3Settings(_Section):
     )
 
 
-class IpfsSettings(_Section):
+class IpfsSettings(Section):
     api: str = Field("http://127.0.0.1:5001", pattern=_URL, description="the Kubo node's RPC API; never expose it")
     gateway: str = Field(
         "http://127.0.0.1:8080", pattern=_URL, description="the node's own gateway, from which ffmpeg reads the source"
@@ -77,14 +75,14 @@ class IpfsSettings(_Section):
     )
 
 
-class SweepSettings(_Section):
+class SweepSettings(Section):
     every_s: int = Field(
         86400, ge=0, description="how often what no media owns is looked for and removed, in seconds; 0: never"
     )
     older_than_s: int = Field(86400, ge=60, description="what is younger is left alone (seconds)")
 
 
-class StorageSettings(_Section):
+class StorageSettings(Section):
     driver: str = Field(
         "filesystem",
         pattern=r"^[a-z][a-z0-9_-]{0,19}$",

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from gilfoyle.config import Settings, load
-from gilfoyle.config_text import DEFAULTS_HEADER, consequences, mask_url, masked, render, scalar, walk
+from gilfoyle.config.text import DEFAULTS_HEADER, consequences, mask_url, masked, render, scalar, walk
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_repositorys_config_is_what_the_command_prints() -> None:

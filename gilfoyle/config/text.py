@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 import yaml
 from pydantic import BaseModel
 
-from gilfoyle.config import Settings, StorageSettings, http_url
-from gilfoyle.config_faults import SECRETS, item_model
+from gilfoyle.config.faults import SECRETS, item_model
+from gilfoyle.config.settings import Settings, http_url
+from gilfoyle.config.storage import StorageSettings
 
 MASK = "***"
 # Secrets of which a part is worth showing.
