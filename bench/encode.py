@@ -18,8 +18,8 @@ from bench.results import Pair, Quality, Run, summary
 from bench.source import CACHE, make
 from bench.subject import Subject, examine
 from gilfoyle.config import Settings, load
-from gilfoyle.embedded.tools import ffmpeg_path
 from gilfoyle.errors import InvalidRequest
+from gilfoyle.ffmpeg.tools import ffmpeg_path
 
 
 def encode(*, source: Path | None, seconds: int, runs: int, quality: bool, as_json: bool) -> None:

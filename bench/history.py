@@ -10,8 +10,8 @@ from uuid import UUID
 from temporalio.api.history.v1 import HistoryEvent
 
 from bench.server import Server
-from gilfoyle.temporal import connect
-from gilfoyle.workflows.messages import process_media_id
+from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.messages import process_media_id
 
 TRANSCODE = ("encode_video", "encode_audio")
 """The activities that need a slot of a transcode worker."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from gilfoyle.config import Settings
-from gilfoyle.embedded.tools import ffmpeg_path
+from gilfoyle.ffmpeg.tools import ffmpeg_path
 from gilfoyle.workers import transcode_capacity
 
 

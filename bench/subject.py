@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gilfoyle.config import Settings
-from gilfoyle.embedded.tools import ffprobe_path
 from gilfoyle.errors import UnsupportedMedia
+from gilfoyle.ffmpeg.tools import ffprobe_path
 from gilfoyle.media import probe
 from gilfoyle.media.ffprobe import probe_command
 from gilfoyle.media.info import MediaInfo

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from gilfoyle.embedded.lifeline import READY_FD
 from gilfoyle.errors import StartupError
+from gilfoyle.lifeline import READY_FD
 
 _STOP_S = 30.0
 

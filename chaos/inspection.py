@@ -16,9 +16,9 @@ from chaos.report import Report, Tally
 from chaos.sources import Source
 from chaos.verify import verify
 from gilfoyle.config import ToolSettings
-from gilfoyle.embedded.tools import ffmpeg_path
 from gilfoyle.errors import GilfoyleError
-from gilfoyle.temporal import connect
+from gilfoyle.ffmpeg.tools import ffmpeg_path
+from gilfoyle.temporal.connect import connect
 
 _FINAL = {"Ready", "Errored"}
 _WAIT_S = 300.0

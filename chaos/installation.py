@@ -25,7 +25,7 @@ from gilfoyle.embedded.initdb import NAME
 from gilfoyle.embedded.postgres import Postgres
 from gilfoyle.embedded.process import ChildSpec
 from gilfoyle.errors import StartupError
-from gilfoyle.tasks import together
+from gilfoyle.tasks import gather_or_cancel
 
 # In memory, once it was full. Fifteen minutes of uploads take about half of it.
 _DISK_MB = {"filesystem": 1024, "s3": 1536}
@@ -95,12 +95,12 @@ class Installation:
         if self._store:
             servers.append(StorePart(self._store, self._say))
         self.parts += servers
-        await together(*(part.start() for part in servers))
+        await gather_or_cancel(*(part.start() for part in servers))
         await self._migrate()
         own = [self._api(), self._worker("io"), self._worker("pipeline")]
         own += [self._worker("transcode", number + 1) for number in range(_TRANSCODERS)]
         self.parts += own
-        await together(*(part.start() for part in own))
+        await gather_or_cancel(*(part.start() for part in own))
 
     async def command(self, *arguments: str, timeout_s: float = 120) -> tuple[int, str]:
         """Run a command of `gilfoyle`; its exit status and what it said."""

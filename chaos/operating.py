@@ -9,7 +9,7 @@ from temporalio.service import RPCError
 from chaos import histories
 from gilfoyle.config import TemporalSettings
 from gilfoyle.errors import Unavailable
-from gilfoyle.temporal import connect
+from gilfoyle.temporal.connect import connect
 
 WAYS = ("cancelled", "terminated")
 _RPC = timedelta(seconds=5)

@@ -25,10 +25,10 @@ from chaos.report import Report
 from chaos.trouble import Trouble
 from chaos.uploading import Uploading
 from gilfoyle.config import ToolSettings
-from gilfoyle.embedded.tools import ffmpeg_path
 from gilfoyle.errors import GilfoyleError, StartupError
+from gilfoyle.ffmpeg.tools import ffmpeg_path
 from gilfoyle.tasks import stop
-from gilfoyle.temporal import connect
+from gilfoyle.temporal.connect import connect
 
 _LEFTOVERS_S = 10.0
 

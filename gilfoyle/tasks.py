@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def together(*steps: Coroutine[Any, Any, T] | asyncio.Task[T]) -> list[T]:
+async def gather_or_cancel(*steps: Coroutine[Any, Any, T] | asyncio.Task[T]) -> list[T]:
     """What they return. Raises what the first that fails raises, once the others have ended."""
     tasks = [asyncio.ensure_future(step) for step in steps]
     try:

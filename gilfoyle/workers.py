@@ -16,16 +16,13 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
-from gilfoyle.activities.beat import Beat
 from gilfoyle.activities.catalog import CatalogActivities
 from gilfoyle.activities.cleanup import CleanupActivities
-from gilfoyle.activities.faults import TranslateErrors
 from gilfoyle.activities.move import MoveActivities
 from gilfoyle.activities.package import PackageActivities
 from gilfoyle.activities.probe import ProbeActivities
 from gilfoyle.activities.retrying import RetryActivities
 from gilfoyle.activities.store import StoreActivities
-from gilfoyle.activities.survey import move_runs
 from gilfoyle.activities.sweep import SweepActivities
 from gilfoyle.activities.transcode import TranscodeActivities
 from gilfoyle.activities.turn import take_turn
@@ -33,16 +30,19 @@ from gilfoyle.activities.unlisted import UnlistedActivities
 from gilfoyle.activities.verify import VerifyActivities
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings, WorkerSettings
-from gilfoyle.embedded.lifeline import ready, watch
-from gilfoyle.embedded.tools import check_ffmpeg, ffmpeg_path, ffprobe_path
-from gilfoyle.schedules import keep_schedules
+from gilfoyle.ffmpeg.tools import check_ffmpeg, ffmpeg_path, ffprobe_path
+from gilfoyle.lifeline import ready, watch
 from gilfoyle.storage import Storages
-from gilfoyle.temporal import connect
+from gilfoyle.sweep.survey import move_runs
+from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.heartbeat import Heartbeat
+from gilfoyle.temporal.routes import FIRST, IO, PIPELINE, QUEUES, TRANSCODE, VERIFY, queue_name
+from gilfoyle.temporal.schedules import keep_schedules
+from gilfoyle.temporal.translate import TranslateErrors
 from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.move_storage import MoveStorage
 from gilfoyle.workflows.process_media import ProcessMedia
 from gilfoyle.workflows.retry_media import RetryMedia
-from gilfoyle.workflows.routes import FIRST, IO, PIPELINE, QUEUES, TRANSCODE, VERIFY, queue_name
 from gilfoyle.workflows.sweep_storage import SweepStorage
 from gilfoyle.workflows.verify_media import VerifyMedia
 
@@ -207,7 +207,7 @@ def _worker(
         max_concurrent_activities=slots,
         interceptors=[
             TranslateErrors(notice_silence=queue in {TRANSCODE, FIRST}),
-            *([] if queue == PIPELINE else [Beat()]),
+            *([] if queue == PIPELINE else [Heartbeat()]),
         ],
         graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s),
         max_heartbeat_throttle_interval=_HEARTBEAT_EVERY,

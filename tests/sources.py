@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gilfoyle.config import ToolSettings
-from gilfoyle.embedded.tools import ffmpeg_path, ffprobe_path
+from gilfoyle.ffmpeg.tools import ffmpeg_path, ffprobe_path
 
 FFMPEG, FFPROBE = ffmpeg_path(ToolSettings()), ffprobe_path(ToolSettings())
 BITS = 16

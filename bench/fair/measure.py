@@ -24,7 +24,7 @@ from bench.source import CACHE, Say, make, make_long
 from bench.uploads import Sent, check, master_url, send, wait_until_ready
 from gilfoyle.cli.client import Client
 from gilfoyle.config import load
-from gilfoyle.embedded.tools import ffmpeg_path
+from gilfoyle.ffmpeg.tools import ffmpeg_path
 
 _IDLE_RUNS = 3
 # The long one is given so long after its first play: by then its passes are of the usual length.

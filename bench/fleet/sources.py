@@ -9,7 +9,7 @@ from bench import handwritten
 from bench.source import Say, kept, loop_command
 from bench.subject import Subject, examine
 from gilfoyle.config import Settings
-from gilfoyle.embedded.tools import ffmpeg_path
+from gilfoyle.ffmpeg.tools import ffmpeg_path
 
 _MINUTE_S = 60
 _SAMPLE_S = 2

@@ -14,7 +14,7 @@ from gilfoyle.catalog import Catalog, Database, Media, MediaStatus
 from gilfoyle.config import Settings
 from gilfoyle.errors import EncodeFailed
 from gilfoyle.storage import Storages, keys
-from gilfoyle.temporal import connect
+from gilfoyle.temporal.connect import connect
 
 _POLL_S = 0.1
 _AT_ONCE = 50

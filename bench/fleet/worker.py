@@ -19,13 +19,13 @@ from temporalio.worker import Worker
 
 from bench.fleet.activities import SimulatedTranscode
 from bench.fleet.cores import Cores
-from gilfoyle.activities.beat import Beat
-from gilfoyle.activities.faults import TranslateErrors
 from gilfoyle.config import Settings, load
-from gilfoyle.embedded.lifeline import ready
+from gilfoyle.lifeline import ready
 from gilfoyle.storage import Storages
-from gilfoyle.temporal import connect
-from gilfoyle.workflows.routes import FIRST, TRANSCODE, queue_name
+from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.heartbeat import Heartbeat
+from gilfoyle.temporal.routes import FIRST, TRANSCODE, queue_name
+from gilfoyle.temporal.translate import TranslateErrors
 
 # A fleet has as many processes that ask for work as machines; one process with the SDK's five would be the bottleneck.
 _POLLERS = 20
@@ -57,7 +57,7 @@ def _worker(client: Client, settings: Settings, simulated: SimulatedTranscode, q
         client,
         task_queue=queue_name(settings.temporal.queue_prefix, queue),
         activities=[simulated.encode_video, simulated.encode_audio],
-        interceptors=[TranslateErrors(), Beat()],
+        interceptors=[TranslateErrors(), Heartbeat()],
         max_concurrent_activities=slots,
         max_concurrent_activity_task_polls=min(slots, _POLLERS),
         graceful_shutdown_timeout=timedelta(seconds=1),

@@ -14,8 +14,8 @@ from bench.limits.results import AUDIO, PARTS, UPLOADS, VIDEO, Found, Long, summ
 from bench.machine import Machine
 from bench.source import CACHE
 from gilfoyle.config import load
-from gilfoyle.embedded.tools import ffmpeg_path
 from gilfoyle.errors import InvalidRequest
+from gilfoyle.ffmpeg.tools import ffmpeg_path
 
 _HOUR_S = 3600
 

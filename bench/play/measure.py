@@ -22,8 +22,8 @@ from bench.source import CACHE, make, make_long
 from bench.uploads import check, master_url, send
 from gilfoyle.cli.client import Client
 from gilfoyle.config import load
-from gilfoyle.embedded.tools import ffmpeg_path
 from gilfoyle.errors import InvalidRequest
+from gilfoyle.ffmpeg.tools import ffmpeg_path
 
 # A film so short can have a camera's bit rate.
 _SHORT_S = 10

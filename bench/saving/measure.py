@@ -21,8 +21,8 @@ from bench.saving.results import Point, Saving, summary
 from bench.source import CACHE
 from bench.subject import Subject, examine
 from gilfoyle.config import Settings, load
-from gilfoyle.embedded.tools import ffmpeg_path
 from gilfoyle.errors import EncodeFailed, StartupError
+from gilfoyle.ffmpeg.tools import ffmpeg_path
 
 # Fixed rates that are tried, as multiples of what the quality has cost: around it, to find the one of equal quality.
 _AROUND = (0.6, 0.9, 1.2, 1.6)

@@ -14,8 +14,8 @@ from bench.scale.results import Pair, summary
 from bench.scale.run import cores, run
 from bench.source import CACHE, make_long
 from gilfoyle.config import load
-from gilfoyle.embedded.tools import ffmpeg_path
 from gilfoyle.errors import InvalidRequest
+from gilfoyle.ffmpeg.tools import ffmpeg_path
 
 # Cheaper to encode than 1080p, of which ten minutes take half an hour; with 360p the servers, which share the two
 # cores, would have an eighth of the workers' CPU, and no real film is like that.

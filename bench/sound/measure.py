@@ -20,8 +20,8 @@ from bench.uploads import send, wait_until_ready
 from corpus.reading import Beeps, beeps_of, begin_of
 from gilfoyle.cli.client import Client
 from gilfoyle.config import load
-from gilfoyle.embedded.tools import ffmpeg_path, ffprobe_path
 from gilfoyle.errors import EncodeFailed, InvalidRequest
+from gilfoyle.ffmpeg.tools import ffmpeg_path, ffprobe_path
 
 _AT_ONCE = 3
 

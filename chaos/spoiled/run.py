@@ -20,11 +20,11 @@ from chaos.spoiled.outcome import Outcome, Report
 from chaos.spoiled.watching import Watch
 from gilfoyle.activities.verify import VerifyActivities
 from gilfoyle.config import ToolSettings
-from gilfoyle.embedded.tools import ffmpeg_path, ffprobe_path
 from gilfoyle.errors import GilfoyleError
+from gilfoyle.ffmpeg.tools import ffmpeg_path, ffprobe_path
 from gilfoyle.storage import Storages
 from gilfoyle.tasks import stop
-from gilfoyle.workflows.messages import VerifyMediaInput
+from gilfoyle.temporal.messages import VerifyMediaInput
 
 _AT_ONCE = 6
 _JUDGED_AT_ONCE = 2

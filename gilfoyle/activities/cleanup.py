@@ -11,10 +11,10 @@ from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from gilfoyle.activities.removal import remove
 from gilfoyle.catalog import Catalog, MediaStatus
 from gilfoyle.errors import NotFound, Unavailable
 from gilfoyle.storage import Storages, keys
+from gilfoyle.storage.removal import remove
 
 _POLL_S = 0.1
 

@@ -8,14 +8,14 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
-from gilfoyle.activities.relocation import Refused, Relocation
-from gilfoyle.activities.removal import remove
-from gilfoyle.activities.trail import own_details
 from gilfoyle.catalog import Catalog, Media, MediaStatus
 from gilfoyle.errors import NotFound, ObjectNotFound, StorageError
 from gilfoyle.storage import Storage, Storages
+from gilfoyle.storage.relocation import Refused, Relocation
+from gilfoyle.storage.removal import remove
 from gilfoyle.storage.verified import Damaged
-from gilfoyle.workflows.messages import MoveStorageInput
+from gilfoyle.temporal.attempts import own_details
+from gilfoyle.temporal.messages import MoveStorageInput
 
 # Backends that answer, and yet this media can't be copied: after so many attempts, two minutes, a person must look.
 _ATTEMPTS = 8

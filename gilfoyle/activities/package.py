@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
-from gilfoyle.activities.stored import StoredRendition, stored_rendition
 from gilfoyle.catalog import RenditionProgress, RenditionStatus
 from gilfoyle.errors import ObjectNotFound
 from gilfoyle.media import hls
@@ -17,6 +16,7 @@ from gilfoyle.media.codecs import codec_string
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan
 from gilfoyle.storage import ContentAddressed, Storage, Storages, keys
+from gilfoyle.storage.stored import StoredRendition, stored_rendition
 
 
 class PackageInput(BaseModel):

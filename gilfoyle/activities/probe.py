@@ -7,13 +7,13 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
-from gilfoyle.activities.confirm import confirm
-from gilfoyle.activities.looking import Look
-from gilfoyle.activities.process import ProcessFailed, capture
 from gilfoyle.activities.sampling import beginning, samples
-from gilfoyle.activities.source import Source
 from gilfoyle.config import LimitSettings
 from gilfoyle.errors import EncodeFailed, UnsupportedMedia
+from gilfoyle.ffmpeg.confirm import confirm
+from gilfoyle.ffmpeg.look import Look
+from gilfoyle.ffmpeg.process import ProcessFailed, capture
+from gilfoyle.ffmpeg.source import Source
 from gilfoyle.media.header import container
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.kinds import HEAD_BYTES

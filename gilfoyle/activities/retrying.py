@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from temporalio import activity
 
-from gilfoyle.activities.removal import unpin
 from gilfoyle.catalog import (
     FINAL,
     Catalog,
@@ -24,7 +23,8 @@ from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.storage import ContentAddressed, Storages
-from gilfoyle.workflows.messages import ProcessMediaInput
+from gilfoyle.storage.removal import unpin
+from gilfoyle.temporal.messages import ProcessMediaInput
 
 
 class ResumeInput(BaseModel):

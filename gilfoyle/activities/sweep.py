@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from pydantic import BaseModel
 from temporalio import activity
 
-from gilfoyle.activities.orphans import Orphan, too_many
-from gilfoyle.activities.survey import Backend, Survey
-from gilfoyle.activities.trail import own_details
 from gilfoyle.catalog import Catalog
 from gilfoyle.errors import GilfoyleError, Unavailable
 from gilfoyle.storage import Storages
 from gilfoyle.storage.base import Unfinished
-from gilfoyle.workflows.messages import SweptBackend, SweptItem
+from gilfoyle.sweep.rules import Orphan, too_many
+from gilfoyle.sweep.survey import Backend, Survey
+from gilfoyle.temporal.attempts import own_details
+from gilfoyle.temporal.messages import SweptBackend, SweptItem
 
 log = logging.getLogger(__name__)
 

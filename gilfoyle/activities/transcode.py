@@ -13,12 +13,12 @@ from pydantic import BaseModel
 from temporalio import activity
 from temporalio.service import RPCError
 
-from gilfoyle.activities.entry import entry
-from gilfoyle.activities.process import ProcessFailed, encode
-from gilfoyle.activities.sink import RenditionSink
-from gilfoyle.activities.source import SourceWatch
-from gilfoyle.activities.stored import first_missing
 from gilfoyle.errors import EncodeFailed
+from gilfoyle.ffmpeg.encode import encode
+from gilfoyle.ffmpeg.entry import entry
+from gilfoyle.ffmpeg.process import ProcessFailed
+from gilfoyle.ffmpeg.sink import RenditionSink
+from gilfoyle.ffmpeg.source import SourceWatch
 from gilfoyle.media.cmaf import AudioSplitter, FragmentError, Splitter, VideoSplitter
 from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, video_command
 from gilfoyle.media.info import MediaInfo
@@ -26,6 +26,7 @@ from gilfoyle.media.plan import HEAD_PRIORITY, Pass, Plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.timeline import FEWEST_FRAMES
 from gilfoyle.storage import Storage, Storages, keys
+from gilfoyle.storage.stored import first_missing
 
 STORED_SIGNAL = "segments_stored"
 """Sent to the workflow while a pass goes on that a viewer may follow closely, so that it can publish what there is."""

@@ -12,10 +12,10 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
-from gilfoyle.activities.stored import is_stored, stored_rendition
 from gilfoyle.media.plan import Plan
 from gilfoyle.storage import Storage, Storages, keys
-from gilfoyle.tasks import together
+from gilfoyle.storage.stored import is_stored, stored_rendition
+from gilfoyle.tasks import gather_or_cancel
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class UnlistedActivities:
         """
         storage = await self._storages.of(job.storage)
         # Side by side: of a long rendition that was lost as a whole, each segment is asked for.
-        removed = sum(await together(*(_clear(storage, job, rendition) for rendition in job.renditions)))
+        removed = sum(await gather_or_cancel(*(_clear(storage, job, rendition) for rendition in job.renditions)))
         if removed:
             sentence = "%s: the storage had %d objects that it did not list; they are removed and encoded again"
             log.warning(sentence, job.media_id, removed)

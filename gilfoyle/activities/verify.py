@@ -15,10 +15,11 @@ from contextlib import asynccontextmanager
 
 from temporalio import activity
 
-from gilfoyle.activities.process import Consumer, ProcessFailed, capture, encode
-from gilfoyle.activities.source import Source as SourcePlace
-from gilfoyle.activities.source import SourceWatch
 from gilfoyle.errors import EncodeFailed, ObjectNotFound
+from gilfoyle.ffmpeg.encode import Consumer, encode
+from gilfoyle.ffmpeg.process import ProcessFailed, capture
+from gilfoyle.ffmpeg.source import Source as SourcePlace
+from gilfoyle.ffmpeg.source import SourceWatch
 from gilfoyle.media.agreement.decoding import (
     STAMP_RATE,
     SourceStreams,
@@ -38,7 +39,7 @@ from gilfoyle.media.agreement.sound import RATE, Levels
 from gilfoyle.media.agreement.structure import Rendition, structure
 from gilfoyle.media.reading import is_remote, reading_options
 from gilfoyle.storage import Storage, Storages, keys
-from gilfoyle.workflows.messages import VerifyMediaInput
+from gilfoyle.temporal.messages import VerifyMediaInput
 
 log = logging.getLogger(__name__)
 

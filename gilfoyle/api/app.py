@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from gilfoyle import __version__
+from gilfoyle import __version__, lifeline
 from gilfoyle.api import errors, health, medias, retry, stream, upload, verify, watch
 from gilfoyle.api.envelope import Problem
 from gilfoyle.api.hosts import CheckHosts
@@ -25,9 +25,8 @@ from gilfoyle.api.small_bodies import ReadSmallBodies
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.catalog.migrate import upgrade
 from gilfoyle.config import Settings
-from gilfoyle.embedded import lifeline
 from gilfoyle.storage import Storages
-from gilfoyle.temporal import connect
+from gilfoyle.temporal.connect import connect
 
 _DESCRIPTION = """Send a video or an audio file; it is encoded as adaptive HLS and streamed.
 

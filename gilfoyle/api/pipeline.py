@@ -30,8 +30,8 @@ from gilfoyle.config import Settings
 from gilfoyle.errors import Conflict, NotFound, Unavailable
 from gilfoyle.media.agreement.report import Agreement
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.workflows.faults import Fault, fault_of
-from gilfoyle.workflows.messages import (
+from gilfoyle.temporal.failures import Reason, reason_of
+from gilfoyle.temporal.messages import (
     RETRY_SIGNAL,
     DeleteMediaInput,
     ProcessMediaInput,
@@ -43,14 +43,14 @@ from gilfoyle.workflows.messages import (
     retry_media_id,
     verify_media_id,
 )
-from gilfoyle.workflows.routes import PIPELINE, queue_name
+from gilfoyle.temporal.routes import PIPELINE, queue_name
 
 log = logging.getLogger(__name__)
 
 RPC_TIMEOUT = timedelta(seconds=5)
 _SUMMARY_CHARS = 100
 _AWAY = "The workflow engine (Temporal) can't be reached; try again."
-_UNKNOWN = Fault("internal", "internal", "It ended without a reason.")
+_UNKNOWN = Reason("internal", "internal", "It ended without a reason.")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Standing:
     running: bool
     known: bool = True
     """Temporal has a workflow of that id."""
-    fault: Fault | None = None
+    fault: Reason | None = None
     """Why it has ended without being done. None, if it does not run: it was done, or Temporal knows nothing of it."""
 
 
@@ -209,7 +209,7 @@ class Pipeline:
                 rpc_timeout=RPC_TIMEOUT,
             )
 
-    async def verification(self, media: Media) -> Agreement | Fault | None:
+    async def verification(self, media: Media) -> Agreement | Reason | None:
         """What came of comparing the media the last time; None while that goes on.
 
         Raises NotFound if it was never compared, or so long ago that Temporal has forgotten it.
@@ -270,8 +270,8 @@ def _translated(*, keep_not_found: bool = False) -> Iterator[None]:
         raise Unavailable(_AWAY) from error
 
 
-def _fault(error: WorkflowFailureError) -> Fault:
-    return fault_of(error.cause) if isinstance(error.cause, FailureError) else _UNKNOWN
+def _fault(error: WorkflowFailureError) -> Reason:
+    return reason_of(error.cause) if isinstance(error.cause, FailureError) else _UNKNOWN
 
 
 def _workflow_id(media: Media) -> str:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.catalog import FINAL, Catalog, Media, MediaStatus, RenditionProgress, RenditionStatus
 from gilfoyle.errors import GilfoyleError, NotFound, Unavailable
-from gilfoyle.workflows.faults import Fault
+from gilfoyle.temporal.failures import Reason
 
 EVERY_S = 2.0
 _AT_ONCE = 20
@@ -95,7 +95,7 @@ async def _begin_again(catalog: Catalog, pipeline: Pipeline, media: Media) -> No
         await pipeline.start(await catalog.encode_again(media.id, media.encoding))
 
 
-async def _end(catalog: Catalog, media: Media, fault: Fault) -> None:
+async def _end(catalog: Catalog, media: Media, fault: Reason) -> None:
     """Nothing happens if the media has another state or encoding by now."""
     if media.status == MediaStatus.PROCESSING:
         await catalog.fail(media.id, fault.code, fault.message, media.encoding)

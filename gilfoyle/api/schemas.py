@@ -47,7 +47,7 @@ class MediaEdit(BaseModel):
     description: Description | None = None
 
 
-class Fault(BaseModel):
+class Reason(BaseModel):
     """Why a media or a rendition is Errored."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.FAULT]})
@@ -84,7 +84,7 @@ class RenditionOut(BaseModel):
     progress: float = Field(description="0 to 1")
     bandwidth: int | None = Field(description="peak of the segments' bit rates, in bit/s, as measured")
     average_bandwidth: int | None = Field(description="in bit/s, as measured")
-    error: Fault | None
+    error: Reason | None
 
 
 class MediaOut(BaseModel):
@@ -106,7 +106,7 @@ class MediaOut(BaseModel):
     storage: str = Field(description="the backend in which it lies: filesystem, s3, ipfs or another")
     cid: str | None = Field(description="in IPFS, once it is Ready: `ipfs://CID/master.m3u8` plays on any gateway")
     probe: dict[str, Any] | None = Field(description="what was found in the file")
-    error: Fault | None
+    error: Reason | None
     warnings: list[Warned] = Field(description="what it lacks, though it plays: of its file, and of its encoding")
     stream_url: str | None = Field(description="path of the HLS multivariant playlist, once there is something to play")
     created_at: datetime
@@ -144,5 +144,5 @@ def rendition_out(rendition: Rendition) -> RenditionOut:
     return RenditionOut(**shown, progress=progress, error=_fault(rendition))
 
 
-def _fault(row: Media | Rendition) -> Fault | None:
-    return Fault(code=row.error_code, message=row.error_message or "") if row.error_code else None
+def _fault(row: Media | Rendition) -> Reason | None:
+    return Reason(code=row.error_code, message=row.error_message or "") if row.error_code else None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gilfoyle.api import examples
 from gilfoyle.api.envelope import Envelope
-from gilfoyle.api.schemas import Fault
+from gilfoyle.api.schemas import Reason
 from gilfoyle.api.services import Injected
 from gilfoyle.catalog import MediaStatus
 from gilfoyle.errors import Conflict
@@ -26,7 +26,7 @@ class Verification(BaseModel):
 
     status: Literal["Running", "Done", "Failed"]
     agreement: Agreement | None = Field(description="what was found; null unless it is Done")
-    error: Fault | None = Field(description="why nothing could be compared; null unless it is Failed")
+    error: Reason | None = Field(description="why nothing could be compared; null unless it is Failed")
 
 
 class VerificationEnvelope(Envelope[Verification]):
@@ -62,5 +62,5 @@ async def verification(media_id: UUID, services: Injected) -> VerificationEnvelo
     elif isinstance(found, Agreement):
         shown = Verification(status="Done", agreement=found, error=None)
     else:
-        shown = Verification(status="Failed", agreement=None, error=Fault(code=found.code, message=found.message))
+        shown = Verification(status="Failed", agreement=None, error=Reason(code=found.code, message=found.message))
     return VerificationEnvelope(data=shown)

@@ -24,7 +24,7 @@ def follow(client: Client, media: Json, name: str, console: Console) -> str:
     Raises UnsupportedMedia or GilfoyleError with the server's reason if it can't be encoded.
     """
     started = time.monotonic()
-    with Report(console, name) as report:
+    with MediaDisplay(console, name) as report:
         for state in poll(client, media["id"]):
             report.update(state, time.monotonic() - started, client.absolute(state["stream_url"]))
             media = state
@@ -42,7 +42,7 @@ def follow_rendition(client: Client, media: Json, rendition: str, console: Conso
 
     Raises GilfoyleError with the server's reason if it can't be encoded, or the media can't.
     """
-    with Report(console, media["title"]) as report:
+    with MediaDisplay(console, media["title"]) as report:
         for state in poll(client, media["id"], over=lambda state: _has_ended(state, rendition)):
             found = _named(state, rendition)
             report.rendition(found)
@@ -93,7 +93,7 @@ def poll(
         time.sleep(pause)
 
 
-class Report(Live):
+class MediaDisplay(Live):
     """What is shown of one media while it is followed."""
 
     def __init__(self, console: Console, name: str) -> None:

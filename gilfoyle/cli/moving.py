@@ -19,8 +19,8 @@ from gilfoyle.errors import Conflict, StorageError, Unavailable
 from gilfoyle.storage import Storages
 from gilfoyle.storage.drivers import opener
 from gilfoyle.storage.tryout import try_out
-from gilfoyle.temporal import connect
-from gilfoyle.workflows.messages import MoveProgress, MoveStorageInput, move_id
+from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.messages import MoveProgress, MoveStorageInput, move_id
 
 _RPC = timedelta(seconds=5)
 # Somebody waits at a terminal.
@@ -77,7 +77,7 @@ async def _running(client: Client, settings: Settings) -> MoveStorageInput | Non
     return None
 
 
-class Report(Live):
+class MoveDisplay(Live):
     """What is shown while a move is followed."""
 
     def __init__(self, console: Console, *, hint: str = "") -> None:

@@ -28,9 +28,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from gilfoyle.cli.waiting import reason_to_wait
 from gilfoyle.config import Settings
 from gilfoyle.errors import GilfoyleError, Unavailable
-from gilfoyle.temporal import connect
-from gilfoyle.workflows.faults import fault_of
-from gilfoyle.workflows.routes import PIPELINE, queue_name
+from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.failures import reason_of
+from gilfoyle.temporal.routes import PIPELINE, queue_name
 
 POLL_S = 0.5
 WORKER_S = 20.0
@@ -195,7 +195,7 @@ class _Follower(Generic[Result]):
         except RPCError as error:
             raise self._unreachable(error) from error
         except WorkflowFailureError as error:
-            fault = fault_of(error.cause)  # type: ignore[arg-type]
+            fault = reason_of(error.cause)  # type: ignore[arg-type]
             raise GilfoyleError(fault.message, code=fault.code) from error
 
     def _lost(self) -> GilfoyleError:

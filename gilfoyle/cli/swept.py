@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gilfoyle.cli.text import clean, columns, human_bytes
-from gilfoyle.workflows.messages import SweepResult, SweptBackend, SweptItem
+from gilfoyle.temporal.messages import SweepResult, SweptBackend, SweptItem
 
 _REASONS = {
     "no_media": "of no media",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from gilfoyle.embedded.lifeline import LIFELINE_FD, READY_FD
 from gilfoyle.errors import StartupError
+from gilfoyle.lifeline import LIFELINE_FD, READY_FD
 
 LOG_BYTES = 10 * 2**20
 _LAST_LINE_CHARS = 300

@@ -19,7 +19,7 @@ from gilfoyle.embedded.postgres import Postgres
 from gilfoyle.embedded.process import ChildSpec
 from gilfoyle.embedded.supervisor import Supervisor
 from gilfoyle.errors import GilfoyleError, StartupError
-from gilfoyle.tasks import together
+from gilfoyle.tasks import gather_or_cancel
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -145,10 +145,10 @@ class Stack:
                 self._held["ui"].hand_over()
                 await supervisor.start(spec)
 
-        await together(database(), workflows())
+        await gather_or_cancel(database(), workflows())
         environment = self._environment(addresses)
         self._held["api"].hand_over()
-        await together(*(supervisor.start(spec) for spec in self._own(addresses, environment)))
+        await gather_or_cancel(*(supervisor.start(spec) for spec in self._own(addresses, environment)))
 
     def _environment(self, addresses: Addresses) -> dict[str, str]:
         """The parent's, and the settings that `up` has decided."""

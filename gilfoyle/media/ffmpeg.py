@@ -82,7 +82,7 @@ def video_command(
 ) -> list[str]:
     """Decode once from `first_segment` on, and encode each output as fragmented MP4 to its pipe.
 
-    `entry`: where the source is sought for it (activities/entry.py); None: not at all.
+    `entry`: where the source is sought for it (ffmpeg/entry.py); None: not at all.
     """
     assert info.video is not None
     grid = plan.grid

@@ -15,7 +15,7 @@ GIVE_UP_S = 15
 """A source over HTTP counts as lost when ffmpeg announces a pause this long (s): 0, 1, 3 and 7 have not helped.
 
 It must be less than the longest that ffmpeg itself waits, because what ffmpeg does then can't be told from the end of
-the file: whoever runs it ends it first (activities/source.py).
+the file: whoever runs it ends it first (ffmpeg/source.py).
 """
 
 # How ffmpeg reads over HTTP. A demuxer must never see a read that failed: to it that is the end of the file, and what

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gilfoyle.storage.base import ContentAddressed, ObjectInfo, Opens, Storage, WritesNew
-from gilfoyle.storage.filesystem import FilesystemStorage
+from gilfoyle.storage.filesystem.backend import FilesystemStorage
 from gilfoyle.storage.storages import Storages, open_storage
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 A backend stores whole, immutable-once-seen objects under keys such as `{media_id}/1/720p/00042.m4s`. It is
 asynchronous, and no method blocks the event loop. Errors are translated at its edge into `StorageError` and
-`ObjectNotFound`. `gilfoyle.storage.contract` is the contract test that each backend passes, also one from another
+`ObjectNotFound`. `gilfoyle.testing.storage_contract` is the contract test that each backend passes, also one of another
 package.
 """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.storage.base import ObjectInfo, Storage
 from gilfoyle.storage.verified import Damaged, copy_object
-from gilfoyle.tasks import together
+from gilfoyle.tasks import gather_or_cancel
 
 _PASSES = 5
 _PARALLEL = 4
@@ -91,7 +91,7 @@ class _Copying:
         gap = False
         for start in range(0, len(rest), _PARALLEL):
             batch = rest[start : start + _PARALLEL]
-            copied = await together(*(self._copy(item, there=item.key in there) for item in batch))
+            copied = await gather_or_cancel(*(self._copy(item, there=item.key in there) for item in batch))
             gap = gap or not all(copied)
             mark = mark if gap else max(mark, batch[-1].key)
             self._progress(CopyMark(mark, len(self._copied), self._bytes))

@@ -20,19 +20,19 @@ Opener = Callable[[StorageSettings], Storage]
 
 # Imported when they are opened: boto3 alone takes a fifth of a second, for those who have no bucket.
 def _filesystem(settings: StorageSettings) -> Storage:
-    from gilfoyle.storage.filesystem import FilesystemStorage
+    from gilfoyle.storage.filesystem.backend import FilesystemStorage
 
     return FilesystemStorage(settings.filesystem.path)
 
 
 def _s3(settings: StorageSettings) -> Storage:
-    from gilfoyle.storage.s3 import S3Storage
+    from gilfoyle.storage.s3.backend import S3Storage
 
     return S3Storage(settings.s3)
 
 
 def _ipfs(settings: StorageSettings) -> Storage:
-    from gilfoyle.storage.ipfs import IpfsStorage
+    from gilfoyle.storage.ipfs.backend import IpfsStorage
 
     return IpfsStorage(settings.ipfs)
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from gilfoyle.workflows import routes
+from gilfoyle.temporal import routes
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.cleanup import CleanupActivities, DiscardInput, MediaInput, StopInput
-    from gilfoyle.workflows.messages import DeleteMediaInput, process_media_id, retry_media_id, verify_media_id
+    from gilfoyle.temporal.messages import DeleteMediaInput, process_media_id, retry_media_id, verify_media_id
 
 # The ids of what may run for an encoding.
 _WORKS_ON_IT = (process_media_id, retry_media_id, verify_media_id)

@@ -10,9 +10,9 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from gilfoyle.tasks import together
-from gilfoyle.workflows import routes
-from gilfoyle.workflows.faults import Fault
+from gilfoyle.tasks import gather_or_cancel
+from gilfoyle.temporal import routes
+from gilfoyle.temporal.failures import Reason
 from gilfoyle.workflows.pacing import Pacing
 from gilfoyle.workflows.passes import Passes
 from gilfoyle.workflows.publishing import publish, rest_s
@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.unlisted import UnlistedActivities, UnlistedInput
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import FIRST_PRIORITY, REST_PRIORITY, Pass, Plan
-    from gilfoyle.workflows.messages import ProcessMediaInput
+    from gilfoyle.temporal.messages import ProcessMediaInput
 
 # Each segment of 12 h of a full ladder, asked for one by one.
 _ALL_ASKED_FOR = timedelta(hours=1)
@@ -42,7 +42,7 @@ class Encoding:
         info: MediaInfo,
         plan: Plan,
         only: Sequence[str] = (),
-        failed: Mapping[str, Fault] | None = None,
+        failed: Mapping[str, Reason] | None = None,
     ) -> None:
         self._job = job
         self._info = info
@@ -57,12 +57,12 @@ class Encoding:
         self._stored = False
         self._encoded = False
         self._closed = False
-        self._loss: Fault | None = None
+        self._loss: Reason | None = None
         self.cid: str | None = None
         """Once all is published: of the encoding's folder, in IPFS."""
 
     @property
-    def failed(self) -> Mapping[str, Fault]:
+    def failed(self) -> Mapping[str, Reason]:
         """Renditions that can't be encoded, and why."""
         return self._passes.failed
 
@@ -106,7 +106,7 @@ class Encoding:
         finally:
             self._retrying.discard(rendition)
 
-    def fatal_fault(self) -> Fault | None:
+    def fatal_fault(self) -> Reason | None:
         """Why there is nothing to watch or hear: every picture failed, or every sound of a media without picture.
 
         Or what was stored is lost again and again.
@@ -141,7 +141,7 @@ class Encoding:
         """Publish until all passes have ended, also those that a retry starts meanwhile."""
         while True:
             self._encoded = False
-            await together(self._publish_as_it_grows(), self._note_end())
+            await gather_or_cancel(self._publish_as_it_grows(), self._note_end())
             if not self._busy:
                 return
 
@@ -192,7 +192,7 @@ class Encoding:
         self.cid = packaged.cid
         if packaged.lost:
             sentence = f"The storage keeps losing segments of {', '.join(packaged.lost)}: run `gilfoyle storage check`."
-            self._loss = Fault("storage_failed", "storage_lost", sentence)
+            self._loss = Reason("storage_failed", "storage_lost", sentence)
 
     async def _encode_again(self, renditions: list[str]) -> None:
         """Run their passes once more: what is stored, each of them finds and leaves, so it has to be listed too."""
@@ -208,7 +208,9 @@ class Encoding:
             summary=", ".join(renditions),
             **routes.io(_ALL_ASKED_FOR),
         )
-        await together(*self._passes.start([chunk for chunk in self._all if set(chunk.renditions) & set(renditions)]))
+        await gather_or_cancel(
+            *self._passes.start([chunk for chunk in self._all if set(chunk.renditions) & set(renditions)])
+        )
 
     async def _publish(self, *, final: bool) -> Packaged:
         async with self._reporting:

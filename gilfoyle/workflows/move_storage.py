@@ -8,9 +8,9 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from gilfoyle.tasks import stop, together
-from gilfoyle.workflows import routes
-from gilfoyle.workflows.faults import fault_of
+from gilfoyle.tasks import gather_or_cancel, stop
+from gilfoyle.temporal import routes
+from gilfoyle.temporal.failures import reason_of
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.move import (
@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
         OpenInput,
         Outcome,
     )
-    from gilfoyle.workflows.messages import FailedMove, MoveProgress, MoveStorageInput
+    from gilfoyle.temporal.messages import FailedMove, MoveProgress, MoveStorageInput
 
 # An attempt may copy for so long; it beats, so a dead worker is noticed at once, and the next goes on where it was.
 _LONGEST = timedelta(hours=24)
@@ -86,7 +86,7 @@ class MoveStorage:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            fault = fault_of(error)
+            fault = reason_of(error)
             raise ApplicationError(fault.message, fault.code, type=fault.kind, non_retryable=True) from error
 
     async def _end(self) -> None:
@@ -131,7 +131,7 @@ class MoveStorage:
         self._after, self._held_up = None, False
 
     async def _move_page(self, medias: list[Candidate]) -> None:
-        moved = [media for media in await together(*(self._move(media) for media in medias)) if media]
+        moved = [media for media in await gather_or_cancel(*(self._move(media) for media in medias)) if media]
         self._after = medias[-1].media_id
         self._clearing.append(asyncio.create_task(self._clear_later(moved)))
         workflow.set_current_details(_details(self._progress))
@@ -177,7 +177,7 @@ class MoveStorage:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            return Moved(outcome=Outcome.FAILED, message=fault_of(error).message)
+            return Moved(outcome=Outcome.FAILED, message=reason_of(error).message)
 
     async def _clear_later(self, medias: list[Candidate]) -> None:
         """Once no player reads the old objects any more: the API remembers where a media lies, requests take time."""
@@ -199,7 +199,7 @@ class MoveStorage:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            message = f"In {storage} objects remain: {fault_of(error).message}"
+            message = f"In {storage} objects remain: {reason_of(error).message}"
             self._progress.remains.append(FailedMove(media_id=media.media_id, message=message))
 
     async def _clean_up(self) -> None:

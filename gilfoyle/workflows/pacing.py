@@ -12,7 +12,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from gilfoyle.tasks import together
+from gilfoyle.tasks import gather_or_cancel
 from gilfoyle.workflows.window import Window
 
 with workflow.unsafe.imports_passed_through():
@@ -49,7 +49,7 @@ class Pacing:
 
     async def run(self, encode: Encode) -> None:
         """Start them all, and wait until they have ended. Raises what the first that fails raises."""
-        await together(self._sounds(encode), self._picture(encode))
+        await gather_or_cancel(self._sounds(encode), self._picture(encode))
 
     async def _sounds(self, encode: Encode) -> None:
         if self._plan.video:
@@ -63,15 +63,15 @@ class Pacing:
 
     async def _picture(self, encode: Encode) -> None:
         tried, rest = self._alone[: _TRIED - 1], self._alone[_TRIED - 1 :]
-        await together(*map(encode, tried))
+        await gather_or_cancel(*map(encode, tried))
         if self._is_swift(tried):
-            await together(*map(encode, [*_joined(rest, self._catch_up), *self._shared]))
+            await gather_or_cancel(*map(encode, [*_joined(rest, self._catch_up), *self._shared]))
         else:
-            await together(*map(encode, self._shared), self._head_and_what_it_lacks(rest, encode))
+            await gather_or_cancel(*map(encode, self._shared), self._head_and_what_it_lacks(rest, encode))
 
     async def _head_and_what_it_lacks(self, head: Sequence[Pass], encode: Encode) -> None:
         await _in_turn(head, encode)
-        await together(*map(encode, self._catch_up))
+        await gather_or_cancel(*map(encode, self._catch_up))
 
     def _is_swift(self, tried: Sequence[Pass]) -> bool:
         if self._info.video is None or not self._plan.video:
@@ -90,7 +90,7 @@ async def _in_turn(chunks: Sequence[Pass], encode: Encode) -> None:
         spent = await encode(chunk)
         await window.leave(place, widen=spent is not None and spent.waited_s < _AT_ONCE_S)
 
-    await together(*(one(place, chunk) for place, chunk in enumerate(chunks)))
+    await gather_or_cancel(*(one(place, chunk) for place, chunk in enumerate(chunks)))
 
 
 def _joined(alone: Sequence[Pass], catch_up: Sequence[Pass]) -> list[Pass]:

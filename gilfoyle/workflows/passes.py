@@ -11,16 +11,16 @@ from temporalio.common import Priority
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from gilfoyle.tasks import raise_if_cancelled, stop
-from gilfoyle.workflows import routes
-from gilfoyle.workflows.faults import Fault, fault_of
+from gilfoyle.temporal import routes
+from gilfoyle.temporal.failures import Reason, reason_of
 from gilfoyle.workflows.pacing import Encode
-from gilfoyle.workflows.turnstile import Turnstile
+from gilfoyle.workflows.throttle import Throttle
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.transcode import Spent, TranscodeActivities, TranscodeInput
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import FIRST_PRIORITY, Pass, Plan
-    from gilfoyle.workflows.messages import ProcessMediaInput
+    from gilfoyle.temporal.messages import ProcessMediaInput
 
 
 class _Line:
@@ -28,7 +28,7 @@ class _Line:
 
     def __init__(self, in_flight: int) -> None:
         self.slots = asyncio.Semaphore(in_flight)
-        self.turnstile = Turnstile()
+        self.throttle = Throttle()
 
 
 class Passes:
@@ -44,7 +44,7 @@ class Passes:
         self._sound, self._paced, self._others = (_Line(job.policy.passes_in_flight) for _ in range(3))
         self._tasks: list[asyncio.Task[Any]] = []
         self._owed: dict[str, list[Pass]] = {}
-        self.failed: dict[str, Fault] = {}
+        self.failed: dict[str, Reason] = {}
         """Renditions that can't be encoded, and why."""
 
     def start(self, passes: Sequence[Pass]) -> list[asyncio.Task[Spent | None]]:
@@ -83,7 +83,7 @@ class Passes:
         line = self._line_of(chunk)
         async with line.slots:
             if chunk.priority != FIRST_PRIORITY:  # what makes a media playable waits for nothing
-                await line.turnstile.enter()
+                await line.throttle.enter()
             spent = await self._attempt(chunk)
         self._stored()
         return spent
@@ -104,7 +104,7 @@ class Passes:
         try:
             return await self._transcode(chunk.model_copy(update={"renditions": names}))
         except ActivityError as error:
-            fault = fault_of(error)
+            fault = reason_of(error)
             if is_cancelled_exception(error) or fault.kind != "encode_failed":
                 raise
             raise_if_cancelled()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from gilfoyle.workflows import routes
+from gilfoyle.temporal import routes
+from gilfoyle.temporal.failures import Reason, reason_of
 from gilfoyle.workflows.encoding import Encoding
-from gilfoyle.workflows.faults import Fault, fault_of
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.catalog import CatalogActivities, FailInput, FinishInput, PlanInput
@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.store import StoreActivities, StoreInput
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import Plan
-    from gilfoyle.workflows.messages import ProcessMediaInput, RetryRenditionInput
+    from gilfoyle.temporal.messages import ProcessMediaInput, RetryRenditionInput
 
 
 @workflow.defn
@@ -34,7 +34,7 @@ class ProcessMedia:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            fault = fault_of(error)
+            fault = reason_of(error)
         await workflow.wait_condition(workflow.all_handlers_finished)
         if fault:
             await self._give_up(job, fault)
@@ -58,7 +58,7 @@ class ProcessMedia:
             raise ApplicationError("Nothing is encoded yet.")
         self._encoding.check_retry(asked.rendition)
 
-    async def _process(self, job: ProcessMediaInput) -> Fault | None:
+    async def _process(self, job: ProcessMediaInput) -> Reason | None:
         workflow.set_current_details("Checking the upload")
         info = await self._examine(job)
         plan = await self._plan(job, info)
@@ -103,7 +103,7 @@ class ProcessMedia:
             **routes.catalog(),
         )
 
-    async def _give_up(self, job: ProcessMediaInput, fault: Fault) -> None:
+    async def _give_up(self, job: ProcessMediaInput, fault: Reason) -> None:
         """Leave nothing half-made. The source stays for another try, unless it is no media, or its media is deleted."""
         workflow.set_current_details(f"Errored: {fault.message}")
         useless = fault.code == "not_media" or fault.kind == "not_found"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from temporalio import workflow
 
 from gilfoyle.tasks import raise_if_cancelled
-from gilfoyle.workflows import routes
-from gilfoyle.workflows.faults import Fault
+from gilfoyle.temporal import routes
+from gilfoyle.temporal.failures import Reason
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.catalog import CatalogActivities, ProgressInput
@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.catalog import RenditionProgress, RenditionStatus
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import Plan
-    from gilfoyle.workflows.messages import ProcessMediaInput
+    from gilfoyle.temporal.messages import ProcessMediaInput
 
 
 # A publish goes through all segments. One that takes longer (s) is followed by a rest so many times as long.
@@ -32,7 +32,7 @@ async def publish(
     job: ProcessMediaInput,
     info: MediaInfo,
     plan: Plan,
-    failed: Mapping[str, Fault],
+    failed: Mapping[str, Reason],
     *,
     final: bool,
     report_only: bool = False,
@@ -83,14 +83,14 @@ def rest_s(took_s: float, events: int) -> float:
     return max(_REST * took_s if took_s > _LONG_S else 0.0, _SPARING_S if events > _MANY_EVENTS else 0.0)
 
 
-def errored(name: str, fault: Fault) -> RenditionProgress:
+def errored(name: str, fault: Reason) -> RenditionProgress:
     """What the catalog is told of a rendition that failed."""
     return RenditionProgress(
         name=name, status=RenditionStatus.ERRORED, error_code=fault.code, error_message=fault.message
     )
 
 
-def _details(packaged: Packaged, failed: Mapping[str, Fault]) -> str:
+def _details(packaged: Packaged, failed: Mapping[str, Reason]) -> str:
     """Markdown for Temporal's web UI."""
     lines = [f"**{packaged.progress:.0%}**, {'playable' if packaged.playable else 'not playable yet'}", ""]
     lines += [f"- {row.name}: {row.status}, {row.stored_segments} segments" for row in packaged.renditions]

@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from gilfoyle.workflows import routes
+from gilfoyle.temporal import routes
+from gilfoyle.temporal.failures import Reason, reason_of
+from gilfoyle.temporal.messages import RETRY_SIGNAL
 from gilfoyle.workflows.encoding import Encoding
-from gilfoyle.workflows.faults import Fault, fault_of
-from gilfoyle.workflows.messages import RETRY_SIGNAL
 from gilfoyle.workflows.publishing import errored
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.retrying import Recalled, RecallInput, ReleaseInput, RetryActivities, SettleInput
     from gilfoyle.catalog import RenditionProgress, RenditionStatus
-    from gilfoyle.workflows.messages import ProcessMediaInput, RetryMediaInput
+    from gilfoyle.temporal.messages import ProcessMediaInput, RetryMediaInput
 
-_CANCELLED = Fault("cancelled", "cancelled", "The retry was cancelled.")
+_CANCELLED = Reason("cancelled", "cancelled", "The retry was cancelled.")
 
 
 @workflow.defn
@@ -62,7 +62,7 @@ class RetryMedia:
 
     async def _redo(self, work: Recalled) -> None:
         assert work.job and work.info and work.plan  # there is something to do
-        failed = {name: Fault("encode_failed", code, message) for name, (code, message) in work.failed.items()}
+        failed = {name: Reason("encode_failed", code, message) for name, (code, message) in work.failed.items()}
         encoding = self._encoding = Encoding(work.job, work.info, work.plan, work.renditions, failed)
         try:
             await encoding.run()
@@ -74,7 +74,7 @@ class RetryMedia:
                 await self._settle(work, dict.fromkeys(work.renditions, _CANCELLED), None)
                 raise
             assert isinstance(error, ActivityError)
-            fault = fault_of(error)
+            fault = reason_of(error)
         faults = dict.fromkeys(work.renditions, fault) if fault else encoding.failed
         await self._settle(work, faults, encoding.cid)
 
@@ -87,7 +87,7 @@ class RetryMedia:
             **routes.io(),
         )
 
-    async def _settle(self, work: Recalled, faults: Mapping[str, Fault | None], cid: str | None) -> None:
+    async def _settle(self, work: Recalled, faults: Mapping[str, Reason | None], cid: str | None) -> None:
         assert work.job
         ended = []
         for name in work.renditions:

@@ -7,12 +7,12 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from gilfoyle.workflows import routes
-from gilfoyle.workflows.faults import fault_of
+from gilfoyle.temporal import routes
+from gilfoyle.temporal.failures import reason_of
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.sweep import SweepActivities, SweepBackendInput
-    from gilfoyle.workflows.messages import SweepInput, SweepResult, SweptBackend
+    from gilfoyle.temporal.messages import SweepInput, SweepResult, SweptBackend
 
 # Ten thousand medias' objects may take hours to remove; an attempt that ends early leaves the rest to the next.
 _LONGEST = timedelta(hours=12)
@@ -46,7 +46,7 @@ class SweepStorage:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            return SweptBackend(backend=name, fault=fault_of(error).message)
+            return SweptBackend(backend=name, fault=reason_of(error).message)
 
 
 def _details(result: SweepResult) -> str:

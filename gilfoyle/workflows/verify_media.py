@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-from gilfoyle.workflows import routes
+from gilfoyle.temporal import routes
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.verify import VerifyActivities
     from gilfoyle.media.agreement.report import Agreement
-    from gilfoyle.workflows.messages import VerifyMediaInput
+    from gilfoyle.temporal.messages import VerifyMediaInput
 
 
 @workflow.defn

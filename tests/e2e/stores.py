@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilfoyle.storage.s3_once import TRIAL
+from gilfoyle.storage.s3.once import TRIAL
 from tests.kubo_node import KuboNode
 from tests.seaweed import Seaweed
 

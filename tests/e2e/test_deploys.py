@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import UUID
 
 from gilfoyle.config import TemporalSettings
-from gilfoyle.temporal import connect
-from gilfoyle.workflows.messages import process_media_id
+from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.messages import process_media_id
 from tests.e2e.cluster import Cluster
 from tests.e2e.gilfoyle_server import Server, wait_for
 from tests.sources import numbered

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from gilfoyle.config import TemporalSettings
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.temporal import connect
-from gilfoyle.workflows.messages import ProcessMediaInput
+from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.messages import ProcessMediaInput
 from tests.e2e.gilfoyle_server import Server, wait_for
 from tests.sources import numbered
 

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from gilfoyle.config import Settings, load
 from gilfoyle.storage import drivers
-from gilfoyle.storage.s3_client import make_client
-from gilfoyle.storage.s3_errors import translate
+from gilfoyle.storage.s3.client import make_client
+from gilfoyle.storage.s3.errors import translate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "storage.md").read_text(encoding="utf-8")
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from gilfoyle.tasks import raise_if_cancelled, together
+from gilfoyle.tasks import gather_or_cancel, raise_if_cancelled
 
 
 async def test_when_one_fails_the_others_have_ended_before_it_is_told() -> None:
@@ -23,7 +23,7 @@ async def test_when_one_fails_the_others_have_ended_before_it_is_told() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        await together(long(), fails())
+        await gather_or_cancel(long(), fails())
     assert ended.is_set()
 
 

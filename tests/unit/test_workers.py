@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gilfoyle.config import WorkerSettings
+from gilfoyle.temporal.routes import IO, PIPELINE, QUEUES, TRANSCODE, queue_name
 from gilfoyle.workers import transcode_capacity
-from gilfoyle.workflows.routes import IO, PIPELINE, QUEUES, TRANSCODE, queue_name
 
 
 @pytest.mark.parametrize(

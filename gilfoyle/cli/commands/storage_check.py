@@ -10,7 +10,7 @@ from gilfoyle.cli.options import ConfigOption
 
 if TYPE_CHECKING:
     from gilfoyle.config import Settings
-    from gilfoyle.storage.check import Prober, Report
+    from gilfoyle.storage.check import CheckReport, Prober
 
 PROBE_S = 30.0
 PROBE_MB = 2048
@@ -47,7 +47,7 @@ def command(
     raise typer.Exit(0 if report.ok else 1)
 
 
-def _as_json(report: Report) -> object:
+def _as_json(report: CheckReport) -> object:
     steps = [
         {"step": each.step, "result": str(each.outcome), "milliseconds": each.milliseconds, "note": each.note}
         for each in report.results
@@ -55,7 +55,7 @@ def _as_json(report: Report) -> object:
     return {"driver": report.driver, "ok": report.ok, "steps": steps}
 
 
-def _lines(report: Report) -> list[str]:
+def _lines(report: CheckReport) -> list[str]:
     """The table; below it what failed or deserves a look, in full."""
     from gilfoyle.cli.text import clean, columns
 
@@ -74,11 +74,11 @@ def _lines(report: Report) -> list[str]:
 
 
 def prober(settings: Settings) -> Prober:
-    from gilfoyle.activities.process import ProcessFailed, capture
-    from gilfoyle.embedded.tools import ffprobe_path
     from gilfoyle.errors import StartupError
+    from gilfoyle.ffmpeg.process import ProcessFailed, capture
+    from gilfoyle.ffmpeg.tools import ffprobe_path
     from gilfoyle.media.ffprobe import probe_command
-    from gilfoyle.storage.check.results import Fault, Skip
+    from gilfoyle.storage.check.results import CheckFailed, Skip
 
     async def probe(source: str) -> None:
         try:
@@ -88,8 +88,10 @@ def prober(settings: Settings) -> Prober:
         try:
             await capture(command, timeout_s=PROBE_S, memory_mb=PROBE_MB)
         except ProcessFailed as error:
-            raise Fault(f"ffprobe can't read the source: {' '.join(error.tail.split())}") from error
+            raise CheckFailed(f"ffprobe can't read the source: {' '.join(error.tail.split())}") from error
         except TimeoutError as error:
-            raise Fault(f"ffprobe did not read the source within {PROBE_S:.0f} s: is the storage this slow?") from error
+            raise CheckFailed(
+                f"ffprobe did not read the source within {PROBE_S:.0f} s: is the storage this slow?"
+            ) from error
 
     return probe

@@ -24,7 +24,7 @@ def command(
     from gilfoyle.cli import moving, text
     from gilfoyle.cli.operations import Operation, begin, perform
     from gilfoyle.config import load
-    from gilfoyle.workflows.messages import MoveProgress, MoveStorageInput, move_id
+    from gilfoyle.temporal.messages import MoveProgress, MoveStorageInput, move_id
 
     if to == source:
         raise typer.BadParameter("it is the same backend as --to.", param_hint="--from")
@@ -47,7 +47,7 @@ def command(
         text.say(notes, f"The move {'has begun' if started else 'is running already'}: `{again}` follows it.")
         return
     try:
-        with moving.Report(notes, hint=hint) as report:
+        with moving.MoveDisplay(notes, hint=hint) as report:
             result = perform(settings, operation, lambda sentence: text.say(notes, sentence), report.update)
     except KeyboardInterrupt:
         text.say(notes, f"`{again}` follows it again.")

@@ -48,7 +48,7 @@ def command(
     from gilfoyle.cli import swept, text
     from gilfoyle.cli.operations import Operation, perform
     from gilfoyle.config import load
-    from gilfoyle.workflows.messages import SweepInput, SweepResult, sweep_id
+    from gilfoyle.temporal.messages import SweepInput, SweepResult, sweep_id
 
     settings = load(config)
     age_s = settings.storage.sweep.older_than_s if older_than is None else older_than

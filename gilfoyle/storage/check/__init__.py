@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from gilfoyle.storage.check.results import Outcome, Report, Result
+from gilfoyle.storage.check.results import CheckReport, Outcome, Result
 from gilfoyle.storage.check.run import check
 from gilfoyle.storage.check.trial import Prober
 
-__all__ = ["Outcome", "Prober", "Report", "Result", "check"]
+__all__ = ["CheckReport", "Outcome", "Prober", "Result", "check"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from gilfoyle.storage.base import ContentAddressed
-from gilfoyle.storage.check.results import Fault, Skip
+from gilfoyle.storage.check.results import CheckFailed, Skip
 from gilfoyle.storage.check.trial import Trial
 
 
@@ -19,11 +19,11 @@ async def gateway_serves(trial: Trial) -> str:
     try:
         answer = await trial.http.get(f"{gateway}/ipfs/{cid}/{name}")
     except httpx.HTTPError as error:
-        raise Fault(
+        raise CheckFailed(
             f"The gateway {gateway} can't be reached: check storage.ipfs.gateway, and Addresses.Gateway of the node."
         ) from error
     if answer.status_code != 200 or answer.content != trial.new:
-        raise Fault(
+        raise CheckFailed(
             f"The gateway {gateway} answers {answer.status_code} for {cid}/{name}, and not with the object: check that"
             " storage.ipfs.gateway belongs to the node at storage.ipfs.api."
         )

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from gilfoyle.errors import GilfoyleError
 from gilfoyle.storage.base import CHUNK_BYTES
 from gilfoyle.storage.check.objects import compare
-from gilfoyle.storage.check.results import Fault, Warn
+from gilfoyle.storage.check.results import CheckFailed, Warn
 from gilfoyle.storage.check.trial import Trial
 
 _APPEARS_S = 1.0
@@ -38,7 +38,7 @@ async def write_large(trial: Trial) -> str:
     info = await trial.storage.write(trial.source, data())
     took = time.perf_counter() - begun - paused
     if info.size != sample.size:
-        raise Fault(f"{sample.size} bytes were written, and {info.size} are said to be there.")
+        raise CheckFailed(f"{sample.size} bytes were written, and {info.size} are said to be there.")
     return _rate(sample.size, took)
 
 
@@ -49,7 +49,7 @@ async def read_large(trial: Trial) -> str:
         compare(piece, sample.cut(position, position + len(piece)), f"The large object, at byte {position},")
         position += len(piece)
     if position != sample.size:
-        raise Fault(f"Of the large object's {sample.size} bytes, {position} can be read.")
+        raise CheckFailed(f"Of the large object's {sample.size} bytes, {position} can be read.")
     return _rate(position, time.perf_counter() - begun)
 
 

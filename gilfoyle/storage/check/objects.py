@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.storage.check.advice import source_setting
-from gilfoyle.storage.check.results import Fault
+from gilfoyle.storage.check.results import CheckFailed
 from gilfoyle.storage.check.settings import quick
 from gilfoyle.storage.check.trial import Trial
 from gilfoyle.storage.storages import open_storage
@@ -18,10 +18,10 @@ async def open_backend(trial: Trial) -> str:
     trial.opened = await asyncio.to_thread(open_storage, quick(trial.settings), trial.driver)
     try:
         async for found in trial.storage.list(trial.folder):
-            raise Fault(f"A folder that nothing was written to holds {found.key}: the listing can't be trusted.")
+            raise CheckFailed(f"A folder that nothing was written to holds {found.key}: the listing can't be trusted.")
     except ObjectNotFound as error:
         # A folder that isn't there is an empty one. Who says "not found" is somebody else, such as a proxy.
-        raise Fault(f"What answers does not seem to be the storage: check {source_setting(trial)}.") from error
+        raise CheckFailed(f"What answers does not seem to be the storage: check {source_setting(trial)}.") from error
     return ""
 
 
@@ -43,7 +43,9 @@ async def overwrite(trial: Trial) -> str:
     before, trial.written = trial.written, await trial.storage.write(trial.playlist, trial.new)
     compare(await trial.storage.read(trial.playlist), trial.new, "The object that was overwritten")
     if before is not None and before.etag == trial.written.etag:
-        raise Fault(f"The etag did not change with the content ({before.etag}): caches would keep the old object.")
+        raise CheckFailed(
+            f"The etag did not change with the content ({before.etag}): caches would keep the old object."
+        )
     return ""
 
 
@@ -56,12 +58,12 @@ async def stat(trial: Trial) -> str:
         ("etag", found.etag, trial.written.etag),
     ):
         if there != expected:
-            raise Fault(f"The object's {name} is {there}; when it was written, it was {expected}.")
+            raise CheckFailed(f"The object's {name} is {there}; when it was written, it was {expected}.")
     if found.modified:
         trial.dates.append(found.modified - trial.now())
     with suppress(ObjectNotFound):
         await trial.storage.stat(f"{trial.folder}/nothing")
-        raise Fault("An object that was never written is said to exist.")
+        raise CheckFailed("An object that was never written is said to exist.")
     return ""
 
 
@@ -73,10 +75,10 @@ async def list_folders(trial: Trial) -> str:
         await trial.storage.write(f"{folder}/{name}", b"x")
     found = [item.key.removeprefix(f"{folder}/") async for item in trial.storage.list(folder)]
     if found != names:
-        raise Fault(f"The objects {', '.join(names)} are listed as {', '.join(found) or 'none'}.")
+        raise CheckFailed(f"The objects {', '.join(names)} are listed as {', '.join(found) or 'none'}.")
     folders = [name async for name in trial.storage.folders(trial.folder)]
     if folders != ["1", "2"]:
-        raise Fault(f"The folders 1 and 2 are listed as {', '.join(folders) or 'none'}.")
+        raise CheckFailed(f"The folders 1 and 2 are listed as {', '.join(folders) or 'none'}.")
     return f"{len(names)} objects, {len(folders)} folders"
 
 
@@ -85,7 +87,7 @@ async def delete_one(trial: Trial) -> str:
     await trial.storage.delete(trial.playlist)
     with suppress(ObjectNotFound):
         await trial.storage.read(trial.playlist)
-        raise Fault("An object that was deleted can still be read.")
+        raise CheckFailed("An object that was deleted can still be read.")
     return ""
 
 
@@ -94,7 +96,7 @@ async def delete_folder(trial: Trial) -> str:
     count = await trial.storage.delete_prefix(trial.folder)
     left = [item.key async for item in trial.storage.list(trial.folder)]
     if left:
-        raise Fault(f"{len(left)} objects that were deleted are still listed, such as {left[0]}.")
+        raise CheckFailed(f"{len(left)} objects that were deleted are still listed, such as {left[0]}.")
     return f"{count} objects"
 
 

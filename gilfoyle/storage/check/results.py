@@ -29,7 +29,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """All steps of a check, in the order in which they were tried."""
 
     driver: str
@@ -41,12 +41,12 @@ class Report:
         return all(result.outcome is not Outcome.FAILED for result in self.results)
 
 
-class Fault(Exception):
+class CheckFailed(Exception):
     """A step has found something wrong: a sentence that says what, and what to do about it."""
 
 
 class Warn(Exception):
-    """As Fault, but the backend can be used all the same."""
+    """As CheckFailed, but the backend can be used all the same."""
 
 
 class Skip(Exception):

@@ -12,7 +12,7 @@ import httpx
 from gilfoyle.config import StorageSettings
 from gilfoyle.errors import GilfoyleError
 from gilfoyle.storage.check.advice import for_error
-from gilfoyle.storage.check.results import Fault, Outcome, Report, Result, Skip, Warn
+from gilfoyle.storage.check.results import CheckFailed, CheckReport, Outcome, Result, Skip, Warn
 from gilfoyle.storage.check.settings import QUICK_S, without_secrets
 from gilfoyle.storage.check.steps import STEPS, Step
 from gilfoyle.storage.check.trial import Prober, Trial
@@ -31,7 +31,7 @@ async def check(
     probe: Prober | None = None,
     origins: Sequence[str] = ("https://example.com", "null"),
     now: Callable[[], float] = time.time,
-) -> Report:
+) -> CheckReport:
     """Try a backend, by default the one that `storage.driver` names. Raises nothing of its own: it reports.
 
     What it stores lies in a folder named by a UUID, and is removed in any case; what a killed check leaves, the sweep
@@ -47,7 +47,7 @@ async def check(
                     results.append(await _try(step, trial, results))
         finally:
             await _clean(trial, results)
-    return Report(trial.driver, results)
+    return CheckReport(trial.driver, results)
 
 
 async def _try(step: Step, trial: Trial, before: Sequence[Result]) -> Result:
@@ -64,7 +64,7 @@ async def _try(step: Step, trial: Trial, before: Sequence[Result]) -> Result:
         outcome, note = Outcome.SKIPPED, str(reason)
     except Warn as warning:
         outcome, note = Outcome.WARNING, str(warning)
-    except Fault as fault:
+    except CheckFailed as fault:
         outcome, note = Outcome.FAILED, str(fault)
     except GilfoyleError as error:
         outcome, note = Outcome.FAILED, _sentences(error.message, for_error(error, trial))

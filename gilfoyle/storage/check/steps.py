@@ -12,7 +12,7 @@ from gilfoyle.storage.check.trial import Trial
 
 @dataclass(frozen=True)
 class Step:
-    """`run` returns a note, or raises: Fault or any GilfoyleError if it failed, Warn, Skip."""
+    """`run` returns a note, or raises: CheckFailed or any GilfoyleError if it failed, Warn, Skip."""
 
     name: str
     run: Callable[[Trial], Awaitable[str]]

@@ -11,7 +11,7 @@ import httpx
 
 from gilfoyle.media.reading import is_remote
 from gilfoyle.storage.check.advice import cors_rule, fetch_advice, player_setting, source_setting, user
-from gilfoyle.storage.check.results import Fault, Skip
+from gilfoyle.storage.check.results import CheckFailed, Skip
 from gilfoyle.storage.check.trial import Trial
 
 _SEGMENT = b"segment" * 1000
@@ -29,7 +29,7 @@ async def ffmpeg_reads(trial: Trial) -> str:
         else:
             found = await asyncio.to_thread(_read_file, source, start, end)
         if found != trial.sample.cut(start, end):
-            raise Fault(f"{_place(source)} gives ffmpeg other bytes than were stored ({start} to {end - 1}).")
+            raise CheckFailed(f"{_place(source)} gives ffmpeg other bytes than were stored ({start} to {end - 1}).")
     return f"from {_place(source)}"
 
 
@@ -50,12 +50,12 @@ async def player_fetches(trial: Trial) -> str:
     for origin in trial.origins:
         answer = await _get(trial, url, {"Origin": origin}, player_setting(trial))
         if answer.status_code != 200:
-            raise Fault(fetch_advice(trial, _place(url), answer, "a player"))
+            raise CheckFailed(fetch_advice(trial, _place(url), answer, "a player"))
         if answer.content != _SEGMENT:
-            raise Fault(f"{_place(url)} gives players other bytes than were stored.")
+            raise CheckFailed(f"{_place(url)} gives players other bytes than were stored.")
         allowed = answer.headers.get("Access-Control-Allow-Origin", "")
         if allowed not in ("*", origin):
-            raise Fault(cors_rule(trial, _place(url), origin, allowed))
+            raise CheckFailed(cors_rule(trial, _place(url), origin, allowed))
     return f"from {_place(url)}"
 
 
@@ -65,7 +65,7 @@ async def clock(trial: Trial) -> str:
         raise Skip("the storage tells no time")
     ahead = max(trial.dates, key=abs)
     if abs(ahead) > _SKEW_S:
-        raise Fault(
+        raise CheckFailed(
             f"The storage's clock is {abs(ahead) / 60:.0f} min {'ahead of' if ahead > 0 else 'behind'} this machine's:"
             " signatures are refused when they differ, and the sweep misjudges ages. Set both by NTP."
         )
@@ -75,24 +75,24 @@ async def clock(trial: Trial) -> str:
 async def _fetch_range(trial: Trial, url: str, start: int, end: int) -> bytes:
     answer = await _get(trial, url, {"Range": f"bytes={start}-{end - 1}"}, source_setting(trial))
     if answer.status_code == 200:
-        raise Fault(
+        raise CheckFailed(
             f"{_place(url)} ignores ranges (it answers 200 to a Range header): ffmpeg can't seek in sources."
             " Let the service, or the proxy before it, answer 206."
         )
     if answer.status_code != 206:
-        raise Fault(fetch_advice(trial, _place(url), answer, "ffmpeg"))
+        raise CheckFailed(fetch_advice(trial, _place(url), answer, "ffmpeg"))
     return answer.content
 
 
 async def _get(trial: Trial, url: str, headers: dict[str, str], setting: str) -> httpx.Response:
-    """GET as it is, never packed. Raises Fault if there is no answer."""
+    """GET as it is, never packed. Raises CheckFailed if there is no answer."""
     try:
         answer = await trial.http.get(url, headers={"Accept-Encoding": "identity", **headers})
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = "nothing answers in time" if isinstance(error, httpx.TimeoutException) else "it can't be reached"
         if "CERTIFICATE" in str(error).upper():
             reason = "its certificate is not trusted here"
-        raise Fault(
+        raise CheckFailed(
             f"{_place(url)} can't be fetched: {reason}. Check {setting}, name resolution and firewalls."
         ) from error
     if "Date" in answer.headers and "Age" not in answer.headers:  # a cache's copy has the time of its making
@@ -109,7 +109,7 @@ def _read_file(path: str, start: int, end: int) -> bytes:
             file.seek(start)
             return file.read(end - start)
     except OSError as error:
-        raise Fault(
+        raise CheckFailed(
             f"{path} can't be opened by the user {user()} ({error.strerror}): let the workers' user read it."
         ) from error
 

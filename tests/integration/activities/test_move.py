@@ -16,7 +16,7 @@ from gilfoyle.catalog import Catalog, Media
 from gilfoyle.config import IpfsSettings, StorageSettings
 from gilfoyle.errors import StorageError
 from gilfoyle.storage import FilesystemStorage, ObjectInfo, Storages, keys
-from gilfoyle.storage.ipfs import IpfsStorage
+from gilfoyle.storage.ipfs.backend import IpfsStorage
 from tests.integration.workflows.moving import Watched, contents, ready, uploaded, whole
 from tests.kubo_node import KuboNode
 

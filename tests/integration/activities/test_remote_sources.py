@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from _pytest.mark import ParameterSet
 
-from gilfoyle.activities import looking
-from gilfoyle.activities import source as watched
 from gilfoyle.activities.probe import ProbeActivities
 from gilfoyle.activities.transcode import TranscodeActivities
 from gilfoyle.config import StorageSettings
 from gilfoyle.errors import EncodeFailed, GilfoyleError, ObjectNotFound, StorageError, UnsupportedMedia
+from gilfoyle.ffmpeg import look as looking
+from gilfoyle.ffmpeg import source as watched
 from gilfoyle.media import reading
 from gilfoyle.media.plan import Pass
 from gilfoyle.storage import FilesystemStorage

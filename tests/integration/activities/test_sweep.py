@@ -23,7 +23,7 @@ from gilfoyle.catalog import Catalog, Database, Media, MediaStatus, Owner
 from gilfoyle.config import FilesystemSettings, StorageSettings
 from gilfoyle.errors import Unavailable
 from gilfoyle.storage import FilesystemStorage, Storages
-from gilfoyle.workflows.messages import SweptBackend
+from gilfoyle.temporal.messages import SweptBackend
 
 LIMIT_S = 3600
 OLD_S, YOUNG_S = 2 * LIMIT_S, LIMIT_S / 2

@@ -10,11 +10,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, event
 
-from gilfoyle.activities import orphans
 from gilfoyle.catalog import Catalog, Database, MediaStatus
 from gilfoyle.config import IpfsSettings, S3Settings, StorageSettings
 from gilfoyle.storage import ContentAddressed, Storages
-from gilfoyle.storage.s3 import S3Storage
+from gilfoyle.storage.s3.backend import S3Storage
+from gilfoyle.sweep import rules as orphans
 from tests.integration.activities.test_sweep import Yard
 from tests.kubo_node import KuboNode
 

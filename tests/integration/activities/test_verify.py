@@ -14,7 +14,7 @@ from gilfoyle.config import StorageSettings
 from gilfoyle.errors import EncodeFailed, ObjectNotFound
 from gilfoyle.media.agreement.report import Agreement, Verdict
 from gilfoyle.storage import Storages, keys
-from gilfoyle.workflows.messages import VerifyMediaInput
+from gilfoyle.temporal.messages import VerifyMediaInput
 from tests.clips import clip
 from tests.heif import tiled
 from tests.integration.activities.colour_kinds import HDR, KINDS, make

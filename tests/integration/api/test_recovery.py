@@ -18,8 +18,8 @@ from gilfoyle.api.recovery import keep_recovering, recover
 from gilfoyle.catalog import Catalog, Database, Media, MediaStatus, RenditionStatus
 from gilfoyle.config import Settings
 from gilfoyle.errors import NotFound, Unavailable
-from gilfoyle.temporal import connect
-from gilfoyle.workflows.messages import delete_media_id, process_media_id, retry_media_id
+from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.messages import delete_media_id, process_media_id, retry_media_id
 from tests.integration.api.calling import calling
 from tests.integration.api.conftest import eventually, processing
 from tests.integration.api.test_retry import ready

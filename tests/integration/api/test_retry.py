@@ -17,8 +17,8 @@ from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.catalog import Catalog, Media, MediaStatus, RenditionProgress, RenditionStatus
 from gilfoyle.config import Settings
 from gilfoyle.storage import FilesystemStorage, keys
-from gilfoyle.temporal import connect
-from gilfoyle.workflows.messages import process_media_id, retry_media_id
+from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.messages import process_media_id, retry_media_id
 from tests.integration.api.calling import calling
 from tests.integration.api.conftest import processing
 

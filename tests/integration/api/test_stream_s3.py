@@ -11,7 +11,7 @@ from gilfoyle.api.app import create_app
 from gilfoyle.catalog import Catalog
 from gilfoyle.config import S3Settings, Settings, StorageSettings
 from gilfoyle.storage import keys
-from gilfoyle.storage.s3 import S3Storage
+from gilfoyle.storage.s3.backend import S3Storage
 from tests.integration.api.conftest import processing
 
 SEGMENT = bytes(range(256)) * 12_000  # as large as one of 1080p

@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from gilfoyle.catalog import Catalog, Media, RenditionProgress, RenditionStatus
 from gilfoyle.config import Settings
-from gilfoyle.workflows.messages import VerifyMediaInput, verify_media_id
+from gilfoyle.temporal.messages import VerifyMediaInput, verify_media_id
 from tests.integration.api.calling import calling
 from tests.integration.api.conftest import processing
 

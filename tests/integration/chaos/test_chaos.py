@@ -19,7 +19,7 @@ from chaos.inspection import Inspection
 from chaos.installation import Installation
 from chaos.report import Report
 from chaos.sources import LONG, TEXT, VARIABLE, Source, make
-from gilfoyle.temporal import connect
+from gilfoyle.temporal.connect import connect
 from tests.processes import program
 from tests.sources import FFMPEG
 

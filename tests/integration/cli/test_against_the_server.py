@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from gilfoyle.config import ToolSettings
-from gilfoyle.embedded.tools import ffmpeg_path
+from gilfoyle.ffmpeg.tools import ffmpeg_path
 from tests.processes import program
 
 PYTHON = [sys.executable, "-m", "gilfoyle"]

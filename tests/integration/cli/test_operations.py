@@ -16,7 +16,7 @@ from gilfoyle.cli import operations
 from gilfoyle.cli.operations import Operation, perform
 from gilfoyle.config import Settings, TemporalSettings
 from gilfoyle.errors import GilfoyleError, Unavailable
-from gilfoyle.workflows.messages import SweepInput, SweepResult, sweep_id
+from gilfoyle.temporal.messages import SweepInput, SweepResult, sweep_id
 from tests.integration.cli.conftest import finish, starter
 from tests.integration.workflows.service import Service
 from tests.integration.workflows.test_sweep_storage import stray

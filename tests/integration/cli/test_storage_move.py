@@ -17,7 +17,7 @@ import yaml
 from gilfoyle.catalog import Catalog
 from gilfoyle.config import S3Settings, StorageSettings
 from gilfoyle.storage import FilesystemStorage, Storages, keys
-from gilfoyle.workflows.messages import MoveProgress
+from gilfoyle.temporal.messages import MoveProgress
 from tests.integration.cli.conftest import Finished, finish, starter
 from tests.integration.workflows.moving import contents, ready, whole
 from tests.integration.workflows.service import Service
@@ -26,7 +26,7 @@ from tests.seaweed import Seaweed
 LARGE = os.urandom(11 << 20)
 # The command as it is, but for the time that old objects linger.
 HURRIED = """
-from gilfoyle.workflows.messages import MoveStorageInput as Input
+from gilfoyle.temporal.messages import MoveStorageInput as Input
 Input.model_fields["linger_s"].default = 0.3
 Input.model_rebuild(force=True)
 from gilfoyle.cli import main

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from uuid import uuid4
 
-from gilfoyle.workflows.messages import SweepResult
+from gilfoyle.temporal.messages import SweepResult
 from tests.integration.cli.conftest import Gilfoyle, finish
 from tests.integration.workflows.service import Service
 from tests.integration.workflows.test_sweep_storage import stray

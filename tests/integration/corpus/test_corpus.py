@@ -18,7 +18,7 @@ from gilfoyle.activities.verify import VerifyActivities
 from gilfoyle.catalog import Media, MediaKind, MediaStatus
 from gilfoyle.media.agreement.report import Agreement
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.workflows.messages import VerifyMediaInput
+from gilfoyle.temporal.messages import VerifyMediaInput
 from tests.integration.activities.pipeline import LIMITS
 from tests.integration.workflows.service import Service
 from tests.sources import FFMPEG, FFPROBE

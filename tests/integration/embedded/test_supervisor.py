@@ -14,7 +14,7 @@ import pytest
 from gilfoyle.embedded import leftovers
 from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.errors import StartupError
-from gilfoyle.tasks import together
+from gilfoyle.tasks import gather_or_cancel
 from tests.integration.embedded.supervision import READY, eventually, processes_of, python, supervising
 from tests.processes import program
 
@@ -117,10 +117,10 @@ async def test_the_first_error_of_several_steps_is_raised_by_itself() -> None:
         raise StartupError("no")
 
     async def nested() -> None:
-        await together(fails(), asyncio.sleep(60))
+        await gather_or_cancel(fails(), asyncio.sleep(60))
 
     with pytest.raises(StartupError, match="no"):
-        await asyncio.wait_for(together(nested(), asyncio.sleep(60)), 5)
+        await asyncio.wait_for(gather_or_cancel(nested(), asyncio.sleep(60)), 5)
 
 
 def test_orphans_are_adopted_and_ended(folder: DataFolder) -> None:

@@ -14,7 +14,7 @@ from gilfoyle.errors import StorageError
 from gilfoyle.storage import FilesystemStorage, drivers
 from gilfoyle.storage.base import ObjectInfo
 from gilfoyle.storage.check import Outcome, check
-from gilfoyle.storage.check.results import Fault
+from gilfoyle.storage.check.results import CheckFailed
 from tests import ranges
 from tests.integration.storage.checking import failed, fault, files_in, note, outcomes
 from tests.ranges import RangeServer
@@ -129,7 +129,7 @@ async def test_a_server_that_ignores_ranges_is_no_source(monkeypatch: pytest.Mon
 
 async def test_what_ffprobe_says_of_a_signed_url_is_kept_back(tmp_path: Path) -> None:
     (tmp_path / "letter").write_text("Dear all, this is not a film. " * 99)
-    with RangeServer(tmp_path) as server, pytest.raises(Fault) as caught:
+    with RangeServer(tmp_path) as server, pytest.raises(CheckFailed) as caught:
         await prober(Settings())(f"{server.url}/letter?signature=abc")
     assert "Invalid data" in str(caught.value)
 

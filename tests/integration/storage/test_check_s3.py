@@ -15,7 +15,7 @@ from gilfoyle.errors import StorageError
 from gilfoyle.storage import drivers
 from gilfoyle.storage.base import Unfinished
 from gilfoyle.storage.check import Outcome, check
-from gilfoyle.storage.s3 import S3Storage
+from gilfoyle.storage.s3.backend import S3Storage
 from tests.faulty import FaultyProxy
 from tests.integration.storage.checking import failed, fault, note, outcomes
 from tests.seaweed import Seaweed

@@ -13,8 +13,8 @@ from gilfoyle.config import FilesystemSettings, StorageSettings
 from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
 from gilfoyle.storage import FilesystemStorage, open_storage
 from gilfoyle.storage.base import CHUNK_BYTES, Unfinished
-from gilfoyle.storage.contract import StorageContract
-from gilfoyle.storage.files import TempFile, explain
+from gilfoyle.storage.filesystem.files import TempFile, explain
+from gilfoyle.testing.storage_contract import StorageContract
 
 
 def names(folder: Path) -> list[str]:

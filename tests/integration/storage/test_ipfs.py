@@ -14,8 +14,8 @@ import pytest
 from gilfoyle.config import IpfsSettings
 from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.storage.base import ContentAddressed
-from gilfoyle.storage.contract import StorageContract, collect, keys_of
-from gilfoyle.storage.ipfs import IpfsStorage
+from gilfoyle.storage.ipfs.backend import IpfsStorage
+from gilfoyle.testing.storage_contract import StorageContract, collect, keys_of
 from tests.clips import clip
 from tests.kubo_node import KuboNode, skip_module_without_kubo
 from tests.sources import FFMPEG, FFPROBE

@@ -10,8 +10,8 @@ import pytest
 from gilfoyle.config import IpfsSettings
 from gilfoyle.errors import ConfigError, ObjectNotFound, StorageError
 from gilfoyle.storage.base import CHUNK_BYTES
-from gilfoyle.storage.contract import keys_of, pieces
-from gilfoyle.storage.ipfs import IpfsStorage
+from gilfoyle.storage.ipfs.backend import IpfsStorage
+from gilfoyle.testing.storage_contract import keys_of, pieces
 from tests.conftest import free_port
 from tests.kubo_node import KuboNode, kubo_node, skip_module_without_kubo
 

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from gilfoyle.activities.stored import store_new
 from gilfoyle.config import S3Settings, StorageSettings
 from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.storage import open_storage
 from gilfoyle.storage.base import Unfinished
-from gilfoyle.storage.contract import StorageContract, collect, keys_of, pieces
-from gilfoyle.storage.s3 import S3Storage
+from gilfoyle.storage.s3.backend import S3Storage
+from gilfoyle.storage.stored import store_new
+from gilfoyle.testing.storage_contract import StorageContract, collect, keys_of, pieces
 from tests.conftest import free_port
 from tests.seaweed import Seaweed
 

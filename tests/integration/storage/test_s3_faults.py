@@ -13,8 +13,8 @@ import pytest
 
 from gilfoyle.config import S3Settings
 from gilfoyle.errors import ObjectNotFound, StorageError
-from gilfoyle.storage.contract import collect, keys_of, pieces
-from gilfoyle.storage.s3 import S3Storage
+from gilfoyle.storage.s3.backend import S3Storage
+from gilfoyle.testing.storage_contract import collect, keys_of, pieces
 from tests.faulty import FaultyProxy
 from tests.seaweed import Seaweed
 
@@ -179,7 +179,7 @@ async def test_a_store_that_is_killed_and_comes_back(s3_service: Seaweed, s3_set
 WRITER = """
 import asyncio, sys
 from gilfoyle.config import S3Settings
-from gilfoyle.storage.s3 import S3Storage
+from gilfoyle.storage.s3.backend import S3Storage
 
 async def data():
     for _ in range(4):

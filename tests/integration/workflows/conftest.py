@@ -21,7 +21,7 @@ from gilfoyle.config import (
     WorkerSettings,
 )
 from gilfoyle.storage import Storages
-from gilfoyle.temporal import connect
+from gilfoyle.temporal.connect import connect
 from gilfoyle.workers import Parts
 from tests.integration.workflows.service import Service
 from tests.sources import numbered

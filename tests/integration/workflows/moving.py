@@ -15,7 +15,7 @@ from temporalio.client import WorkflowHandle
 from gilfoyle.catalog import Catalog, Media
 from gilfoyle.storage import FilesystemStorage, Storage, keys
 from gilfoyle.storage.base import ObjectInfo
-from gilfoyle.workflows.messages import MoveProgress, MoveStorageInput, move_id
+from gilfoyle.temporal.messages import MoveProgress, MoveStorageInput, move_id
 from gilfoyle.workflows.move_storage import MoveStorage
 from tests.integration.workflows.service import Service
 

@@ -19,11 +19,11 @@ from gilfoyle.catalog import Media, MediaKind, MediaStatus, Rendition, warnings_
 from gilfoyle.errors import NotFound
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.storage import keys
+from gilfoyle.temporal.messages import DeleteMediaInput, ProcessMediaInput, delete_media_id, process_media_id
+from gilfoyle.temporal.routes import PIPELINE, QUEUES, queue_name
 from gilfoyle.workers import Parts, build_workers
 from gilfoyle.workflows.delete_media import DeleteMedia
-from gilfoyle.workflows.messages import DeleteMediaInput, ProcessMediaInput, delete_media_id, process_media_id
 from gilfoyle.workflows.process_media import ProcessMedia
-from gilfoyle.workflows.routes import PIPELINE, QUEUES, queue_name
 from tests.integration.activities.pipeline import SMALL
 
 Handle = WorkflowHandle[Any, Any]

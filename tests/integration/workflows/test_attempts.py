@@ -14,10 +14,10 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import Worker
 
-from gilfoyle.activities.beat import Beat
-from gilfoyle.activities.faults import TranslateErrors
-from gilfoyle.activities.trail import own_details
 from gilfoyle.errors import EncodeFailed, StorageError
+from gilfoyle.temporal.attempts import own_details
+from gilfoyle.temporal.heartbeat import Heartbeat
+from gilfoyle.temporal.translate import TranslateErrors
 
 ENDS = {"encode": EncodeFailed("ffmpeg gave up."), "store": StorageError("The store is away."), "bug": KeyError("key")}
 AT_ONCE = RetryPolicy(initial_interval=timedelta(milliseconds=20), backoff_coefficient=1)
@@ -53,7 +53,7 @@ class Work:
 
 
 @asynccontextmanager
-async def worker(temporal: Client, *interceptors: TranslateErrors | Beat) -> AsyncIterator[str]:
+async def worker(temporal: Client, *interceptors: TranslateErrors | Heartbeat) -> AsyncIterator[str]:
     queue = f"test-{uuid4().hex[:8]}"
     async with Worker(temporal, task_queue=queue, workflows=[Work], activities=[work], interceptors=interceptors):
         yield queue
@@ -83,7 +83,7 @@ async def test_the_third_clean_failure_of_an_encode_is_final(temporal: Client) -
 
 async def test_the_fifth_unforeseen_error_is_final(temporal: Client) -> None:
     """Also beside beats, which repeat what was told."""
-    async with worker(temporal, TranslateErrors(), Beat()) as queue:
+    async with worker(temporal, TranslateErrors(), Heartbeat()) as queue:
         assert await attempts(temporal, queue, ["bug", "bug", "store", "bug", "store", "bug"]) == 7
         given_up = await attempts(temporal, queue, ["bug", "store"] * 5)
         assert isinstance(given_up, ApplicationError) and given_up.type == "internal"

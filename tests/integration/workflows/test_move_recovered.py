@@ -12,7 +12,7 @@ from temporalio.client import WorkflowFailureError
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.recovery import recover_errands
 from gilfoyle.catalog import Database
-from gilfoyle.workflows.messages import MoveStorageInput, move_id
+from gilfoyle.temporal.messages import MoveStorageInput, move_id
 from tests.integration.workflows.moving import QUICK, ready, start
 from tests.integration.workflows.test_move_storage import Place, place, working
 

@@ -14,10 +14,10 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, Wor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from gilfoyle.activities import beat
 from gilfoyle.catalog import Catalog, Media, MediaStatus
 from gilfoyle.errors import NotFound
 from gilfoyle.storage import Storages, keys
+from gilfoyle.temporal.connect import heartbeat as beat
 from gilfoyle.workflows.move_storage import MoveStorage
 from tests.integration.api.conftest import eventually
 from tests.integration.workflows.moving import (

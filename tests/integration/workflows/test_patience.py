@@ -10,7 +10,7 @@ import pytest
 
 from gilfoyle.catalog import MediaStatus
 from gilfoyle.storage.base import ObjectInfo
-from gilfoyle.storage.filesystem import FilesystemStorage
+from gilfoyle.storage.filesystem.backend import FilesystemStorage
 from tests.integration.workflows.service import Service
 
 _LONGER_S = 7.0

@@ -14,7 +14,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from gilfoyle.catalog import MediaKind, MediaStatus, RenditionStatus
 from gilfoyle.errors import NotFound
 from gilfoyle.storage import keys
-from gilfoyle.workflows.routes import IO, PIPELINE, TRANSCODE
+from gilfoyle.temporal.routes import IO, PIPELINE, TRANSCODE
 from tests.integration.activities.pipeline import LOWEST, SMALL, ffmpegs
 from tests.integration.workflows.service import Handle, Service, fault
 from tests.poison import Poison

@@ -14,7 +14,7 @@ from temporalio.client import WorkflowFailureError
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.recovery import recover
 from gilfoyle.catalog import Database, Media, MediaStatus, RenditionStatus
-from gilfoyle.workflows.messages import delete_media_id, process_media_id, retry_media_id
+from gilfoyle.temporal.messages import delete_media_id, process_media_id, retry_media_id
 from tests.integration.activities.pipeline import LOWEST, SMALL, ffmpegs
 from tests.integration.workflows.service import Service, fault
 from tests.poison import Poison

@@ -15,7 +15,7 @@ from temporalio.client import WorkflowExecutionStatus
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.catalog import Database, Media, MediaStatus, Rendition, RenditionStatus
 from gilfoyle.errors import Conflict
-from gilfoyle.workflows.messages import retry_media_id
+from gilfoyle.temporal.messages import retry_media_id
 from tests.integration.activities.pipeline import SMALL
 from tests.integration.workflows.service import Handle, Service
 from tests.poison import Poison

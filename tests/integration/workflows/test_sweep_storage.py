@@ -24,10 +24,10 @@ from temporalio.service import RPCError
 
 from gilfoyle.catalog import Media, MediaStatus
 from gilfoyle.config import Settings, SweepSettings, TemporalSettings
-from gilfoyle.schedules import keep_schedules, sweep_schedule_id
 from gilfoyle.storage import keys
-from gilfoyle.temporal import connect
-from gilfoyle.workflows.messages import SweepInput, SweepResult, sweep_id
+from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.messages import SweepInput, SweepResult, sweep_id
+from gilfoyle.temporal.schedules import keep_schedules, sweep_schedule_id
 from gilfoyle.workflows.sweep_storage import SweepStorage
 from tests.integration.workflows.service import Service, fault
 

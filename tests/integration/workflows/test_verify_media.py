@@ -13,8 +13,8 @@ from gilfoyle.catalog import Media
 from gilfoyle.errors import NotFound
 from gilfoyle.media.agreement.report import Agreement
 from gilfoyle.storage import keys
-from gilfoyle.workflows.faults import Fault
-from gilfoyle.workflows.messages import verify_media_id
+from gilfoyle.temporal.failures import Reason
+from gilfoyle.temporal.messages import verify_media_id
 from tests.integration.activities.pipeline import LOWEST
 from tests.integration.workflows.service import Handle, Service
 
@@ -57,7 +57,7 @@ async def test_why_nothing_could_be_compared_is_kept(service: Service, film: Pat
     with pytest.raises(WorkflowFailureError):
         await (await verify(service, media)).result()
     found = await Pipeline(service.parts.client, service.parts.settings).verification(media)
-    assert isinstance(found, Fault)
+    assert isinstance(found, Reason)
     assert found.code == "object_not_found"
 
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from gilfoyle.cli import app, swept
 from gilfoyle.cli.commands.storage_sweep import seconds
-from gilfoyle.workflows.messages import SweepResult, SweptBackend, SweptItem
+from gilfoyle.temporal.messages import SweepResult, SweptBackend, SweptItem
 
 
 @pytest.mark.parametrize(

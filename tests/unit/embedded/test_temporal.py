@@ -7,7 +7,7 @@ import yaml
 
 from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.embedded.temporal import spec
-from gilfoyle.workflows.routes import FIRST, TRANSCODE, queue_name
+from gilfoyle.temporal.routes import FIRST, TRANSCODE, queue_name
 
 CLUSTER = Path(__file__).parents[3] / "deploy" / "temporal-dynamic-config.yaml"
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gilfoyle.errors import StorageError
-from gilfoyle.storage.ipfs_commit import ATTEMPTS, Commits
+from gilfoyle.storage.ipfs.commit import ATTEMPTS, Commits
 
 
 class Root:

@@ -8,10 +8,9 @@ import pytest
 
 from gilfoyle.errors import ConfigError, ObjectNotFound, StorageError
 from gilfoyle.storage.base import CHUNK_BYTES
-from gilfoyle.storage.ipfs_body import AHEAD, Body, BodyAborted
-from gilfoyle.storage.ipfs_tree import Tree
-from gilfoyle.storage.kubo import multiaddress
-from gilfoyle.storage.kubo_errors import Passing, refusal, status_error
+from gilfoyle.storage.ipfs.body import AHEAD, Body, BodyAborted
+from gilfoyle.storage.ipfs.kubo import TransientError, multiaddress, refusal, status_error
+from gilfoyle.storage.ipfs.tree import Tree
 
 
 @pytest.mark.parametrize(
@@ -41,8 +40,8 @@ def test_what_is_no_address_is_a_wrong_setting(url: str) -> None:
         ("failed to fetch all nodes", ObjectNotFound),
         ("not pinned or pinned indirectly", ObjectNotFound),
         ("write /data: no space left on device", StorageError),
-        ("context deadline exceeded", Passing),
-        ("directory already has entry by that name", Passing),
+        ("context deadline exceeded", TransientError),
+        ("directory already has entry by that name", TransientError),
     ],
 )
 def test_a_refusal_of_kubo(message: str, kind: type[StorageError]) -> None:
@@ -53,7 +52,7 @@ def test_a_refusal_of_kubo(message: str, kind: type[StorageError]) -> None:
 
 @pytest.mark.parametrize(("status", "passes"), [(403, False), (404, False), (405, False), (500, True), (502, True)])
 def test_a_status_that_is_not_a_command_s(status: int, passes: bool) -> None:
-    assert isinstance(status_error(status, "http://kubo:5001"), Passing) is passes
+    assert isinstance(status_error(status, "http://kubo:5001"), TransientError) is passes
 
 
 def test_staged_names() -> None:

@@ -7,7 +7,7 @@ import pytest
 from gilfoyle.errors import InvalidRequest
 from gilfoyle.storage import keys
 from gilfoyle.storage.base import check_key
-from gilfoyle.storage.contract import BAD_KEYS
+from gilfoyle.testing.storage_contract import BAD_KEYS
 
 ID = UUID("0b1f2a52-6c4e-4b53-9a0e-3f0a5f6c7d11")
 

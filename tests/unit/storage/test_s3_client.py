@@ -7,7 +7,7 @@ import pytest
 
 from gilfoyle.config import S3Settings
 from gilfoyle.errors import ConfigError
-from gilfoyle.storage.s3_client import make_client
+from gilfoyle.storage.s3.client import make_client
 
 KEYS = {"access_key_id": "key", "secret_access_key": "secret"}
 

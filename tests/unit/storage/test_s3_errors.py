@@ -7,8 +7,8 @@ from botocore.parsers import ResponseParserError
 
 from gilfoyle.config import S3Settings
 from gilfoyle.errors import ObjectNotFound, StorageError
-from gilfoyle.storage import s3_errors
-from gilfoyle.storage.s3_errors import passing, translate
+from gilfoyle.storage.s3 import errors as s3_errors
+from gilfoyle.storage.s3.errors import passing, translate
 
 SETTINGS = S3Settings(bucket="films", endpoint="http://user:hidden@minio.internal:9000")
 SECRET_URL = "http://minio.internal:9000/films/m?X-Amz-Signature=5ec4e7"

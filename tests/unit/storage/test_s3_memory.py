@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gilfoyle.storage.s3_memory import Claim, Memory, Rate
+from gilfoyle.storage.s3.memory import Claim, Memory, Rate
 
 PART = 100
 
@@ -86,7 +86,7 @@ async def test_the_fast_come_first() -> None:
 
 async def test_who_has_waited_longest_comes_first_among_the_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 0.0
-    monkeypatch.setattr("gilfoyle.storage.s3_memory.time", SimpleNamespace(monotonic=lambda: clock))
+    monkeypatch.setattr("gilfoyle.storage.s3.memory.time", SimpleNamespace(monotonic=lambda: clock))
     memory = Memory(200, PART)
     (first, *_) = await full(memory)
     await first.take(10)
@@ -99,7 +99,7 @@ async def test_who_has_waited_longest_comes_first_among_the_alike(monkeypatch: p
 
 
 async def test_the_promise_of_a_slow_upload_is_taken_back_for_a_fast_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gilfoyle.storage.s3_memory._LOOK_S", 0.01)
+    monkeypatch.setattr("gilfoyle.storage.s3.memory._LOOK_S", 0.01)
     memory = Memory(400, PART)
     await full(memory)
     slow = [memory.claim(PART, rate(0.1)) for _ in range(3)]
@@ -108,7 +108,7 @@ async def test_the_promise_of_a_slow_upload_is_taken_back_for_a_fast_one(monkeyp
         assert claim.promised == 90
     fast = memory.claim(PART // 2, rate(1000))
     task = await waiting(fast, 10)  # each has its turn
-    monkeypatch.setattr("gilfoyle.storage.s3_memory.TURN_S", 0)
+    monkeypatch.setattr("gilfoyle.storage.s3.memory.TURN_S", 0)
     await task
     assert sorted(claim.promised for claim in slow) == [0, 90, 90]
     assert memory.used <= memory.limit
@@ -166,8 +166,8 @@ async def test_larger_parts_than_the_memory_go_on_alone() -> None:
 @pytest.mark.parametrize("seed", range(20))
 async def test_all_parts_are_finished_within_the_limit(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Uploads of all rates, more of them than have room, some of which are given up."""
-    monkeypatch.setattr("gilfoyle.storage.s3_memory.TURN_S", 0.001)
-    monkeypatch.setattr("gilfoyle.storage.s3_memory._LOOK_S", 0.001)
+    monkeypatch.setattr("gilfoyle.storage.s3.memory.TURN_S", 0.001)
+    monkeypatch.setattr("gilfoyle.storage.s3.memory._LOOK_S", 0.001)
     random = Random(seed)
     memory = Memory(random.choice([200, 300, 450, 1000]), PART)
     most = 0

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gilfoyle.storage.s3_memory import Memory, Rate
-from gilfoyle.storage.s3_parts import MOST_PART_BYTES, MOST_PARTS, cut, part_bytes, parts_in_flight
+from gilfoyle.storage.s3.memory import Memory, Rate
+from gilfoyle.storage.s3.upload import MOST_PART_BYTES, MOST_PARTS, cut, part_bytes, parts_in_flight
 
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
 

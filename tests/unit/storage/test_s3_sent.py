@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSResponse
 
 from gilfoyle.config import S3Settings
 from gilfoyle.errors import StorageError
-from gilfoyle.storage.s3 import S3Storage
+from gilfoyle.storage.s3.backend import S3Storage
 
 Answer = Callable[[Any], tuple[int, str]]
 LISTING = "<ListBucketResult><IsTruncated>false</IsTruncated>{}</ListBucketResult>"

@@ -9,8 +9,8 @@ from uuid import UUID
 from gilfoyle.media.plan import make_plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.tasks import stop
+from gilfoyle.temporal.messages import ProcessMediaInput
 from gilfoyle.workflows.encoding import Encoding
-from gilfoyle.workflows.messages import ProcessMediaInput
 from tests.unit.media.infos import audio, media, video
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.workflows.messages import DeleteMediaInput, ProcessMediaInput, delete_media_id, process_media_id
+from gilfoyle.temporal.messages import DeleteMediaInput, ProcessMediaInput, delete_media_id, process_media_id
 
 MEDIA = UUID("11111111-2222-3333-4444-555555555555")
 

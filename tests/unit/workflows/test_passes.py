@@ -12,8 +12,8 @@ import pytest
 from gilfoyle.activities.transcode import Spent
 from gilfoyle.media.plan import FIRST_PRIORITY, Pass, make_plan
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.workflows import turnstile
-from gilfoyle.workflows.messages import ProcessMediaInput
+from gilfoyle.temporal.messages import ProcessMediaInput
+from gilfoyle.workflows import throttle
 from gilfoyle.workflows.passes import Passes
 from tests.unit.media.infos import audio, media, video
 
@@ -38,8 +38,8 @@ class Waiting(Passes):
 
 
 async def test_what_is_paced_never_waits_behind_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turnstile.workflow, "time", lambda: 0.0)
-    monkeypatch.setattr(turnstile, "_moment", partial(asyncio.sleep, 0))
+    monkeypatch.setattr(throttle.workflow, "time", lambda: 0.0)
+    monkeypatch.setattr(throttle, "_moment", partial(asyncio.sleep, 0))
     waiting = Waiting()
     shared = [each for each in waiting.plan.passes if each.priority != FIRST_PRIORITY and len(each.renditions) > 1]
     head = next(each for each in waiting.plan.passes if each.ahead and each.priority != FIRST_PRIORITY)
@@ -54,8 +54,8 @@ async def test_what_is_paced_never_waits_behind_all_others(monkeypatch: pytest.M
 
 
 async def test_sound_and_picture_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turnstile.workflow, "time", lambda: 0.0)
-    monkeypatch.setattr(turnstile, "_moment", asyncio.Event().wait)
+    monkeypatch.setattr(throttle.workflow, "time", lambda: 0.0)
+    monkeypatch.setattr(throttle, "_moment", asyncio.Event().wait)
     waiting = Waiting()
     later = [each for each in waiting.plan.passes if each.priority != FIRST_PRIORITY]
     heads = [each for each in later if each.ahead][:2]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from gilfoyle_flat import FlatStorage
 
-from gilfoyle.storage.contract import StorageContract
+from gilfoyle.testing.storage_contract import StorageContract
 
 
 class TestFlat(StorageContract):

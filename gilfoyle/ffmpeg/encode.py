@@ -1,0 +1,177 @@
+"""One run of ffmpeg that encodes: a pipe for each output, its progress, and an end if it no longer gets on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from gilfoyle.ffmpeg.process import Run, arriving, close, running, terminate
+from gilfoyle.ffmpeg.source import SourceWatch
+from gilfoyle.tasks import stop
+
+Consumer = Callable[[asyncio.StreamReader], Awaitable[None]]
+"""Reads one of ffmpeg's outputs to its end."""
+
+_PIPE_BYTES = 1 << 20
+_LOOKS = 20
+"""How often within the limit a run is looked at for whether it gets on."""
+
+
+async def encode(
+    build: Callable[[Sequence[int]], Sequence[str]],
+    consumers: Sequence[Consumer],
+    on_progress: Callable[[dict[str, str]], None],
+    *,
+    memory_mb: int,
+    stall_s: float,
+    nice: int,
+    watch: SourceWatch | None = None,
+    inputs: Sequence[int] = (),
+) -> None:
+    """Run ffmpeg with one pipe per consumer. `build` makes the command line from the pipes' descriptors.
+
+    `nice` is how much it gives way to other processes (0 to 19). `inputs`: descriptors that it reads from.
+
+    Consumers are given only what can't come of a source that broke off (`SourceWatch.proven`), and its end only if
+    ffmpeg has succeeded. Raises ProcessFailed, also after `stall_s` seconds without any progress, StorageError if the
+    source could not be read, or what a consumer raised if ffmpeg itself had nothing to complain of.
+    """
+    stall = Stall(stall_s, len(consumers))
+
+    def note(block: dict[str, str]) -> None:
+        stall.progress(block)
+        on_progress(block)
+
+    pipes = [os.pipe() for _ in consumers]
+    readers = [pipe[0] for pipe in pipes]
+    writers = [pipe[1] for pipe in pipes]
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            command = build(writers)
+            run = await stack.enter_async_context(running(command, memory_mb, watch, nice, [*writers, *inputs]))
+        except BaseException:
+            close(readers)
+            raise
+        finally:
+            close(writers)
+        progress = asyncio.create_task(_progress(run.stdout, note))
+        end = asyncio.create_task(run.end())
+        outputs = [
+            asyncio.create_task(_consume(fd, use, _ProvenReader(run, end, stall)))
+            for fd, use in zip(readers, consumers, strict=True)
+        ]
+        stalling = asyncio.create_task(_kill_if_stalled(stall, run))
+        try:
+            fault = await _first_fault(outputs)
+            if fault is not None:
+                # It can't be written on: let ffmpeg say whether the reason is its own, but don't wait for an encode.
+                await terminate(run.process)
+            await asyncio.wait([end])
+            if fault is None or (isinstance(fault, ValueError) and (run.process.returncode or 0) > 0):
+                end.result()
+            if fault is not None:
+                raise fault
+        finally:
+            await stop([end, progress, stalling, *outputs])
+
+
+class Stall:
+    """The clock of one ffmpeg with several outputs. `limit_s`: how long nothing may change, in seconds.
+
+    ffmpeg reports its progress even while it hangs, so what counts is whether anything changes: what it says that it
+    has encoded, or what comes out of its pipes.
+    """
+
+    def __init__(self, limit_s: float, outputs: int) -> None:
+        self.limit_s = limit_s
+        self._outputs = outputs
+        self._waiting = 0
+        self._frame = ""
+        self._moved = time.monotonic()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Somebody waits for one of the outputs. While another one is busy storing, ffmpeg can't be blamed."""
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            self._moved = time.monotonic()
+
+    def progress(self, block: dict[str, str]) -> None:
+        """What ffmpeg says of itself."""
+        done = f"{block.get('frame')} {block.get('out_time')}"
+        if done != self._frame:
+            self._frame, self._moved = done, time.monotonic()
+
+    async def noticed(self) -> None:
+        """Returns once nothing has changed for too long."""
+        while time.monotonic() - self._moved < self.limit_s:
+            await asyncio.sleep(self.limit_s / _LOOKS)
+            if self._waiting < self._outputs:
+                self._moved = time.monotonic()
+
+
+class _ProvenReader(asyncio.StreamReader):
+    """One of ffmpeg's outputs. What may be of half a source is kept back until ffmpeg has ended well."""
+
+    def __init__(self, run: Run, end: asyncio.Task[None], stall: Stall) -> None:
+        super().__init__(limit=_PIPE_BYTES)
+        self._run, self._end, self._stall = run, end, stall
+
+    async def read(self, n: int = -1) -> bytes:
+        held = []
+        while data := await self._next(n):
+            held.append(data)
+            if self._run.proven():
+                break
+        else:
+            with self._stall.waiting():
+                await asyncio.shield(self._end)
+        return b"".join(held)
+
+    async def _next(self, n: int) -> bytes:
+        with self._stall.waiting():
+            return await super().read(n)
+
+
+async def _kill_if_stalled(stall: Stall, run: Run) -> None:
+    await stall.noticed()
+    run.kill(f"it has made no progress for {stall.limit_s:g} s")
+
+
+async def _first_fault(tasks: Sequence[asyncio.Task[None]]) -> Exception | None:
+    """Wait for all, or for the first that fails; returns its exception."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        error = task.exception()
+        if isinstance(error, Exception):
+            return error
+        if error is not None:
+            raise error
+    return None
+
+
+async def _consume(descriptor: int, use: Consumer, reader: _ProvenReader) -> None:
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    async with arriving(descriptor, reader):
+        await use(reader)
+
+
+async def _progress(stdout: asyncio.StreamReader, report: Callable[[dict[str, str]], None]) -> None:
+    """ffmpeg's `-progress` blocks: key=value lines, each block ended by `progress=…`."""
+    block: dict[str, str] = {}
+    async for line in stdout:
+        key, _, value = line.decode(errors="replace").strip().partition("=")
+        block[key] = value
+        if key == "progress":
+            report(block)
+            block = {}

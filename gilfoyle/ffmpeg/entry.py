@@ -1,0 +1,94 @@
+"""Where a decoder must enter a source so that it has the frame that is on screen at the beginning of a chunk.
+
+MP4 and MOV are sought by decode time: the keyframe that is found may be shown only later. After a pause (a recording of
+a screen, slides) by seconds, in an open GOP by the pictures that come before the keyframe and need the GOP before. What
+lies between would be lost, and the next picture shown in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from fractions import Fraction
+
+from gilfoyle.errors import EncodeFailed
+from gilfoyle.ffmpeg.process import ProcessFailed, capture
+from gilfoyle.ffmpeg.source import SourceWatch
+from gilfoyle.media.ffmpeg import seek_target
+from gilfoyle.media.ffprobe import entry_command
+from gilfoyle.media.info import MediaInfo
+from gilfoyle.media.plan import Plan
+
+# A keyframe before the one that was found is shown before it: one step is enough, unless keyframes crowd in a pause.
+_STEPS = 20
+# Less than any two stamps differ by (seconds).
+_BEFORE = Fraction(1, 10_000)
+_WAIT_S = 2.0
+
+
+async def entry(
+    ffprobe: str,
+    source: str,
+    info: MediaInfo,
+    plan: Plan,
+    first_segment: int,
+    *,
+    timeout_s: float,
+    memory_mb: int,
+    on_wait: Callable[[], None] = lambda: None,
+) -> Fraction | None:
+    """Where to seek for a pass from `first_segment` on, on the container's clock (seconds); None: at the beginning.
+
+    `on_wait` is called every two seconds meanwhile: a storage that does not answer takes minutes. Raises EncodeFailed
+    if the source can't be read there, StorageError if the storage does not give it.
+    """
+    if not first_segment or not info.exact_seek or info.video is None:
+        return None
+    at = target = seek_target(plan, first_segment)
+    if not info.sought_by_decode_time:
+        return target
+    waiting = asyncio.create_task(_every(_WAIT_S, on_wait))
+    try:
+        for _ in range(_STEPS):
+            found = await _arrival(ffprobe, source, info.video.index, at, timeout_s, memory_mb)
+            if found is None or found[0] <= target:
+                return at
+            at = min(found) - _BEFORE
+            if at <= info.start:
+                break
+        return None
+    finally:
+        waiting.cancel()
+
+
+async def _every(seconds: float, call: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        call()
+
+
+async def _arrival(
+    ffprobe: str, source: str, stream: int, at: Fraction, timeout_s: float, memory_mb: int
+) -> tuple[Fraction, Fraction] | None:
+    watch = SourceWatch(source)
+    try:
+        try:
+            line = await capture(
+                entry_command(ffprobe, source, stream, at), timeout_s=timeout_s, memory_mb=memory_mb, watch=watch
+            )
+        except ProcessFailed as error:
+            watch.blame(error)
+            patiently = entry_command(ffprobe, source, stream, at, patiently=True)
+            line = await capture(patiently, timeout_s=timeout_s, memory_mb=memory_mb, watch=watch)
+        return _stamps(line)
+    except (ProcessFailed, TimeoutError) as error:
+        watch.blame(error)
+        if isinstance(error, TimeoutError):
+            raise EncodeFailed(f"ffprobe could not look into the source within {timeout_s:.0f} s.") from error
+        raise EncodeFailed(f"ffprobe could not look into the source: {error}.", log=error.tail) from error
+
+
+def _stamps(line: bytes) -> tuple[Fraction, Fraction] | None:
+    """Presentation and decode time of the first packet, in seconds; None if it has none, or there is no packet."""
+    first = line.decode().strip().partition("\n")[0].split(",")
+    return (Fraction(first[0]), Fraction(first[1])) if len(first) > 1 and "N/A" not in first[:2] else None

@@ -1,0 +1,174 @@
+"""Running ffmpeg and ffprobe: with limits, with pipes, and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from gilfoyle.ffmpeg.source import SourceWatch
+
+# The shell sets the limits and becomes the program: a preexec_fn is not safe in a process with threads. Where Linux
+# groups processes by session (autogroup), `nice` counts only within one, and the group has a value of its own.
+_LAUNCH = """
+ulimit -v "$0" 2>/dev/null
+nice=$1
+shift
+[ "$nice" = 0 ] && exec "$@"
+{ echo "$nice" >/proc/self/autogroup; } 2>/dev/null
+exec nice -n "$nice" "$@"
+"""
+_READ = 1 << 16
+_TERMINATE_S = 2.0
+
+
+class ProcessFailed(Exception):
+    """The program ended with an exit status other than 0. `tail` is the end of what it complained of.
+
+    The message is for people, and follows on a sentence: `it ended with status 1`. `reason`: why it was ended by us.
+    """
+
+    def __init__(self, status: int, tail: str, reason: str = "") -> None:
+        super().__init__(reason or _how_it_ended(status))
+        self.status = status
+        self.tail = tail
+
+
+def _how_it_ended(status: int) -> str:
+    if status == -signal.SIGKILL:
+        return "it was killed, most often for lack of memory"
+    return f"it was ended by signal {-status}" if status < 0 else f"it ended with status {status}"
+
+
+async def capture(
+    command: Sequence[str], *, timeout_s: float, memory_mb: int, watch: SourceWatch | None = None
+) -> bytes:
+    """Run a program and return its stdout.
+
+    Raises ProcessFailed, TimeoutError after `timeout_s` seconds, and StorageError if the source that `watch` is about
+    could not be read.
+    """
+    async with asyncio.timeout(timeout_s), running(command, memory_mb, watch) as run:
+        out = await run.stdout.read()
+        await run.end()
+        return out
+
+
+class Run:
+    """A program that runs, and its stderr: heard as it comes, and whenever it matters what has been said."""
+
+    def __init__(self, process: Process, stderr: int, watch: SourceWatch) -> None:
+        self.process = process
+        self.stdout = asyncio.StreamReader()
+        self._stderr: int | None = stderr
+        self._watch = watch
+        self._killed_for = ""
+        watch.on_lost = lambda: _send(process, signal.SIGKILL)
+        os.set_blocking(stderr, False)
+        asyncio.get_running_loop().add_reader(stderr, self._hear)
+
+    def proven(self) -> bool:
+        """Whether what the program has written by now can be relied on: it complains before it goes on writing."""
+        self._hear()
+        return self._watch.proven
+
+    def kill(self, reason: str) -> None:
+        """At once; `end` raises ProcessFailed with the reason."""
+        self._killed_for = reason
+        _send(self.process, signal.SIGKILL)
+
+    async def end(self) -> None:
+        """Wait for the program's end. Raises ProcessFailed, or StorageError if reading was in trouble."""
+        status = await self.process.wait()
+        self._hear()
+        self._watch.check()
+        if status:
+            error = ProcessFailed(status, self._watch.text, self._killed_for)
+            self._watch.blame(error)
+            raise error
+
+    def close(self) -> None:
+        """Stop hearing."""
+        if self._stderr is not None:
+            asyncio.get_running_loop().remove_reader(self._stderr)
+            os.close(self._stderr)
+            self._stderr = None
+
+    def _hear(self) -> None:
+        while self._stderr is not None:
+            try:
+                data = os.read(self._stderr, _READ)
+            except BlockingIOError:
+                return
+            if data:
+                self._watch.hear(data)
+            else:
+                self.close()
+
+
+@asynccontextmanager
+async def running(
+    command: Sequence[str], memory_mb: int, watch: SourceWatch | None, nice: int = 0, pass_fds: Sequence[int] = ()
+) -> AsyncIterator[Run]:
+    """A process in a session of its own, with bounded address space; gone when the block is left."""
+    limited = ["/bin/sh", "-c", _LAUNCH, str(memory_mb * 1024), str(nice), *command]
+    # Pipes of our own: asyncio's can't be read at once, whenever that is needed, and are never closed if the program
+    # is killed while they are full.
+    printed, out = os.pipe()
+    heard, spoken = os.pipe()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *limited, stdin=DEVNULL, stdout=out, stderr=spoken, pass_fds=pass_fds, start_new_session=True
+        )
+    except BaseException:
+        close([printed, heard])
+        raise
+    finally:
+        close([out, spoken])
+    run = Run(process, heard, watch or SourceWatch(""))
+    try:
+        async with arriving(printed, run.stdout):
+            yield run
+    finally:
+        try:
+            await asyncio.shield(terminate(process))
+        finally:
+            run.close()
+
+
+def _send(process: Process, number: signal.Signals) -> None:
+    """To the whole session."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+
+
+async def terminate(process: Process) -> None:
+    """SIGTERM to the whole session, SIGKILL if that is not enough."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        if process.returncode is not None:
+            return
+        _send(process, sent)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), _TERMINATE_S)
+
+
+@asynccontextmanager
+async def arriving(descriptor: int, reader: asyncio.StreamReader) -> AsyncIterator[None]:
+    """What is written into a pipe comes out of `reader`. Its read end is closed with the block."""
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0)
+    )
+    try:
+        yield
+    finally:
+        transport.close()
+
+
+def close(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

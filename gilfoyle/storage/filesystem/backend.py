@@ -1,0 +1,242 @@
+"""Objects as files below one folder that API and workers share (a disk, NFS, CephFS): the default."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import os
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
+from gilfoyle.storage.base import CHUNK_BYTES, ObjectInfo, Unfinished, check_key
+from gilfoyle.storage.filesystem.files import Reader, TempFile, explain, remove_tree
+from gilfoyle.storage.threads import finished, settle
+
+TEMP_FOLDER = ".tmp"
+
+T = TypeVar("T")
+
+
+class FilesystemStorage:
+    """The `Storage` protocol on a folder.
+
+    A write goes to `{root}/.tmp/`, is synced to the disk and renamed into place, so a reader sees the
+    old object or the whole new one, and a power cut leaves no half of one. All file calls run in the
+    storage's own threads.
+    """
+
+    def __init__(self, root: Path, threads: int = 16) -> None:
+        """Create the folder if it is missing. Raises StorageError when that is not possible."""
+        self._root = Path(os.path.abspath(root))  # noqa: PTH100  (symlinks of the root itself are followed later)
+        self._temp = self._root / TEMP_FOLDER
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="storage")
+        try:
+            self._temp.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"The storage folder {self._root} can't be made: {explain(error)}") from error
+
+    async def write(self, key: str, data: bytes | AsyncIterator[bytes]) -> ObjectInfo:
+        """See Storage.write. A full disk or a missing permission raises StorageError."""
+        check_key(key)
+        temp = TempFile(self._temp / uuid4().hex)
+        try:
+            if isinstance(data, bytes):
+                await self._do(key, temp.hold, data)
+            else:
+                await self._do(key, temp.open)
+                await self._append(key, temp, data)
+                await self._do(key, temp.sync)
+            return await self._do(key, lambda: self._info(key, temp.move_to(self._path(key), self._root)))
+        finally:
+            await self._run(temp.discard)
+
+    async def read(self, key: str) -> bytes:
+        return await self._find(key, lambda path: path.read_bytes())
+
+    async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """See Storage.stream. A piece is read while the one before it is used."""
+        reader = Reader(start, end)
+        coming: asyncio.Future[bytes] | None = None
+        try:
+            piece = await self._find(key, reader.open)
+            while reader.more:
+                coming = self._begin(reader.next)
+                yield piece
+                piece = await self._done(key, coming)
+            if piece:
+                yield piece
+        finally:
+            if coming is not None:
+                await settle(coming)
+            reader.close()
+
+    async def stat(self, key: str) -> ObjectInfo:
+        return await self._find(key, lambda path: self._info(key, path.stat()))
+
+    async def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        """See Storage.list. A folder is read at once: a rendition of 10 h has 9,000 segments."""
+        check_key(prefix)
+        waiting: builtins.list[str | ObjectInfo] = [prefix]
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, ObjectInfo):
+                yield item
+            else:
+                waiting.extend(reversed(await self._do(prefix, self._inside, item)))
+
+    async def folders(self, prefix: str = "") -> AsyncIterator[str]:
+        if prefix:
+            check_key(prefix)
+        for name in await self._do(prefix, self._names, prefix):
+            if name.endswith("/") and name != f"{TEMP_FOLDER}/":
+                yield name[:-1]
+
+    async def delete(self, key: str) -> None:
+        with suppress(ObjectNotFound):
+            await self._find(key, lambda path: path.unlink())
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """See Storage.delete_prefix. The folders go as well."""
+        check_key(prefix)
+        return await self._do(prefix, lambda: remove_tree(self._path(prefix)))
+
+    async def unfinished(self) -> AsyncIterator[Unfinished]:
+        """Files in the temporary folder: of writes in progress, and of processes that died."""
+
+        def found() -> builtins.list[Unfinished]:
+            files = []
+            for path in sorted(self._temp.iterdir()) if self._temp.is_dir() else ():
+                with suppress(FileNotFoundError):  # it has ended since the folder was read
+                    state = path.lstat()
+                    files.append(Unfinished(path.name, "", state.st_size, state.st_mtime))
+            return files
+
+        for write in await self._do(TEMP_FOLDER, found):
+            yield write
+
+    async def abandon(self, write: Unfinished) -> None:
+        check_key(write.id)
+        if "/" not in write.id:
+            await self._do(TEMP_FOLDER, lambda: (self._temp / write.id).unlink(missing_ok=True))
+
+    async def ffmpeg_input(self, key: str) -> str:
+        """The object's absolute path. Raises ObjectNotFound."""
+        await self.stat(key)
+        return str(self._path(key))
+
+    async def player_url(self, key: str) -> str | None:
+        """None: the API streams files."""
+        check_key(key)
+        return None
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._pool.shutdown)
+
+    def _path(self, key: str) -> Path:
+        """Where a (valid) key lies. Raises InvalidRequest if a symbolic link leads out of the root."""
+        if key.split("/", 1)[0] == TEMP_FOLDER:
+            raise InvalidRequest(f"{key[:80]!r} is not a valid object key", code="invalid_key")
+        path = self._root / key
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            raise InvalidRequest(f"{key[:80]!r} leads out of the storage folder", code="invalid_key")
+        return path
+
+    def _names(self, key: str) -> builtins.list[str]:
+        """The names in a folder, subfolders with a slash, so that their order is that of the keys."""
+
+        def entries() -> Iterator[str]:
+            with os.scandir(self._path(key) if key else self._root) as found:
+                for entry in found:
+                    if entry.is_dir(follow_symlinks=False):
+                        yield f"{entry.name}/"
+                    elif entry.is_file(follow_symlinks=False):
+                        yield entry.name
+
+        try:
+            return sorted(entries())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def _inside(self, folder: str) -> builtins.list[str | ObjectInfo]:
+        """What a folder holds: the keys of its subfolders, and its objects; in the order of the keys."""
+        path, found = self._path(folder), list[str | ObjectInfo]()
+        for name in self._names(folder):
+            key = f"{folder}/{name}"
+            if name.endswith("/"):
+                found.append(key[:-1])
+                continue
+            with suppress(FileNotFoundError):  # deleted since the folder was read
+                found.append(self._info(check_key(key), (path / name).lstat()))
+        return found
+
+    def _info(self, key: str, found: os.stat_result) -> ObjectInfo:
+        if not stat.S_ISREG(found.st_mode):
+            raise IsADirectoryError(key)
+        etag = f"{found.st_size:x}-{found.st_mtime_ns:x}-{found.st_ino:x}"
+        return ObjectInfo(key, found.st_size, etag, found.st_mtime)
+
+    async def _find(self, key: str, call: Callable[[Path], T]) -> T:
+        """Run `call` on an object that should exist; raises ObjectNotFound if it doesn't."""
+        check_key(key)
+
+        def found() -> T:
+            try:
+                return call(self._path(key))
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+                if not self._root.is_dir():
+                    raise StorageError(f"The storage folder {self._root} is gone: mount it again.") from error
+                raise ObjectNotFound(f"There is no object {key}") from error
+
+        return await self._do(key, found)
+
+    async def _append(self, key: str, temp: TempFile, data: AsyncIterator[bytes]) -> None:
+        """Write all of it; a piece is written while the next one comes."""
+        writing: asyncio.Future[None] | None = None
+        try:
+            async for piece in _pieces(data):
+                if writing is not None:
+                    await self._done(key, writing)
+                writing = self._begin(temp.append, piece)
+            if writing is not None:
+                await self._done(key, writing)
+        finally:
+            if writing is not None:
+                await settle(writing)
+
+    async def _do(self, key: str, call: Callable[..., T], *args: object) -> T:
+        return await self._done(key, self._begin(call, *args))
+
+    async def _run(self, call: Callable[..., T], *args: object) -> T:
+        return await finished(self._begin(call, *args))
+
+    def _begin(self, call: Callable[..., T], *args: object) -> asyncio.Future[T]:
+        """Run a blocking call in a thread."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, call, *args)
+
+    async def _done(self, key: str, call: asyncio.Future[T]) -> T:
+        """What a call that has begun returns. Raises StorageError."""
+        try:
+            return await finished(call)
+        except OSError as error:
+            raise StorageError(f"The object {key} can't be reached: {explain(error)}") from error
+
+
+async def _pieces(data: AsyncIterator[bytes]) -> AsyncIterator[bytes | bytearray]:
+    """The data in pieces of about CHUNK_BYTES: a file call costs more than copying what a socket delivers."""
+    buffer = bytearray()
+    async for piece in data:
+        if not buffer and len(piece) >= CHUNK_BYTES:
+            yield piece
+            continue
+        buffer += piece
+        if len(buffer) >= CHUNK_BYTES:
+            yield buffer
+            buffer = bytearray()
+    if buffer:
+        yield buffer
