@@ -58,14 +58,14 @@ class Uploads:
         await self._database.close()
 
     async def _accept(self, data: bytes) -> Media:
-        media = await self._catalog.create(self._title)
+        media = await self._catalog.medias.create(self._title)
         await (await self._storages.of()).write(keys.source(media.id), data)
-        return await self._catalog.accept_upload(
+        return await self._catalog.uploads.accept(
             media.id, kind="video", file_name="still.mp4", size=len(data), sha256=""
         )
 
     async def _count(self, status: MediaStatus) -> int:
-        return (await self._catalog.page(1, 0, status, q=self._title))[1]
+        return (await self._catalog.medias.page(1, 0, status, q=self._title))[1]
 
 
 async def _bounded(calls: Iterable[Callable[[], Awaitable[T]]]) -> list[T]:

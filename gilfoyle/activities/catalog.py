@@ -77,7 +77,7 @@ class CatalogActivities:
                 )
             job.info = job.info.model_copy(update={"video": None})
         plan = await self._begun(job) or make_plan(job.info, job.policy)
-        await self._catalog.plan(
+        await self._catalog.encodings.plan(
             job.media_id,
             job.encoding,
             _rows(job, plan),
@@ -92,10 +92,10 @@ class CatalogActivities:
 
         Raises Conflict if that was by another release that saw the file differently.
         """
-        recipe = await self._catalog.recipe(job.media_id, job.encoding)
+        recipe = await self._catalog.encodings.recipe(job.media_id, job.encoding)
         if recipe is None:
             return None
-        media = await self._catalog.source(job.media_id)
+        media = await self._catalog.medias.source(job.media_id)
         try:
             if MediaInfo.model_validate(media.probe) == job.info:
                 return Plan.model_validate(recipe.plan)
@@ -106,17 +106,17 @@ class CatalogActivities:
     @activity.defn
     async def update_progress(self, job: ProgressInput) -> None:
         """Enter how far the renditions are."""
-        await self._catalog.progress(job.media_id, job.encoding, job.renditions, job.playable, job.progress)
+        await self._catalog.encodings.progress(job.media_id, job.encoding, job.renditions, job.playable, job.progress)
 
     @activity.defn
     async def finish(self, job: FinishInput) -> None:
         """The media is Ready."""
-        await self._catalog.finish(job.media_id, job.encoding, job.cid)
+        await self._catalog.encodings.finish(job.media_id, job.encoding, job.cid)
 
     @activity.defn
     async def fail(self, job: FailInput) -> None:
         """The media is Errored."""
-        await self._catalog.fail(job.media_id, job.code, job.message, job.encoding)
+        await self._catalog.encodings.fail(job.media_id, job.code, job.message, job.encoding)
 
 
 def _rows(job: PlanInput, plan: Plan) -> list[Rendition]:

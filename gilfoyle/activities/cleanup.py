@@ -65,9 +65,9 @@ class CleanupActivities:
         Returns the number of its last encoding; 0 if there is no such media.
         """
         try:
-            media = await self._catalog.source(job.media_id)
+            media = await self._catalog.medias.source(job.media_id)
             with suppress(NotFound):  # it is Deleting already
-                await self._catalog.mark_deleting(job.media_id)
+                await self._catalog.medias.mark_deleting(job.media_id)
         except NotFound:
             return 0
         return media.encoding
@@ -93,7 +93,7 @@ class CleanupActivities:
         that the catalog does not know is none of ours to judge: it may be the catalog that is not whole.
         """
         try:
-            media = await self._catalog.source(media_id)
+            media = await self._catalog.medias.source(media_id)
         except NotFound:
             return False
         refused = (media.status, media.error_code, media.encoding) == (MediaStatus.ERRORED, "not_media", encoding)
@@ -101,11 +101,11 @@ class CleanupActivities:
 
     async def _storage_of(self, media_id: UUID) -> str:
         try:
-            return (await self._catalog.source(media_id)).storage
+            return (await self._catalog.medias.source(media_id)).storage
         except NotFound:
             return self._storages.default
 
     @activity.defn
     async def forget(self, job: MediaInput) -> None:
         """Remove the rows."""
-        await self._catalog.remove(job.media_id)
+        await self._catalog.medias.remove(job.media_id)

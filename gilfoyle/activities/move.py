@@ -106,18 +106,18 @@ class MoveActivities:
         await self._storages.of(job.storage)
         info = activity.info()
         assert info.workflow_id and info.workflow_type  # it is a workflow's
-        await self._catalog.begin_errand(info.workflow_id, info.workflow_type, job.job.model_dump(mode="json"))
+        await self._catalog.errands.begin(info.workflow_id, info.workflow_type, job.job.model_dump(mode="json"))
 
     @activity.defn
     async def end_move(self) -> None:
         """It is not promised any more. On the pipeline queue."""
-        await self._catalog.end_errand(activity.info().workflow_id or "")
+        await self._catalog.errands.end(activity.info().workflow_id or "")
 
     @activity.defn
     async def next_to_move(self, job: NextInput) -> NextMedias:
         """On the pipeline queue: it asks the catalog only."""
-        medias = await self._catalog.movable(job.target, job.source, job.after, job.without, job.limit)
-        counts = await self._catalog.elsewhere(job.target, job.source, job.without)
+        medias = await self._catalog.moves.movable(job.target, job.source, job.after, job.without, job.limit)
+        counts = await self._catalog.moves.elsewhere(job.target, job.source, job.without)
         return NextMedias(medias=[_candidate(media) for media in medias], left=counts.left, waiting=counts.waiting)
 
     @activity.defn
@@ -130,7 +130,7 @@ class MoveActivities:
         if isinstance(media, Moved):
             return media
         if media.status == MediaStatus.AWAITING_UPLOAD:
-            await self._catalog.switch(media, job.target)
+            await self._catalog.moves.switch(media, job.target)
             return _outcome(await self._find(job.media_id), job)
         source, target = await self._storages.of(job.source), await self._storages.of(job.target)
         try:
@@ -161,7 +161,7 @@ class MoveActivities:
         if isinstance(now := await self._movable(job), Moved):
             return now
         cid = await relocation.complete(objects)
-        if not await self._catalog.switch(media, job.target, cid):
+        if not await self._catalog.moves.switch(media, job.target, cid):
             return _outcome(await self._find(job.media_id), job)
         return Moved(outcome=Outcome.MOVED, objects=len(objects), bytes=sum(item.size for item in objects.values()))
 
@@ -171,13 +171,13 @@ class MoveActivities:
     async def _movable(self, job: MoveInput) -> Media | Moved:
         """The media if it can be moved now; else what became of it."""
         media = await self._find(job.media_id)
-        if media is not None and media.storage == job.source and await self._catalog.at_rest(media.id):
+        if media is not None and media.storage == job.source and await self._catalog.moves.at_rest(media.id):
             return media
         return _outcome(media, job)
 
     async def _find(self, media_id: UUID) -> Media | None:
         try:
-            return await self._catalog.source(media_id)
+            return await self._catalog.medias.source(media_id)
         except NotFound:
             return None
 

@@ -83,7 +83,7 @@ class RetryActivities:
     @activity.defn
     async def resume(self, job: ResumeInput) -> None:
         """The rendition waits again, until what is reported next of it."""
-        await self._catalog.resume(job.media_id, job.encoding, job.rendition)
+        await self._catalog.retries.resume(job.media_id, job.encoding, job.rendition)
 
     @activity.defn
     async def recall(self, job: RecallInput) -> Recalled:
@@ -92,27 +92,29 @@ class RetryActivities:
         What was kept by a release whose words this one does not know is Errored again: nobody could encode it.
         """
         try:
-            media = await self._catalog.get(job.media_id)
+            media = await self._catalog.medias.get(job.media_id)
         except NotFound:
             return Recalled()
-        recipe = await self._catalog.recipe(job.media_id, job.encoding)
+        recipe = await self._catalog.encodings.recipe(job.media_id, job.encoding)
         if media.status != MediaStatus.READY or media.encoding != job.encoding or recipe is None:
             return Recalled()
-        rows = await self._catalog.renditions(job.media_id, job.encoding)
+        rows = await self._catalog.medias.renditions(job.media_id, job.encoding)
         waiting = [row.name for row in rows if row.status not in FINAL]
         if not waiting:
-            await self._catalog.settle(job.media_id, job.encoding, [])  # nothing is promised any more, if anything was
+            await self._catalog.retries.settle(
+                job.media_id, job.encoding, []
+            )  # nothing is promised any more, if anything was
             return Recalled()
         try:
             return _recalled(media, recipe, rows, waiting, job.heartbeat_timeout_s)
         except ValidationError:
-            await self._catalog.settle(job.media_id, job.encoding, [_unreadable(name) for name in waiting])
+            await self._catalog.retries.settle(job.media_id, job.encoding, [_unreadable(name) for name in waiting])
             return Recalled()
 
     @activity.defn
     async def settle(self, job: SettleInput) -> None:
         """Enter how it ended."""
-        await self._catalog.settle(job.media_id, job.encoding, job.renditions, job.cid)
+        await self._catalog.retries.settle(job.media_id, job.encoding, job.renditions, job.cid)
 
     @activity.defn
     async def release(self, job: ReleaseInput) -> None:

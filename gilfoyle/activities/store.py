@@ -36,7 +36,7 @@ class StoreActivities:
         Sources of earlier uploads are removed. Raises NotFound if the media was deleted meanwhile, Conflict if it has a
         later encoding, UnsupportedMedia if the object is not what was received.
         """
-        media = await self._catalog.source(job.media_id)
+        media = await self._catalog.medias.source(job.media_id)
         if media.status == MediaStatus.DELETING:
             raise NotFound("The media was deleted.")
         if media.encoding != job.encoding:

@@ -59,7 +59,7 @@ class SweepActivities:
     @activity.defn
     async def backends_in_use(self) -> SweepTargets:
         """The backend of new medias, and those in which medias lie."""
-        return SweepTargets(backends=sorted({self._storages.default, *await self._catalog.storages()}))
+        return SweepTargets(backends=sorted({self._storages.default, *await self._catalog.owners.storages()}))
 
     @activity.defn
     async def sweep(self, job: SweepBackendInput) -> SweptBackend:

@@ -65,7 +65,7 @@ async def metricsz(services: Injected) -> Response:
     """Requests and their durations, and medias by status (left out while the catalog can't be reached)."""
     medias: dict[str, int] = {}
     with suppress(Unavailable):
-        medias = await services.catalog.counts()
+        medias = await services.catalog.medias.counts()
     return Response(services.metrics.text(medias), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

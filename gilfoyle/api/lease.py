@@ -44,7 +44,7 @@ class UploadLease:
 
     async def _renew(self) -> None:
         async with self.lock:
-            self.until = await self._catalog.renew_lease(self._media_id, self._seconds, self.until)
+            self.until = await self._catalog.uploads.renew(self._media_id, self._seconds, self.until)
 
     async def keep(self, every_s: float) -> None:
         """Renew for as long as bytes arrive. Runs until it is cancelled or the lease is lost."""
@@ -67,7 +67,7 @@ async def upload_lease(
     catalog: Catalog, media_id: UUID, storage: str, seconds: float = LEASE_S, every_s: float = RENEW_S
 ) -> AsyncIterator[UploadLease]:
     """Hold the media's lease, for an upload into `storage`, until the end of the block. Raises NotFound, Conflict."""
-    lease = UploadLease(catalog, media_id, await catalog.lease_upload(media_id, seconds, storage), seconds)
+    lease = UploadLease(catalog, media_id, await catalog.uploads.lease(media_id, seconds, storage), seconds)
     keeping = asyncio.create_task(lease.keep(every_s))
     try:
         yield lease
@@ -77,4 +77,4 @@ async def upload_lease(
         with suppress(asyncio.CancelledError):
             await keeping
         with suppress(Unavailable):  # then it ends by itself
-            await catalog.release_lease(media_id, lease.until)
+            await catalog.uploads.release(media_id, lease.until)

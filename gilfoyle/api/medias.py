@@ -26,7 +26,7 @@ ShownStatus = Literal["AwaitingUpload", "Processing", "Ready", "Errored"]
 
 @router.post("", status_code=201, operation_id="createMedia", summary="Create a media, to upload into")
 async def create(body: MediaCreate, services: Injected) -> MediaEnvelope:
-    media = await services.catalog.create(body.title, body.description, services.storages.default)
+    media = await services.catalog.medias.create(body.title, body.description, services.storages.default)
     return MediaEnvelope(data=media_out(media, []))
 
 
@@ -40,8 +40,8 @@ async def index(
     sha256: Annotated[schemas.Sha256, Query(description="only those made of the file with this checksum")] = "",
 ) -> MediaPage:
     chosen = MediaStatus(status) if status else None
-    medias, total = await services.catalog.page(limit, offset, chosen, q, sha256.lower())
-    renditions = await services.catalog.renditions_of(medias)
+    medias, total = await services.catalog.medias.page(limit, offset, chosen, q, sha256.lower())
+    renditions = await services.catalog.medias.renditions_of(medias)
     return MediaPage(
         data=[media_out(media, renditions[media.id]) for media in medias],
         metadata=PageMetadata(total=total, offset=offset, limit=limit),
@@ -55,7 +55,7 @@ async def show(media_id: UUID, services: Injected) -> MediaEnvelope:
 
 @router.patch("/{media_id}", operation_id="editMedia", summary="Change title or description")
 async def edit(media_id: UUID, body: MediaEdit, services: Injected) -> MediaEnvelope:
-    await services.catalog.edit(media_id, title=body.title, description=body.description)
+    await services.catalog.medias.edit(media_id, title=body.title, description=body.description)
     return await envelope(services, media_id)
 
 
@@ -65,7 +65,7 @@ async def delete(media_id: UUID, services: Injected) -> Response:
 
     The catalog comes first: from then on it is deleted in the end, whatever happens to this process or to Temporal.
     """
-    await services.catalog.mark_deleting(media_id)
+    await services.catalog.medias.mark_deleting(media_id)
     services.playbacks.forget(media_id)
     try:
         workflow = await services.pipeline.start_deleting(media_id)
@@ -82,4 +82,4 @@ async def delete(media_id: UUID, services: Injected) -> Response:
 
 async def envelope(services: Services, media_id: UUID) -> MediaEnvelope:
     """What is shown of a media. Raises NotFound."""
-    return MediaEnvelope(data=media_out(*await services.catalog.shown(media_id)))
+    return MediaEnvelope(data=media_out(*await services.catalog.medias.shown(media_id)))

@@ -39,7 +39,7 @@ class Playbacks:
         if known and known[0] > time.monotonic():
             return known[1]
         self._known.pop(media_id, None)
-        media = await self._catalog.get(media_id)
+        media = await self._catalog.medias.get(media_id)
         if not media.playable and media.status == MediaStatus.ERRORED:
             raise Conflict(f"The media can't be played: {media.error_message}", code="media_errored")
         if not media.playable:

@@ -42,10 +42,10 @@ async def keep_recovering(catalog: Catalog, pipeline: Pipeline, every_s: float =
 
 async def recover(catalog: Catalog, pipeline: Pipeline) -> int:
     """See to some of what is due; returns how many medias that were. Raises Unavailable, and then all is due again."""
-    if not await catalog.is_any_due():
+    if not await catalog.promises.is_any_due():
         return 0
     await pipeline.ping()
-    medias = await catalog.due(_AT_ONCE)
+    medias = await catalog.promises.due(_AT_ONCE)
     ends = await asyncio.gather(*(_see_to(catalog, pipeline, media) for media in medias), return_exceptions=True)
     failed = {media.id: end for media, end in zip(medias, ends, strict=True) if isinstance(end, Exception)}
     for media_id, end in failed.items():
@@ -53,20 +53,20 @@ async def recover(catalog: Catalog, pipeline: Pipeline) -> int:
             log.error("seeing to media %s", media_id, exc_info=end)
     away = {media_id: end for media_id, end in failed.items() if isinstance(end, Unavailable)}
     if away:
-        await catalog.due_again([*away])
+        await catalog.promises.due_again([*away])
         raise next(iter(away.values()))
     return len(medias)
 
 
 async def recover_errands(catalog: Catalog, pipeline: Pipeline) -> None:
     """Begin again the work on the whole installation that Temporal has lost. Raises Unavailable."""
-    for errand in await catalog.due_errands():
+    for errand in await catalog.errands.due():
         standing = await pipeline.look_up_workflow(errand.id)
         if not standing.known:
             log.warning("%s was lost: it is begun again", errand.id)
             await pipeline.start_errand(errand)
         elif not standing.running:  # somebody has stopped it, or it could not tell its end
-            await catalog.end_errand(errand.id)
+            await catalog.errands.end(errand.id)
 
 
 async def _see_to(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:
@@ -83,24 +83,24 @@ async def _see_to(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:
 async def _begin_again(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:
     """Unless somebody was faster, or it had ended well in the meantime."""
     try:
-        now = await catalog.source(media.id)
+        now = await catalog.medias.source(media.id)
     except NotFound:
         return
     if (now.status, now.encoding) != (media.status, media.encoding) or now.due_at is None:
         return
     log.info("nobody works for media %s (%s): it is begun", media.id, media.status)
     try:
-        await pipeline.start(now, await catalog.recipe(media.id, media.encoding))
+        await pipeline.start(now, await catalog.encodings.recipe(media.id, media.encoding))
     except ValidationError:  # by settings that this release does not know: from the beginning, by those of now
-        await pipeline.start(await catalog.encode_again(media.id, media.encoding))
+        await pipeline.start(await catalog.retries.begin_again(media.id, media.encoding))
 
 
 async def _end(catalog: Catalog, media: Media, fault: Reason) -> None:
     """Nothing happens if the media has another state or encoding by now."""
     if media.status == MediaStatus.PROCESSING:
-        await catalog.fail(media.id, fault.code, fault.message, media.encoding)
+        await catalog.encodings.fail(media.id, fault.code, fault.message, media.encoding)
         return
-    rows = await catalog.renditions(media.id, media.encoding)
+    rows = await catalog.medias.renditions(media.id, media.encoding)
     status, why = RenditionStatus.ERRORED, {"error_code": fault.code, "error_message": fault.message}
     ended = [RenditionProgress(name=row.name, status=status, **why) for row in rows if row.status not in FINAL]
-    await catalog.settle(media.id, media.encoding, ended)
+    await catalog.retries.settle(media.id, media.encoding, ended)

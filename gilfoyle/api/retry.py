@@ -27,10 +27,10 @@ async def retry_media(media_id: UUID, services: Injected) -> MediaEnvelope:
 
     Refused (409): one that is being processed, is Ready, awaits its upload, or has no source any more.
     """
-    media = await services.catalog.get(media_id)
+    media = await services.catalog.medias.get(media_id)
     await _require_failed(services, media)
     await _require_source(services, media)
-    again = await services.catalog.encode_again(media_id, media.encoding)
+    again = await services.catalog.retries.begin_again(media_id, media.encoding)
     services.playbacks.forget(media_id)
     await services.pipeline.begin(again)
     return await envelope(services, media_id)
@@ -48,7 +48,7 @@ async def retry_rendition(media_id: UUID, name: str, services: Injected) -> Medi
     Refused: an unknown media or rendition (404), one that is not Errored or is being tried again already (409).
     """
     for _ in range(_LOOKS):
-        media = await services.catalog.errored(media_id, name)
+        media = await services.catalog.retries.errored(media_id, name)
         if media.status != MediaStatus.PROCESSING:
             await _begin(services, media_id, name)
             break
@@ -62,7 +62,7 @@ async def retry_rendition(media_id: UUID, name: str, services: Injected) -> Medi
 
 async def _begin(services: Services, media_id: UUID, name: str) -> None:
     """The catalog comes first: what it promises is found and started again, whatever happens to this process."""
-    await services.pipeline.begin(await services.catalog.reopen(media_id, name))
+    await services.pipeline.begin(await services.catalog.retries.reopen(media_id, name))
 
 
 async def _require_failed(services: Services, media: Media) -> None:
@@ -76,7 +76,7 @@ async def _require_failed(services: Services, media: Media) -> None:
 
 
 async def _advice(services: Services, media: Media) -> str:
-    rows = await services.catalog.renditions(media.id, media.encoding)
+    rows = await services.catalog.medias.renditions(media.id, media.encoding)
     failed = [row.name for row in rows if row.status == RenditionStatus.ERRORED]
     return f" Name the rendition to have it encoded again: {', '.join(failed)}." if failed else ""
 

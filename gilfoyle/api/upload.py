@@ -77,11 +77,11 @@ async def _accept(media_id: UUID, kind: MediaKind, request: Request, body: Reque
         _check_length(request, limit)
         form = Form(request.headers.get("content-type", ""), body)
         storage = await services.storages.of(name)
-        key = keys.source(media_id, (await services.catalog.get(media_id)).next_upload)
+        key = keys.source(media_id, (await services.catalog.medias.get(media_id)).next_upload)
         received = await receive(form, lease, storage, key, limit)
         try:
             async with lease.lock:
-                return await services.catalog.accept_upload(
+                return await services.catalog.uploads.accept(
                     media_id,
                     kind=kind,
                     file_name=received.file_name,

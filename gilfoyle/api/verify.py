@@ -46,7 +46,7 @@ async def verify(media_id: UUID, services: Injected) -> VerificationEnvelope:
 
     One that is under way goes on. Refused: a media that is not Ready (409).
     """
-    media, renditions = await services.catalog.shown(media_id)
+    media, renditions = await services.catalog.medias.shown(media_id)
     if media.status != MediaStatus.READY:
         raise Conflict(f"The media {media_id} is {media.status}: only one that is Ready can be verified.")
     await services.pipeline.start_verifying(media, renditions)
@@ -56,7 +56,7 @@ async def verify(media_id: UUID, services: Injected) -> VerificationEnvelope:
 @router.get("/{media_id}/verify", operation_id="getVerification", summary="What came of verifying a media")
 async def verification(media_id: UUID, services: Injected) -> VerificationEnvelope:
     """Of the last time, for as long as Temporal keeps what has ended. 404 `not_verified` if there was none."""
-    found = await services.pipeline.verification(await services.catalog.get(media_id))
+    found = await services.pipeline.verification(await services.catalog.medias.get(media_id))
     if found is None:
         shown = Verification(status="Running", agreement=None, error=None)
     elif isinstance(found, Agreement):

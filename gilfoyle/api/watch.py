@@ -32,7 +32,7 @@ def static_files() -> StaticFiles:
 @router.get("/{media_id}/watch", operation_id="watchMedia", summary="A page that plays it", response_class=FileResponse)
 async def watch(media_id: UUID, services: Injected) -> FileResponse:
     """Plays with hls.js, as soon as there is something to play."""
-    media = await services.catalog.get(media_id)
+    media = await services.catalog.medias.get(media_id)
     storage = await services.storages.of(media.storage)
     # Where `stream` redirects to, nothing else: a browser holds redirects to the policy, too.
     url = await storage.player_url(keys.master_playlist(media_id, media.encoding))

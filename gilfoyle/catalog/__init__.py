@@ -1,17 +1,15 @@
-"""The catalog: the record of medias, in PostgreSQL. One room per thing it can do, one object to the outside."""
+"""The catalog: the record of medias, in PostgreSQL. A store for each concern, together as one object."""
 
 from __future__ import annotations
 
 from gilfoyle.catalog.database import Database
-from gilfoyle.catalog.deletion import Deletion
-from gilfoyle.catalog.errands import Errands
+from gilfoyle.catalog.encodings import Encodings, RenditionProgress
 from gilfoyle.catalog.medias import Medias
 from gilfoyle.catalog.models import FINAL, Errand, Media, MediaKind, MediaStatus, Recipe, Rendition, RenditionStatus
-from gilfoyle.catalog.moving import Moving
-from gilfoyle.catalog.ownership import Owner, Ownership
-from gilfoyle.catalog.processing import Processing, RenditionProgress
-from gilfoyle.catalog.promises import Promises
-from gilfoyle.catalog.retrying import Retrying
+from gilfoyle.catalog.moves import Moves
+from gilfoyle.catalog.owners import Owner, Owners
+from gilfoyle.catalog.promises import Errands, Promises
+from gilfoyle.catalog.retries import Retries
 from gilfoyle.catalog.uploads import Uploads
 from gilfoyle.catalog.warnings import warnings_of
 
@@ -32,5 +30,15 @@ __all__ = [
 ]
 
 
-class Catalog(Medias, Uploads, Processing, Retrying, Promises, Errands, Deletion, Moving, Ownership):
-    """Everything that can be asked of the catalog. Every method is one transaction, and raises Unavailable."""
+class Catalog:
+    """All stores over one database. Every method of theirs is one transaction, and raises Unavailable."""
+
+    def __init__(self, database: Database) -> None:
+        self.medias = Medias(database)
+        self.uploads = Uploads(database)
+        self.encodings = Encodings(database)
+        self.retries = Retries(database)
+        self.promises = Promises(database)
+        self.errands = Errands(database)
+        self.moves = Moves(database)
+        self.owners = Owners(database)

@@ -1,4 +1,4 @@
-"""Medias as people see them: made, found, listed and described."""
+"""Medias as people see them: made, found, listed, described and taken away."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 from unicodedata import normalize
 from uuid import UUID
 
-from sqlalchemy import func, literal_column, or_, select, tuple_
+from sqlalchemy import delete, func, literal_column, or_, select, tuple_
 from sqlmodel import col
 
-from gilfoyle.catalog.models import Media, MediaStatus, Rendition
+from gilfoyle.catalog.models import SOON_S, Media, MediaStatus, Rendition
 from gilfoyle.catalog.rows import Rows, no_media
 
 # What nobody sees and few can type: joiners, selectors of an emoji's style, marks of direction, soft hyphens.
@@ -19,6 +19,8 @@ _LADDER = (col(Rendition.position), col(Rendition.name))
 
 
 class Medias(Rows):
+    """`catalog.medias`."""
+
     async def create(self, title: str, description: str = "", storage: str = "filesystem") -> Media:
         """A new media that awaits its upload, which is expected to go into that storage."""
         media = Media(title=title, description=description, storage=storage)
@@ -95,6 +97,34 @@ class Medias(Rows):
             query = select(col(Media.status), func.count()).group_by(col(Media.status))
             found: dict[str, int] = {row[0]: row[1] for row in await session.execute(query)}
         return {status: found.get(status, 0) for status in MediaStatus}
+
+    async def mark_deleting(self, media_id: UUID) -> None:
+        """Any state -> Deleting: the media is gone for everyone but the workflow that removes it.
+
+        Raises NotFound if there is no such media, or it is Deleting already.
+        """
+        async with self._locked(media_id) as (_session, media):
+            media.status = MediaStatus.DELETING
+            media.playable = False
+            media.upload_lease = None
+            media.promise(SOON_S)
+
+    async def shares_cid(self, cid: str, media_id: UUID, encoding: int | None = None) -> bool:
+        """Whether another media has this CID as well; of this one, whether it serves it as another encoding.
+
+        One that is Deleting doesn't count. `encoding`: the one of the media that goes; None: all of it.
+        """
+        other = col(Media.id) != media_id
+        if encoding is not None:
+            other |= col(Media.encoding) != encoding
+        others = (col(Media.cid) == cid) & other & (col(Media.status) != MediaStatus.DELETING)
+        async with self._database.session() as session:
+            return (await session.scalar(select(func.count()).select_from(Media).where(others))) != 0
+
+    async def remove(self, media_id: UUID) -> None:
+        """Delete the rows of a media and its renditions, if there are any."""
+        async with self._database.session() as session:
+            await session.execute(delete(Media).where(col(Media.id) == media_id))
 
     async def _find(self, media_id: UUID) -> Media | None:
         async with self._database.reading() as session:

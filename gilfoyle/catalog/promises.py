@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from gilfoyle.catalog.models import SILENT_S, Media
+from gilfoyle.catalog.models import SILENT_S, Errand, Media, now
 from gilfoyle.catalog.rows import Rows
 
 LONGEST_S = 900
@@ -22,6 +24,8 @@ LONGEST_S = 900
 
 
 class Promises(Rows):
+    """`catalog.promises`."""
+
     async def is_any_due(self) -> bool:
         """Whether there is anything to look at. Costs next to nothing."""
         async with self._database.reading() as session:
@@ -52,3 +56,30 @@ class Promises(Rows):
         ours = col(Media.id).in_(media_ids) & col(Media.due_at).is_not(None)
         async with self._database.session() as session:
             await session.execute(update(Media).where(ours).values(due_at=func.now()))
+
+
+class Errands(Rows):
+    """`catalog.errands`: work on the whole installation that was begun, such as a storage move."""
+
+    async def begin(self, errand_id: str, workflow: str, job: dict[str, Any]) -> None:
+        """From now on it is to be brought to its end, by what was asked for last."""
+        changes = {"workflow": workflow, "job": job, "due_at": now() + timedelta(seconds=SILENT_S)}
+        begin = (
+            insert(Errand).values(id=errand_id, **changes).on_conflict_do_update(index_elements=["id"], set_=changes)
+        )
+        async with self._database.session() as session:
+            await session.execute(begin)
+
+    async def end(self, errand_id: str) -> None:
+        """It has ended, well or not. No error if there is none."""
+        async with self._database.session() as session:
+            await session.execute(delete(Errand).where(col(Errand.id) == errand_id))
+
+    async def due(self) -> list[Errand]:
+        """Those to look at now; for anybody else they are due in a while."""
+        due = select(col(Errand.id)).where(col(Errand.due_at) <= func.now()).with_for_update(skip_locked=True)
+        chosen = due.cte("chosen")
+        put_off = update(Errand).where(col(Errand.id).in_(select(chosen.c.id)))
+        put_off = put_off.values(due_at=func.now() + timedelta(seconds=SILENT_S))
+        async with self._database.session() as session:
+            return list((await session.scalars(put_off.returning(Errand))).all())

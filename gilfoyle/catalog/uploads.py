@@ -30,7 +30,9 @@ def _state_conflict(media: Media) -> Conflict:
 
 
 class Uploads(Rows):
-    async def lease_upload(self, media_id: UUID, seconds: float, storage: str = "filesystem") -> datetime:
+    """`catalog.uploads`."""
+
+    async def lease(self, media_id: UUID, seconds: float, storage: str = "filesystem") -> datetime:
         """Take the lease for so long, for an upload into that storage; returns its end, which others want to see.
 
         One that is Errored may be uploaded again: until that is accepted, it stays where it is.
@@ -46,7 +48,7 @@ class Uploads(Rows):
                 raise Conflict(f"Another upload to the media {media_id} is in progress.")
         return until
 
-    async def renew_lease(self, media_id: UUID, seconds: float, held: datetime) -> datetime:
+    async def renew(self, media_id: UUID, seconds: float, held: datetime) -> datetime:
         """Prolong the lease that ends at `held`; returns its new end. Raises NotFound, and Conflict if it is lost."""
         until = await self._set_lease(media_id, seconds, col(Media.upload_lease) == held)
         if until is None:
@@ -54,13 +56,13 @@ class Uploads(Rows):
                 raise Conflict(f"The upload to the media {media_id} paused for too long: another took its place.")
         return until
 
-    async def release_lease(self, media_id: UUID, held: datetime) -> None:
+    async def release(self, media_id: UUID, held: datetime) -> None:
         """Let others upload. Nothing happens if the lease is lost or the media gone."""
         mine = (col(Media.id) == media_id) & (col(Media.upload_lease) == held)
         async with self._database.session() as session:
             await session.execute(update(Media).where(mine).values(upload_lease=None))
 
-    async def accept_upload(
+    async def accept(
         self,
         media_id: UUID,
         *,

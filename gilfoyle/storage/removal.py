@@ -26,7 +26,7 @@ async def remove(storage: Storage, catalog: Catalog, media_id: UUID, encoding: i
     if encoding is None:
         # Where a retry has written into the folder, what is pinned is what it was before.
         with suppress(NotFound):
-            cids.add((await catalog.source(media_id)).cid or "")
+            cids.add((await catalog.medias.source(media_id)).cid or "")
     # Unpinned before they are removed: an attempt that comes later could not find out any more what to unpin.
     for cid in sorted(cids - {""}):
         await unpin(storage, catalog, cid, media_id, encoding)
@@ -40,5 +40,5 @@ async def unpin(
 
     The same file, encoded twice, has the same CID, and its pin is one. Raises StorageError.
     """
-    if not await catalog.shares_cid(cid, media_id, encoding):
+    if not await catalog.medias.shares_cid(cid, media_id, encoding):
         await storage.unpin(cid)

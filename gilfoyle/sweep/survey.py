@@ -61,7 +61,7 @@ class Backend:
         found = Survey()
         moving = await self._moving()
         async for batch in _batches(self._folders(found)):
-            owners = await self._catalog.owners(batch)
+            owners = await self._catalog.owners.of(batch)
             for media_id in batch:
                 with self._passing_over():
                     found.orphans += await self._orphans(media_id, owners.get(media_id), moving)
@@ -72,7 +72,7 @@ class Backend:
         """Remove it, if it still is one; returns it as it was found then, or None."""
         with self._passing_over():
             # The row is held, so that it does not find an owner while it goes.
-            async with self._catalog.held(orphan.media_id) as owner:
+            async with self._catalog.owners.held(orphan.media_id) as owner:
                 found = await self._orphans(orphan.media_id, owner, await self._moving())
                 same = next((each for each in found if (each.key, each.reason) == (orphan.key, orphan.reason)), None)
                 if same:
@@ -115,10 +115,10 @@ class Backend:
         return found
 
     async def _dead(self, moving: bool) -> AsyncIterator[Unfinished]:
-        busy = moving or await self._catalog.uploading(self._name)
+        busy = moving or await self._catalog.owners.uploading(self._name)
         async for writes in _batches(self._storage.unfinished()):
             ids = [orphans.media_of(write.key.partition("/")[0]) for write in writes]
-            owners = await self._catalog.owners([media_id for media_id in ids if media_id])
+            owners = await self._catalog.owners.of([media_id for media_id in ids if media_id])
             for write, media_id in zip(writes, ids, strict=True):
                 owner = owners.get(media_id) if media_id else None
                 if orphans.is_dead(write, owner, self._name, self._older_than_s, time.time(), busy=busy):

@@ -52,7 +52,7 @@ class Place:
         return await ActivityEnvironment().run(self.activities.clear, ClearInput(media_id=media.id, storage=storage))
 
     async def lies_in(self, media: Media) -> str:
-        return (await self.catalog.get(media.id)).storage
+        return (await self.catalog.medias.get(media.id)).storage
 
 
 @pytest.fixture
@@ -112,18 +112,18 @@ async def test_what_is_processed_or_gone_or_elsewhere_is_left_alone(place: Place
     elsewhere = await ready(place.catalog, place.new, "other")
     assert (await place.move(elsewhere, target="full")).outcome == Outcome.BUSY
     deleting = await ready(place.catalog, place.old)
-    await place.catalog.mark_deleting(deleting.id)
+    await place.catalog.medias.mark_deleting(deleting.id)
     assert (await place.move(deleting)).outcome == Outcome.GONE
-    await place.catalog.remove(deleting.id)
+    await place.catalog.medias.remove(deleting.id)
     assert (await place.move(deleting)).outcome == Outcome.GONE
     assert not place.new.writes.keys() - {key for key in place.new.writes if key.startswith(str(elsewhere.id))}
 
 
 async def test_an_upload_that_waits_only_changes_over(place: Place) -> None:
-    media = await place.catalog.create("Film")
-    held = await place.catalog.lease_upload(media.id, 60)
+    media = await place.catalog.medias.create("Film")
+    held = await place.catalog.uploads.lease(media.id, 60)
     assert (await place.move(media)).outcome == Outcome.BUSY
-    await place.catalog.release_lease(media.id, held)
+    await place.catalog.uploads.release(media.id, held)
     assert (await place.move(media)).outcome == Outcome.MOVED
     assert await place.lies_in(media) == "other"
 
@@ -152,7 +152,7 @@ async def test_a_backend_that_is_away_is_waited_for(place: Place) -> None:
 async def test_clearing_spares_the_place_in_which_a_media_lies(place: Place) -> None:
     media = await ready(place.catalog, place.old)
     assert await place.clear(media, "filesystem") == 0
-    awaiting = await place.catalog.create("Film", storage="other")
+    awaiting = await place.catalog.medias.create("Film", storage="other")
     await place.old.write(keys.source(awaiting.id), b"an upload that arrives")
     assert await place.clear(awaiting, "filesystem") == 0
     assert await contents(place.old, media.id) == whole()
@@ -164,7 +164,7 @@ async def test_to_ipfs_and_back(place: Place, kubo: KuboNode) -> None:
     place.storages._opened["ipfs"] = ipfs
     media = await ready(place.catalog, place.old)
     assert (await place.move(media, "ipfs")).outcome == Outcome.MOVED
-    there = await place.catalog.get(media.id)
+    there = await place.catalog.medias.get(media.id)
     assert there.storage == "ipfs"
     assert there.cid == await ipfs.cid(keys.encoding_prefix(media.id, 1))
     assert there.cid in kubo.run("pin", "ls", "--type=recursive", "--quiet").split()
@@ -172,7 +172,7 @@ async def test_to_ipfs_and_back(place: Place, kubo: KuboNode) -> None:
     assert await place.clear(media, "filesystem") == 16
 
     assert (await place.move(media, "other", source="ipfs")).outcome == Outcome.MOVED
-    back = await place.catalog.get(media.id)
+    back = await place.catalog.medias.get(media.id)
     assert (back.storage, back.cid) == ("other", None)
     await place.clear(media, "ipfs")
     assert there.cid not in kubo.run("pin", "ls", "--type=recursive", "--quiet").split()

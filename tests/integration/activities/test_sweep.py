@@ -20,6 +20,7 @@ from temporalio.testing import ActivityEnvironment
 
 from gilfoyle.activities.sweep import Removed, SweepActivities, SweepBackendInput
 from gilfoyle.catalog import Catalog, Database, Media, MediaStatus, Owner
+from gilfoyle.catalog.owners import Owners
 from gilfoyle.config import FilesystemSettings, StorageSettings
 from gilfoyle.errors import Unavailable
 from gilfoyle.storage import FilesystemStorage, Storages
@@ -42,7 +43,7 @@ class Yard:
 
     async def media(self, status: MediaStatus, *, idle_s: float = OLD_S, **changes: Any) -> UUID:
         """A row in that state, which nobody has touched for so long."""
-        media = await Catalog(self.database).create("Film")
+        media = await Catalog(self.database).medias.create("Film")
         changes |= {"status": status, "updated_at": datetime.now(UTC) - timedelta(seconds=idle_s)}
         await self.change(media.id, **changes)
         return media.id
@@ -207,13 +208,13 @@ async def test_a_source_stays_while_its_upload_may_end_well(yard: Yard) -> None:
 async def test_an_upload_whose_lease_has_ended_is_not_accepted_once_its_source_is_gone(yard: Yard) -> None:
     catalog = Catalog(yard.database)
     media_id = await yard.media(MediaStatus.AWAITING_UPLOAD)
-    held = await catalog.lease_upload(media_id, 0.01, MINE)
+    held = await catalog.uploads.lease(media_id, 0.01, MINE)
     yard.put(media_id, "source")
-    while await catalog.uploading(MINE):
+    while await catalog.owners.uploading(MINE):
         await asyncio.sleep(0.01)
     assert await yard.swept() == {str(media_id): "abandoned_upload"}
     with pytest.raises(Exception, match="took the place"):
-        await catalog.accept_upload(media_id, kind="video", file_name=None, size=10, sha256="0" * 64, held=held)
+        await catalog.uploads.accept(media_id, kind="video", file_name=None, size=10, sha256="0" * 64, held=held)
 
 
 async def test_writes_that_never_ended_go_when_they_are_old(yard: Yard) -> None:
@@ -291,10 +292,10 @@ async def test_what_changes_in_the_meantime_is_left_to_the_next_sweep(
     touched, accepted, failed, still = uuid4(), *[await yard.media(MediaStatus.AWAITING_UPLOAD) for _ in range(3)]
     places = {media_id: yard.put(media_id, "source") for media_id in (touched, accepted, failed, still)}
     encoded = yard.put(failed, 1, "master.m3u8")
-    held = Catalog.held
+    held = Owners.held
 
     @asynccontextmanager
-    async def meanwhile(self: Catalog, media_id: UUID) -> AsyncIterator[Owner | None]:
+    async def meanwhile(self: Owners, media_id: UUID) -> AsyncIterator[Owner | None]:
         if media_id == touched:
             places[touched].touch()
         if media_id == accepted:
@@ -304,7 +305,7 @@ async def test_what_changes_in_the_meantime_is_left_to_the_next_sweep(
         async with held(self, media_id) as owner:
             yield owner
 
-    monkeypatch.setattr(Catalog, "held", meanwhile)
+    monkeypatch.setattr(Owners, "held", meanwhile)
     done = await yard.sweep()
     assert (done.found, done.removed, done.bytes_freed) == (4, 1, 10)
     assert [media_id for media_id, path in places.items() if not path.exists()] == [still]
@@ -322,7 +323,7 @@ async def test_an_upload_that_begins_waits_until_what_was_there_is_gone(
     delete_prefix = FilesystemStorage.delete_prefix
 
     async def slowly(self: FilesystemStorage, prefix: str) -> int:
-        leases.append(asyncio.create_task(catalog.lease_upload(media_id, 30, MINE)))
+        leases.append(asyncio.create_task(catalog.uploads.lease(media_id, 30, MINE)))
         await asyncio.sleep(0.3)
         assert not leases[0].done()
         return await delete_prefix(self, prefix)

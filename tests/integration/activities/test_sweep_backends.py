@@ -99,7 +99,7 @@ async def test_s3(s3: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
             await asyncio.sleep(0.05)
     catalog_says = await s3.sweep(backend="s3", older_than_s=-5, dry_run=True)
     assert [item.reason for item in catalog_says.items] == ["no_media", "unfinished"]
-    await Catalog(s3.database).lease_upload(draft, 30, "s3")
+    await Catalog(s3.database).uploads.lease(draft, 30, "s3")
     done = await s3.sweep(backend="s3", older_than_s=-5)
     assert [(item.key, item.reason) for item in done.items] == [(str(nobody), "no_media")]
     assert (done.removed, done.bytes_freed, done.fault) == (1, 30, "")

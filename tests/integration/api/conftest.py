@@ -105,15 +105,15 @@ def served(settings: Settings) -> Iterator[str]:
 
 async def processing(catalog: Catalog, title: str = "Film", storage: str = "filesystem") -> Media:
     """A media whose upload was accepted and whose ladder is planned, without a workflow."""
-    media = await catalog.create(title, storage=storage)
-    await catalog.accept_upload(media.id, kind="video", file_name="film.mp4", size=3, sha256="0" * 64)
+    media = await catalog.medias.create(title, storage=storage)
+    await catalog.uploads.accept(media.id, kind="video", file_name="film.mp4", size=3, sha256="0" * 64)
     ladder = [
         Rendition(name="720p", kind="video", position=0, width=1280, height=720, segments=4),
         Rendition(name="audio-128k", kind="audio", position=1, channels=2, segments=4),
     ]
-    await catalog.plan(media.id, 1, [], probe=({"container": "mov"}, 16.0))
-    await catalog.plan(media.id, 1, ladder)
-    return await catalog.get(media.id)
+    await catalog.encodings.plan(media.id, 1, [], probe=({"container": "mov"}, 16.0))
+    await catalog.encodings.plan(media.id, 1, ladder)
+    return await catalog.medias.get(media.id)
 
 
 async def playable(catalog: Catalog, storage: FilesystemStorage, **objects: bytes) -> UUID:
@@ -130,7 +130,7 @@ async def playable(catalog: Catalog, storage: FilesystemStorage, **objects: byte
     }
     for path, data in files.items():
         await storage.write(f"{keys.encoding_prefix(media.id, 1)}/{path}", data)
-    await catalog.progress(media.id, 1, [], playable=True, progress=0.25)
+    await catalog.encodings.progress(media.id, 1, [], playable=True, progress=0.25)
     return media.id
 
 

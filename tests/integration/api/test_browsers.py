@@ -12,7 +12,7 @@ EVIL = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
 @pytest.mark.parametrize("headers", [EVIL, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
 async def test_it_changes_nothing(live: httpx.AsyncClient, catalog: Catalog, headers: dict[str, str]) -> None:
-    media = await catalog.create("Film")
+    media = await catalog.medias.create("Film")
     url = f"/medias/{media.id}"
     answers = [
         await live.delete(url, headers=headers),
@@ -23,7 +23,7 @@ async def test_it_changes_nothing(live: httpx.AsyncClient, catalog: Catalog, hea
         await live.post(f"{url}/renditions/720p/retry", headers=headers),
     ]
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "forbidden")] * 6
-    [found], _total = await catalog.page(10, 0)
+    [found], _total = await catalog.medias.page(10, 0)
     assert (found.title, found.status) == ("Film", MediaStatus.AWAITING_UPLOAD)
 
 
@@ -33,14 +33,14 @@ async def test_it_learns_no_ids(live: httpx.AsyncClient) -> None:
 
 
 async def test_its_own_name_made_to_lead_here_is_not_taken_for_ours(live: httpx.AsyncClient, catalog: Catalog) -> None:
-    media = await catalog.create("Film")
+    media = await catalog.medias.create("Film")
     headers = {"Host": f"evil.example:{live.base_url.port}", "Origin": f"http://evil.example:{live.base_url.port}"}
     for answer in (
         await live.get("/medias", headers=headers),
         await live.delete(f"/medias/{media.id}", headers={**headers, "Sec-Fetch-Site": "same-origin"}),
     ):
         assert (answer.status_code, answer.json()["code"]) == (421, "misdirected")
-    assert (await catalog.get(media.id)).title == "Film"
+    assert (await catalog.medias.get(media.id)).title == "Film"
 
 
 async def test_own_pages_still_can(live: httpx.AsyncClient, catalog: Catalog) -> None:

@@ -173,7 +173,7 @@ async def test_requests_under_way_do_not_give_way(
     medias = [await new_media(catalog) for _ in range(5)]
 
     async def begun() -> None:
-        assert all([(await catalog.get(media_id)).upload_lease for media_id in medias])
+        assert all([(await catalog.medias.get(media_id)).upload_lease for media_id in medias])
 
     async with AsyncExitStack() as stack:
         uploads = [await stack.enter_async_context(connected(live)) for _ in medias]

@@ -76,18 +76,18 @@ async def test_without_temporal_a_media_is_gone_for_clients(
     outage: Callable[[str], Settings], catalog: Catalog
 ) -> None:
     """Its objects go when Temporal is back."""
-    media = await catalog.create("Film")
+    media = await catalog.medias.create("Film")
     with served(outage("temporal")) as url:
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             assert (await client.delete(f"/medias/{media.id}")).status_code == 204
             assert (await client.get(f"/medias/{media.id}")).status_code == 404
-    assert (await catalog.source(media.id)).due_at is not None
+    assert (await catalog.medias.source(media.id)).due_at is not None
 
 
 async def test_metrics_count_requests_by_route_and_medias_by_status(
     client: httpx.AsyncClient, catalog: Catalog
 ) -> None:
-    media = await catalog.create("Film")
+    media = await catalog.medias.create("Film")
     await client.get(f"/medias/{media.id}")
     await client.get("/medias/nonsense")
     await client.request("BREW", "/made/up")

@@ -34,7 +34,7 @@ async def test_shows_progress(client: httpx.AsyncClient, catalog: Catalog) -> No
     failed = RenditionProgress(
         name="audio-128k", status=RenditionStatus.ERRORED, error_code="encode_failed", error_message="Broken."
     )
-    await catalog.progress(media.id, 1, [done, failed], playable=True, progress=0.25)
+    await catalog.encodings.progress(media.id, 1, [done, failed], playable=True, progress=0.25)
     shown = (await client.get(f"/medias/{media.id}")).json()["data"]
     assert (shown["status"], shown["playable"], shown["progress"]) == ("Processing", True, 0.25)
     assert shown["stream_url"] == f"/medias/{media.id}/stream/master.m3u8"
@@ -59,10 +59,10 @@ async def test_shows_progress(client: httpx.AsyncClient, catalog: Catalog) -> No
 async def test_shows_what_a_media_lacks_that_plays(client: httpx.AsyncClient, catalog: Catalog) -> None:
     media = await processing(catalog)
     cut = {"code": "source_cut", "message": "The file ends early."}
-    await catalog.plan(media.id, 1, [], probe=({"warnings": [cut]}, 16.0))
+    await catalog.encodings.plan(media.id, 1, [], probe=({"warnings": [cut]}, 16.0))
     failed = RenditionProgress(name="audio-128k", status=RenditionStatus.ERRORED, error_message="Broken.")
-    await catalog.progress(media.id, 1, [failed], playable=True, progress=0.25)
-    await catalog.finish(media.id, 1)
+    await catalog.encodings.progress(media.id, 1, [failed], playable=True, progress=0.25)
+    await catalog.encodings.finish(media.id, 1)
     shown = (await client.get(f"/medias/{media.id}")).json()["data"]
     assert (shown["status"], [each["code"] for each in shown["warnings"]]) == (
         "Ready",
@@ -73,7 +73,7 @@ async def test_shows_what_a_media_lacks_that_plays(client: httpx.AsyncClient, ca
 
 async def test_shows_why_a_media_failed(client: httpx.AsyncClient, catalog: Catalog) -> None:
     media = await processing(catalog)
-    await catalog.fail(media.id, "no_streams", "The file has no streams.")
+    await catalog.encodings.fail(media.id, "no_streams", "The file has no streams.")
     shown = (await client.get(f"/medias/{media.id}")).json()["data"]
     assert shown["status"] == "Errored"
     assert shown["error"] == {"code": "no_streams", "message": "The file has no streams."}

@@ -63,11 +63,11 @@ async def test_bodies(client: httpx.AsyncClient, catalog: Catalog, body: bytes, 
     encoded = {name: value.encode("latin-1") for name, value in headers.items()}
     answer = check(await client.post("/medias", content=body, headers=encoded), 400)
     assert answer["code"] == "invalid_request"
-    media = await catalog.create("Kept")
+    media = await catalog.medias.create("Kept")
     if body != b'{"title": null}':  # in a change, null is nothing to change
         check(await client.patch(f"/medias/{media.id}", content=body, headers=encoded), 400)
-    assert (await catalog.get(media.id)).title == "Kept"
-    assert (await catalog.page(10, 0))[1] == 1
+    assert (await catalog.medias.get(media.id)).title == "Kept"
+    assert (await catalog.medias.page(10, 0))[1] == 1
 
 
 async def test_says_which_field_is_wrong(client: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.recovery import keep_recovering, recover
 from gilfoyle.catalog import Catalog, Database, Media, MediaStatus, RenditionStatus
+from gilfoyle.catalog.promises import Promises
 from gilfoyle.config import Settings
 from gilfoyle.errors import NotFound, Unavailable
 from gilfoyle.temporal.connect import connect
@@ -46,8 +47,8 @@ async def status(temporal: Client, workflow_id: str) -> WorkflowExecutionStatus 
 
 
 async def accepted(catalog: Catalog) -> Media:
-    media = await catalog.create("Film")
-    return await catalog.accept_upload(media.id, kind="video", file_name=None, size=3, sha256="0" * 64)
+    media = await catalog.medias.create("Film")
+    return await catalog.uploads.accept(media.id, kind="video", file_name=None, size=3, sha256="0" * 64)
 
 
 async def test_what_was_accepted_while_temporal_was_away_begins_when_it_is_back(
@@ -55,7 +56,7 @@ async def test_what_was_accepted_while_temporal_was_away_begins_when_it_is_back(
 ) -> None:
     """Uploads, retries of medias and of renditions, deletions: all of them, without another request."""
     upload, retried, deleted = await accepted(catalog), await ready(catalog), await processing(catalog)
-    await catalog.reopen(retried.id, "720p")
+    await catalog.retries.reopen(retried.id, "720p")
     async with calling(outage("temporal")) as client:
         assert (await client.delete(f"/medias/{deleted.id}")).status_code == 204
         assert (await client.get(f"/medias/{deleted.id}")).status_code == 404
@@ -75,7 +76,7 @@ async def test_an_upload_is_looked_at_without_waiting_for_silence(catalog: Catal
     """Its server may have died between accepting it and starting the workflow."""
     media = await accepted(catalog)
     assert media.due_at is not None and 4 < (media.due_at - media.updated_at).total_seconds() < 6
-    assert not await catalog.is_any_due() and await catalog.due() == []
+    assert not await catalog.promises.is_any_due() and await catalog.promises.due() == []
 
 
 async def test_what_runs_is_left_alone_and_looked_at_ever_less_often(
@@ -108,7 +109,7 @@ async def test_what_somebody_stopped_ends_with_that_reason_and_can_be_tried_agai
     await handle.terminate("an operator")
     await overdue(database, media)
     await recover(catalog, pipeline)
-    ended = await catalog.get(media.id)
+    ended = await catalog.medias.get(media.id)
     assert (ended.status, ended.error_code, ended.due_at) == (MediaStatus.ERRORED, "cancelled", None)
     assert ended.error_message == "It was terminated in Temporal."
 
@@ -117,18 +118,18 @@ async def test_a_retry_that_somebody_terminated_leaves_its_rendition_errored(
     catalog: Catalog, database: Database, pipeline: Pipeline, temporal: Client
 ) -> None:
     media = await ready(catalog)
-    again = await catalog.reopen(media.id, "720p")
+    again = await catalog.retries.reopen(media.id, "720p")
     await pipeline.start_retrying(again)
     await temporal.get_workflow_handle(retry_media_id(media.id, 1)).terminate("an operator")
     await overdue(database, media)
     await recover(catalog, pipeline)
-    picture, sound = await catalog.renditions(media.id, 1)
+    picture, sound = await catalog.medias.renditions(media.id, 1)
     assert (picture.status, picture.error_code, sound.status) == (
         RenditionStatus.ERRORED,
         "cancelled",
         RenditionStatus.READY,
     )
-    found = await catalog.get(media.id)
+    found = await catalog.medias.get(media.id)
     assert (found.status, found.due_at) == (MediaStatus.READY, None)
 
 
@@ -137,7 +138,7 @@ async def test_a_deletion_is_begun_again_however_it_ended(
 ) -> None:
     """Nobody sees the media any more, so nobody could ask again."""
     media = await processing(catalog)
-    await catalog.mark_deleting(media.id)
+    await catalog.medias.mark_deleting(media.id)
     await pipeline.start_deleting(media.id)
     first = await temporal.get_workflow_handle(delete_media_id(media.id)).describe()
     await temporal.get_workflow_handle(delete_media_id(media.id)).terminate("an operator")
@@ -153,22 +154,22 @@ async def test_what_was_begun_by_other_settings_goes_on_by_those(
     """Its workflow was lost, and the ladder was changed meanwhile: half of each would not play together."""
     media, unreadable = await processing(catalog), await processing(catalog)
     policy = settings.encoding.model_dump(mode="json") | {"preset": "medium"}
-    await catalog.plan(media.id, 1, [], recipe=({"any": "plan"}, policy))
-    await catalog.plan(unreadable.id, 1, [], recipe=({"any": "plan"}, {"dropped": 1}))
+    await catalog.encodings.plan(media.id, 1, [], recipe=({"any": "plan"}, policy))
+    await catalog.encodings.plan(unreadable.id, 1, [], recipe=({"any": "plan"}, {"dropped": 1}))
     await overdue(database, media, unreadable)
     assert settings.encoding.preset != "medium"
     await recover(catalog, Pipeline(await connect(settings.temporal), settings))
     history = await temporal.get_workflow_handle(process_media_id(media.id, 1)).fetch_history()
     sent = history.events[0].workflow_execution_started_event_attributes.input.payloads[0].data
     assert b'"preset":"medium"' in sent
-    assert (await catalog.get(unreadable.id)).encoding == 2
+    assert (await catalog.medias.get(unreadable.id)).encoding == 2
     assert await status(temporal, process_media_id(unreadable.id, 2)) == RUNNING
 
 
 async def test_of_many_who_look_one_gets_it(catalog: Catalog, database: Database, pipeline: Pipeline) -> None:
     medias = [await accepted(catalog) for _ in range(30)]
     await overdue(database, *medias)
-    found = [media.id for some in await asyncio.gather(*(catalog.due(10) for _ in range(5))) for media in some]
+    found = [media.id for some in await asyncio.gather(*(catalog.promises.due(10) for _ in range(5))) for media in some]
     assert len(found) == len(set(found)) == 30
     await overdue(database, *medias)
     assert sorted(await asyncio.gather(*(recover(catalog, pipeline) for _ in range(3)))) == [0, 10, 20]
@@ -179,12 +180,12 @@ async def test_what_a_workflow_tells_puts_the_look_off_and_its_end_takes_it_away
 ) -> None:
     media, other = await processing(catalog), await processing(catalog)
     await overdue(database, media, other)
-    await catalog.progress(media.id, 1, [], playable=True, progress=0.5)
-    await catalog.edit(other.id, title="Not what a workflow does")
-    assert [each.id for each in await catalog.due()] == [other.id]
-    await catalog.finish(media.id, 1)
-    await catalog.fail(other.id, "encode_failed", "Broken.")
-    assert [(await catalog.get(each.id)).due_at for each in (media, other)] == [None, None]
+    await catalog.encodings.progress(media.id, 1, [], playable=True, progress=0.5)
+    await catalog.medias.edit(other.id, title="Not what a workflow does")
+    assert [each.id for each in await catalog.promises.due()] == [other.id]
+    await catalog.encodings.finish(media.id, 1)
+    await catalog.encodings.fail(other.id, "encode_failed", "Broken.")
+    assert [(await catalog.medias.get(each.id)).due_at for each in (media, other)] == [None, None]
 
 
 async def test_without_temporal_all_stays_due(
@@ -197,7 +198,7 @@ async def test_without_temporal_all_stays_due(
     await overdue(database, media)
     with pytest.raises(Unavailable):
         await recover(catalog, pipeline)
-    assert await catalog.is_any_due()
+    assert await catalog.promises.is_any_due()
 
 
 class Odd(Pipeline):
@@ -222,10 +223,10 @@ async def test_a_media_at_which_it_stumbles_keeps_none_of_the_others(
     found = [await status(temporal, process_media_id(media.id, 1)) for media in medias]
     assert found == [RUNNING, None, RUNNING]
     assert f"seeing to media {medias[1].id}" in caplog.text
-    assert not await catalog.is_any_due()  # but in a while
+    assert not await catalog.promises.is_any_due()  # but in a while
 
 
-class Stumbling(Catalog):
+class Stumbling(Promises):
     """Raises what nobody expects, the first two times."""
 
     times = 0
@@ -240,7 +241,8 @@ class Stumbling(Catalog):
 async def test_whatever_goes_wrong_it_goes_on(
     database: Database, pipeline: Pipeline, temporal: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    catalog = Stumbling(database)
+    catalog = Catalog(database)
+    catalog.promises = Stumbling(database)
     media = await accepted(catalog)
     await overdue(database, media)
 
@@ -262,9 +264,9 @@ async def test_a_media_that_is_gone_by_then_is_no_error(
 ) -> None:
     media = await accepted(catalog)
     await overdue(database, media)
-    (found,) = await catalog.due()
-    await catalog.remove(media.id)
+    (found,) = await catalog.promises.due()
+    await catalog.medias.remove(media.id)
     with pytest.raises(NotFound):
-        await catalog.source(found.id)
+        await catalog.medias.source(found.id)
     await overdue(database, media)
     assert await recover(catalog, pipeline) == 0

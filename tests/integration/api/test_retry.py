@@ -31,10 +31,10 @@ async def ready(catalog: Catalog, *, recipe: bool = True) -> Media:
     """A media that is Ready without its picture."""
     media = await processing(catalog)
     if recipe:
-        await catalog.plan(media.id, 1, [], recipe=({"any": "plan"}, {"any": "policy"}))
-    await catalog.progress(media.id, 1, [BROKEN], playable=True, progress=0.5)
-    await catalog.finish(media.id, 1)
-    return await catalog.get(media.id)
+        await catalog.encodings.plan(media.id, 1, [], recipe=({"any": "plan"}, {"any": "policy"}))
+    await catalog.encodings.progress(media.id, 1, [BROKEN], playable=True, progress=0.5)
+    await catalog.encodings.finish(media.id, 1)
+    return await catalog.medias.get(media.id)
 
 
 def path(media_id: UUID, name: str = "720p") -> str:
@@ -81,7 +81,7 @@ async def test_no_such_media(client: httpx.AsyncClient, catalog: Catalog) -> Non
     assert (await client.post(path(uuid4()))).status_code == 404
     assert (await client.post("/medias/nonsense/renditions/720p/retry")).status_code == 400
     media = await ready(catalog)
-    await catalog.mark_deleting(media.id)
+    await catalog.medias.mark_deleting(media.id)
     assert (await client.post(path(media.id))).status_code == 404
 
 
@@ -92,13 +92,13 @@ async def test_what_is_not_errored_is_refused(client: httpx.AsyncClient, catalog
     assert "it is Ready" in answer.json()["message"]
     waiting = await processing(catalog)
     assert (await client.post(path(waiting.id))).status_code == 409
-    awaiting = await catalog.create("Film")
+    awaiting = await catalog.medias.create("Film")
     assert (await client.post(path(awaiting.id))).status_code == 404
 
 
 async def test_of_a_media_that_is_errored_there_is_nothing_to_join(client: httpx.AsyncClient, catalog: Catalog) -> None:
     media = await processing(catalog)
-    await catalog.fail(media.id, "encode_failed", "All is broken.")
+    await catalog.encodings.fail(media.id, "encode_failed", "All is broken.")
     answer = await client.post(path(media.id))
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert "try the media again" in answer.json()["message"]
@@ -108,7 +108,7 @@ async def test_without_its_recipe_it_is_refused(client: httpx.AsyncClient, catal
     media = await ready(catalog, recipe=False)
     answer = await client.post(path(media.id))
     assert (answer.status_code, answer.json()["code"]) == (409, "no_recipe")
-    (row, _) = await catalog.renditions(media.id, 1)
+    (row, _) = await catalog.medias.renditions(media.id, 1)
     assert row.status == RenditionStatus.ERRORED
 
 
@@ -118,12 +118,12 @@ async def test_a_media_whose_workflow_is_just_ending(
     """It is looked at until it has ended."""
     medias = [await processing(catalog) for _ in range(2)]
     for media in medias:
-        await catalog.plan(media.id, 1, [], recipe=({}, {}))
-        await catalog.progress(media.id, 1, [BROKEN], playable=True, progress=0.5)
+        await catalog.encodings.plan(media.id, 1, [], recipe=({}, {}))
+        await catalog.encodings.progress(media.id, 1, [BROKEN], playable=True, progress=0.5)
     async with calling(settings) as client:
         asked = asyncio.create_task(client.post(path(medias[0].id)))
         await asyncio.sleep(0.3)
-        await catalog.finish(medias[0].id, 1)
+        await catalog.encodings.finish(medias[0].id, 1)
         assert (await asked).status_code == 202
         monkeypatch.setattr(retry, "_LOOKS", 2)
         assert (await client.post(path(medias[1].id))).status_code == 409
@@ -131,20 +131,20 @@ async def test_a_media_whose_workflow_is_just_ending(
 
 async def test_without_temporal_it_is_promised(catalog: Catalog, outage: Callable[[str], Settings]) -> None:
     media, running = await ready(catalog), await processing(catalog)
-    await catalog.progress(running.id, 1, [BROKEN], playable=True, progress=0.5)
+    await catalog.encodings.progress(running.id, 1, [BROKEN], playable=True, progress=0.5)
     async with calling(outage("temporal")) as client:
         assert (await client.post(path(media.id))).status_code == 202
         answer = await client.post(path(running.id))
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert (await catalog.get(media.id)).due_at is not None
+    assert (await catalog.medias.get(media.id)).due_at is not None
 
 
 async def errored(catalog: Catalog, storage: FilesystemStorage, code: str = "encode_failed") -> Media:
     """A media that could not be encoded, with its source."""
     media = await processing(catalog)
     await storage.write(keys.source(media.id), b"film")
-    await catalog.fail(media.id, code, "All is broken.")
-    return await catalog.get(media.id)
+    await catalog.encodings.fail(media.id, code, "All is broken.")
+    return await catalog.medias.get(media.id)
 
 
 async def test_a_media_that_is_errored_is_encoded_again(
@@ -170,7 +170,7 @@ async def test_of_many_retries_at_once_one_is_taken(
     media = await errored(catalog, storage)
     answers = await asyncio.gather(*(client.post(f"/medias/{media.id}/retry") for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409, 409]
-    assert (await catalog.get(media.id)).encoding == 2
+    assert (await catalog.medias.get(media.id)).encoding == 2
 
 
 async def test_a_media_that_nobody_works_on_is_encoded_again(
@@ -179,7 +179,9 @@ async def test_a_media_that_nobody_works_on_is_encoded_again(
     """Its workflow was lost, or somebody terminated it, and nobody has looked yet; one that runs is left alone."""
     lost, ended, runs = [await processing(catalog) for _ in range(3)]
     for media in (lost, ended, runs):
-        await catalog.progress(media.id, 1, [], playable=True, progress=0.5)  # so it is looked at in a minute only
+        await catalog.encodings.progress(
+            media.id, 1, [], playable=True, progress=0.5
+        )  # so it is looked at in a minute only
     pipeline = Pipeline(await connect(settings.temporal), settings)
     for media in (lost, ended, runs):
         await storage.write(keys.source(media.id), b"film")
@@ -188,7 +190,7 @@ async def test_a_media_that_nobody_works_on_is_encoded_again(
     await temporal.get_workflow_handle(process_media_id(ended.id, 1)).terminate("a test")
     answers = [await client.post(f"/medias/{media.id}/retry") for media in (lost, ended, runs)]
     assert [answer.status_code for answer in answers] == [202, 202, 409]
-    assert [(await catalog.get(media.id)).encoding for media in (lost, ended, runs)] == [2, 2, 1]
+    assert [(await catalog.medias.get(media.id)).encoding for media in (lost, ended, runs)] == [2, 2, 1]
 
 
 async def test_where_there_is_nothing_to_try_again_a_sentence_says_why(
@@ -197,9 +199,9 @@ async def test_where_there_is_nothing_to_try_again_a_sentence_says_why(
     gone, text = await errored(catalog, storage), await errored(catalog, storage, "not_media")
     await storage.delete(keys.source(gone.id))
     uploading = await errored(catalog, storage)
-    await catalog.lease_upload(uploading.id, 30)
+    await catalog.uploads.lease(uploading.id, 30)
     refused = {
-        (await catalog.create("Film")).id: ("conflict", "awaits its upload"),
+        (await catalog.medias.create("Film")).id: ("conflict", "awaits its upload"),
         (await ready(catalog)).id: ("conflict", "Name the rendition to have it encoded again: 720p."),
         gone.id: ("no_source", "upload it again"),
         text.id: ("no_source", "upload another"),
@@ -220,4 +222,4 @@ async def test_without_temporal_a_media_is_encoded_again_later(
         assert (await client.post(f"/medias/{media.id}/retry")).status_code == 202
         answer = await client.post(f"/medias/{stuck.id}/retry")
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert (await catalog.get(media.id)).status == MediaStatus.PROCESSING
+    assert (await catalog.medias.get(media.id)).status == MediaStatus.PROCESSING

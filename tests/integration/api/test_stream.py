@@ -22,7 +22,7 @@ async def url(catalog: Catalog, storage: FilesystemStorage) -> str:
 
 
 async def test_before_there_is_anything_to_play_it_is_too_early(client: httpx.AsyncClient, catalog: Catalog) -> None:
-    media = await catalog.create("Film")
+    media = await catalog.medias.create("Film")
     for media_id in (media.id, (await processing(catalog)).id):
         answer = await client.get(f"/medias/{media_id}/stream/master.m3u8")
         assert (answer.status_code, answer.json()["code"]) == (425, "too_early")
@@ -37,13 +37,13 @@ async def test_it_plays_as_soon_as_it_is_playable(
     await storage.write(keys.master_playlist(media.id, 1), b"#EXTM3U\n")
     url = f"/medias/{media.id}/stream/master.m3u8"
     assert (await client.get(url)).status_code == 425
-    await catalog.progress(media.id, 1, [], playable=True, progress=0.1)
+    await catalog.encodings.progress(media.id, 1, [], playable=True, progress=0.1)
     assert (await client.get(url)).status_code == 200
 
 
 async def test_a_failed_media_will_never_play(client: httpx.AsyncClient, catalog: Catalog) -> None:
     media = await processing(catalog)
-    await catalog.fail(media.id, "no_streams", "The file has no streams.")
+    await catalog.encodings.fail(media.id, "no_streams", "The file has no streams.")
     answer = await client.get(f"/medias/{media.id}/stream/master.m3u8")
     assert (answer.status_code, answer.json()["code"]) == (409, "media_errored")
     assert "no streams" in answer.json()["message"]
@@ -53,7 +53,7 @@ async def test_a_media_that_fails_half_way_stops_playing(
     client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
 ) -> None:
     media_id = await playable(catalog, storage)
-    await catalog.fail(media_id, "x", "y")
+    await catalog.encodings.fail(media_id, "x", "y")
     assert (await client.get(f"/medias/{media_id}/stream/master.m3u8")).status_code == 409
 
 
@@ -153,7 +153,7 @@ async def test_caches_may_keep_segments_for_ever_and_playlists_once_they_are_don
     client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
 ) -> None:
     one, two = await playable(catalog, storage), await playable(catalog, storage)
-    await catalog.finish(two, 1)
+    await catalog.encodings.finish(two, 1)
 
     async def cache(media_id: object, path: str) -> str:
         return (await client.get(f"/medias/{media_id}/stream/{path}")).headers["Cache-Control"]

@@ -48,7 +48,7 @@ async def test_a_segment_costs_one_request(
         assert isinstance(storage, S3Storage)
         media = await processing(catalog, storage="s3")
         await storage.write(f"{keys.encoding_prefix(media.id, 1)}/720p/00000.m4s", SEGMENT)
-        await catalog.progress(media.id, 1, [], playable=True, progress=0.25)
+        await catalog.encodings.progress(media.id, 1, [], playable=True, progress=0.25)
         asked: list[str] = []
 
         def note(model: Any, **_: object) -> None:

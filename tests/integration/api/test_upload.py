@@ -34,12 +34,12 @@ END = f"--{BOUNDARY}--\r\n".encode()
 
 
 async def new_media(catalog: Catalog) -> UUID:
-    return (await catalog.create("Film")).id
+    return (await catalog.medias.create("Film")).id
 
 
 async def nothing_kept(catalog: Catalog, storage: FilesystemStorage, media_id: UUID) -> None:
     """As before the upload: it can be repeated at once."""
-    media = await catalog.get(media_id)
+    media = await catalog.medias.get(media_id)
     assert (media.status, media.upload_lease) == (MediaStatus.AWAITING_UPLOAD, None)
     assert [found.key async for found in storage.list(str(media_id))] == []
 
@@ -223,11 +223,11 @@ async def test_a_cut_connection_leaves_nothing(
     await writer.drain()
 
     async def leased() -> None:
-        assert (await catalog.get(media_id)).upload_lease is not None
+        assert (await catalog.medias.get(media_id)).upload_lease is not None
 
     await eventually(leased)
     with pytest.raises(Conflict):
-        await catalog.lease_upload(media_id, 1)
+        await catalog.uploads.lease(media_id, 1)
     writer.close()
     await eventually(lambda: nothing_kept(catalog, storage, media_id))
     answer = await live.post(f"/medias/{media_id}/upload/video", files={"file": FILM})
@@ -263,7 +263,7 @@ async def test_an_upload_that_lost_its_lease_can_not_replace_the_one_that_took_i
     writer.write(body[1_500_000:])
     assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 409 ")
     assert await storage.read(keys.source(media_id)) == b"second"
-    assert (await catalog.get(media_id)).file_name == "second.mp4"
+    assert (await catalog.medias.get(media_id)).file_name == "second.mp4"
     writer.close()
 
 
@@ -284,7 +284,7 @@ async def test_a_media_deleted_meanwhile_is_404_and_leaves_nothing(
     writer.write(body[:1_500_000])
     await writer.drain()
     await asyncio.sleep(0.2)
-    await catalog.mark_deleting(media_id)
+    await catalog.medias.mark_deleting(media_id)
     await asyncio.sleep(0.2)
     writer.write(body[1_500_000:])
     assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 404 ")
@@ -314,10 +314,10 @@ async def test_one_that_is_errored_is_uploaded_again_beside_the_first(
 ) -> None:
     media_id = await new_media(catalog)
     assert (await live.post(f"/medias/{media_id}/upload/audio", files={"file": b"first"})).status_code == 202
-    await catalog.fail(media_id, "no_audio", "The file holds a picture but no sound.")
+    await catalog.encodings.fail(media_id, "no_audio", "The file holds a picture but no sound.")
     broken = part("file", FILM, "a.mp4")[:5000]
     assert (await live.post(f"/medias/{media_id}/upload/video", content=broken, headers=HEADERS)).status_code == 400
-    failed = await catalog.get(media_id)
+    failed = await catalog.medias.get(media_id)
     assert (failed.status, failed.error_code, failed.upload) == (MediaStatus.ERRORED, "no_audio", 1)
     answer = await live.post(f"/medias/{media_id}/upload/video", files={"file": ("second.mp4", b"second")})
     media = answer.json()["data"]

@@ -25,9 +25,9 @@ WHOLE = [
 
 async def ready(catalog: Catalog) -> Media:
     media = await processing(catalog)
-    await catalog.progress(media.id, 1, WHOLE, playable=True, progress=1)
-    await catalog.finish(media.id, 1)
-    return await catalog.get(media.id)
+    await catalog.encodings.progress(media.id, 1, WHOLE, playable=True, progress=1)
+    await catalog.encodings.finish(media.id, 1)
+    return await catalog.medias.get(media.id)
 
 
 async def test_one_that_is_ready_is_compared_once_at_a_time(
@@ -62,7 +62,7 @@ async def test_one_that_was_never_compared(client: httpx.AsyncClient, catalog: C
 
 
 async def test_what_is_not_ready_or_not_there(client: httpx.AsyncClient, catalog: Catalog) -> None:
-    waiting = await catalog.create("Film")
+    waiting = await catalog.medias.create("Film")
     answer = await client.post(f"/medias/{waiting.id}/verify")
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     for call in (client.post, client.get):
@@ -80,7 +80,7 @@ async def test_without_temporal_it_says_so(outage: Callable[[str], Settings], ca
 
 async def test_medias_are_found_by_the_checksum_of_their_file(client: httpx.AsyncClient, catalog: Catalog) -> None:
     media = await ready(catalog)
-    await catalog.create("Another")
+    await catalog.medias.create("Another")
     assert media.source_sha256
     for digest in (media.source_sha256, media.source_sha256.upper()):
         found = (await client.get("/medias", params={"sha256": digest})).json()

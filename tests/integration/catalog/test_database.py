@@ -22,14 +22,14 @@ async def test_a_server_that_is_not_there_is_unavailable(url: str) -> None:
     with pytest.raises(Unavailable):
         await database.ping()
     with pytest.raises(Unavailable):
-        await Catalog(database).page(10, 0)
+        await Catalog(database).medias.page(10, 0)
     await database.close()
 
 
 async def test_a_database_without_tables_is_unavailable(postgres_url: str) -> None:
     database = Database(postgres_url.replace("/gilfoyle?", "/postgres?"))
     with pytest.raises(Unavailable, match="migrations"):
-        await Catalog(database).page(10, 0)
+        await Catalog(database).medias.page(10, 0)
     await database.close()
 
 
@@ -42,18 +42,18 @@ async def test_survives_connections_that_the_server_dropped(database: Database, 
 
 async def test_an_error_rolls_everything_back(database: Database) -> None:
     catalog = Catalog(database)
-    media = await catalog.create("Film")
+    media = await catalog.medias.create("Film")
     with pytest.raises(RuntimeError):
         async with database.session() as session:
             await session.execute(text("DELETE FROM media"))
             raise RuntimeError
-    assert (await catalog.get(media.id)).title == "Film"
+    assert (await catalog.medias.get(media.id)).title == "Film"
 
 
 @pytest.mark.parametrize("title", ["a\0b", "x" * 501])
 async def test_text_that_can_not_be_stored_is_an_invalid_request(catalog: Catalog, title: str) -> None:
     with pytest.raises(InvalidRequest):
-        await catalog.create(title)
+        await catalog.medias.create(title)
 
 
 async def test_more_callers_than_connections_wait_for_their_turn(database_url: str) -> None:

@@ -9,13 +9,13 @@ from gilfoyle.errors import NotFound
 
 
 async def accepted(catalog: Catalog, title: str = "Film", file_name: str = "a.mp4") -> Media:
-    media = await catalog.create(title)
-    return await catalog.accept_upload(media.id, kind="video", file_name=file_name, size=1, sha256="0" * 64)
+    media = await catalog.medias.create(title)
+    return await catalog.uploads.accept(media.id, kind="video", file_name=file_name, size=1, sha256="0" * 64)
 
 
 async def test_a_new_media_awaits_its_upload(catalog: Catalog) -> None:
-    made = await catalog.create("Film", "About things")
-    media = await catalog.get(made.id)
+    made = await catalog.medias.create("Film", "About things")
+    media = await catalog.medias.get(made.id)
     assert (media.title, media.description, media.status) == ("Film", "About things", MediaStatus.AWAITING_UPLOAD)
     assert (media.playable, media.progress, media.encoding) == (False, 0, 1)
     assert media.created_at.tzinfo is not None
@@ -23,64 +23,64 @@ async def test_a_new_media_awaits_its_upload(catalog: Catalog) -> None:
 
 async def test_an_unknown_media_is_not_found(catalog: Catalog) -> None:
     with pytest.raises(NotFound):
-        await catalog.get(uuid4())
+        await catalog.medias.get(uuid4())
     with pytest.raises(NotFound):
-        await catalog.source(uuid4())
+        await catalog.medias.source(uuid4())
     with pytest.raises(NotFound):
-        await catalog.shown(uuid4())
+        await catalog.medias.shown(uuid4())
     with pytest.raises(NotFound):
-        await catalog.edit(uuid4(), title="x")
-    assert await catalog.renditions(uuid4(), 1) == []
+        await catalog.medias.edit(uuid4(), title="x")
+    assert await catalog.medias.renditions(uuid4(), 1) == []
 
 
 async def test_a_media_is_shown_with_what_it_serves(catalog: Catalog) -> None:
     media = await accepted(catalog)
-    assert await catalog.shown(media.id) == (media, [])
+    assert await catalog.medias.shown(media.id) == (media, [])
     ladder = [Rendition(name=name, kind="video", position=n) for n, name in enumerate(["720p", "360p"])]
-    await catalog.plan(media.id, 1, ladder[::-1])
-    await catalog.plan(media.id, 2, [Rendition(name="480p", kind="video")])
-    found, renditions = await catalog.shown(media.id)
-    assert found == await catalog.get(media.id)
+    await catalog.encodings.plan(media.id, 1, ladder[::-1])
+    await catalog.encodings.plan(media.id, 2, [Rendition(name="480p", kind="video")])
+    found, renditions = await catalog.medias.shown(media.id)
+    assert found == await catalog.medias.get(media.id)
     assert [rendition.name for rendition in renditions] == ["720p", "360p"]
-    assert renditions == await catalog.renditions(media.id, 1)
-    await catalog.mark_deleting(media.id)
+    assert renditions == await catalog.medias.renditions(media.id, 1)
+    await catalog.medias.mark_deleting(media.id)
     with pytest.raises(NotFound):
-        await catalog.shown(media.id)
+        await catalog.medias.shown(media.id)
 
 
 async def test_edits_what_is_given_and_nothing_else(catalog: Catalog) -> None:
-    media = await catalog.create("Old", "Kept")
-    edited = await catalog.edit(media.id, title="New")
+    media = await catalog.medias.create("Old", "Kept")
+    edited = await catalog.medias.edit(media.id, title="New")
     assert (edited.title, edited.description) == ("New", "Kept")
     assert edited.updated_at > media.updated_at
-    again = await catalog.get(media.id)
+    again = await catalog.medias.get(media.id)
     assert again == edited
-    assert (await catalog.edit(media.id, description="")).description == ""
-    assert (await catalog.edit(media.id)).title == "New"
+    assert (await catalog.medias.edit(media.id, description="")).description == ""
+    assert (await catalog.medias.edit(media.id)).title == "New"
 
 
 async def test_an_edit_that_changes_nothing_is_no_change(catalog: Catalog) -> None:
-    media = await catalog.create("Same")
-    assert (await catalog.edit(media.id, title="Same")).updated_at == media.updated_at
+    media = await catalog.medias.create("Same")
+    assert (await catalog.medias.edit(media.id, title="Same")).updated_at == media.updated_at
 
 
 async def test_pages_are_newest_first(catalog: Catalog) -> None:
-    ids = [(await catalog.create(f"Film {n}")).id for n in range(5)]
-    first, total = await catalog.page(2, 0)
-    rest, _ = await catalog.page(10, 2)
+    ids = [(await catalog.medias.create(f"Film {n}")).id for n in range(5)]
+    first, total = await catalog.medias.page(2, 0)
+    rest, _ = await catalog.medias.page(10, 2)
     assert total == 5
     assert [media.id for media in first + rest] == ids[::-1]
-    assert await catalog.page(10, 99) == ([], 5)
+    assert await catalog.medias.page(10, 99) == ([], 5)
 
 
 async def test_pages_hold_what_is_asked_for(catalog: Catalog) -> None:
-    await catalog.create("100% Wool", "")
-    await catalog.create("other", "about WOOL_x")
-    await catalog.create("third")
+    await catalog.medias.create("100% Wool", "")
+    await catalog.medias.create("other", "about WOOL_x")
+    await catalog.medias.create("third")
     await accepted(catalog, "processing")
 
     async def titles(**query: object) -> set[str]:
-        return {media.title for media in (await catalog.page(10, 0, **query))[0]}  # type: ignore[arg-type]
+        return {media.title for media in (await catalog.medias.page(10, 0, **query))[0]}  # type: ignore[arg-type]
 
     assert await titles(q="wool") == {"100% Wool", "other"}
     assert await titles(q="%") == {"100% Wool"}
@@ -106,61 +106,61 @@ async def test_pages_hold_what_is_asked_for(catalog: Catalog) -> None:
 )
 async def test_a_name_is_found_as_it_reads(catalog: Catalog, named: str, sought: list[str]) -> None:
     media = await accepted(catalog, "by file name", file_name=named)
-    titled = await catalog.create(named)
+    titled = await catalog.medias.create(named)
     await accepted(catalog, "another")
     for text in sought:
-        found, _total = await catalog.page(10, 0, q=text)
+        found, _total = await catalog.medias.page(10, 0, q=text)
         assert {one.id for one in found} == {media.id, titled.id}, text
 
 
 async def test_what_nobody_sees_finds_all(catalog: Catalog) -> None:
-    await catalog.create("Film")
-    assert (await catalog.page(10, 0, q="\u200d"))[1] == 1
+    await catalog.medias.create("Film")
+    assert (await catalog.medias.page(10, 0, q="\u200d"))[1] == 1
 
 
 async def test_a_deleting_media_is_gone(catalog: Catalog) -> None:
-    media = await catalog.create("Film")
-    await catalog.mark_deleting(media.id)
+    media = await catalog.medias.create("Film")
+    await catalog.medias.mark_deleting(media.id)
     with pytest.raises(NotFound):
-        await catalog.get(media.id)
+        await catalog.medias.get(media.id)
     with pytest.raises(NotFound):
-        await catalog.edit(media.id, title="x")
+        await catalog.medias.edit(media.id, title="x")
     with pytest.raises(NotFound):
-        await catalog.mark_deleting(media.id)
-    assert await catalog.page(10, 0) == ([], 0)
-    assert (await catalog.source(media.id)).status == MediaStatus.DELETING
-    assert (await catalog.counts())[MediaStatus.DELETING] == 1
+        await catalog.medias.mark_deleting(media.id)
+    assert await catalog.medias.page(10, 0) == ([], 0)
+    assert (await catalog.medias.source(media.id)).status == MediaStatus.DELETING
+    assert (await catalog.medias.counts())[MediaStatus.DELETING] == 1
 
 
 async def test_removing_takes_the_renditions_along_and_may_be_repeated(catalog: Catalog) -> None:
     media = await accepted(catalog)
     rendition = Rendition(media_id=media.id, encoding=1, name="720p", kind=MediaKind.VIDEO)
-    await catalog.plan(media.id, 1, [rendition])
-    await catalog.remove(media.id)
-    await catalog.remove(media.id)
+    await catalog.encodings.plan(media.id, 1, [rendition])
+    await catalog.medias.remove(media.id)
+    await catalog.medias.remove(media.id)
     with pytest.raises(NotFound):
-        await catalog.source(media.id)
-    assert await catalog.renditions(media.id, 1) == []
+        await catalog.medias.source(media.id)
+    assert await catalog.medias.renditions(media.id, 1) == []
     with pytest.raises(NotFound):
-        await catalog.mark_deleting(media.id)
+        await catalog.medias.mark_deleting(media.id)
 
 
 async def test_renditions_come_in_the_ladders_order(catalog: Catalog) -> None:
     one, two = await accepted(catalog), await accepted(catalog)
     names = ["1080p", "720p", "360p", "audio-128k"]
     ladder = [Rendition(name=name, kind="video", position=n) for n, name in enumerate(names)]
-    await catalog.plan(one.id, 1, ladder[::-1])
-    await catalog.plan(two.id, 2, ladder[1:2])
-    assert [r.name for r in await catalog.renditions(one.id, 1)] == names
-    found = await catalog.renditions_of([one, two])
+    await catalog.encodings.plan(one.id, 1, ladder[::-1])
+    await catalog.encodings.plan(two.id, 2, ladder[1:2])
+    assert [r.name for r in await catalog.medias.renditions(one.id, 1)] == names
+    found = await catalog.medias.renditions_of([one, two])
     assert [r.name for r in found[one.id]] == names
     assert found[two.id] == []
-    assert await catalog.renditions_of([]) == {}
+    assert await catalog.medias.renditions_of([]) == {}
 
 
 async def test_counts_every_status(catalog: Catalog) -> None:
-    await catalog.create("a")
+    await catalog.medias.create("a")
     await accepted(catalog)
-    counts = await catalog.counts()
+    counts = await catalog.medias.counts()
     assert set(counts) == set(MediaStatus)
     assert (counts[MediaStatus.AWAITING_UPLOAD], counts[MediaStatus.PROCESSING]) == (1, 1)

@@ -106,12 +106,12 @@ async def test_what_stays_is_named_and_status_1(shop: Shop) -> None:
     assert done.status == 1
     assert done.stdout.splitlines()[0].startswith("1 media moved to s3: ")
     assert f"  {bad.id}  {keys.source(bad.id)} is damaged: its SHA-256 is " in done.stdout
-    assert (await shop.catalog.get(good.id)).storage == "s3"
-    assert (await shop.catalog.get(bad.id)).storage == "filesystem"
+    assert (await shop.catalog.medias.get(good.id)).storage == "s3"
+    assert (await shop.catalog.medias.get(bad.id)).storage == "filesystem"
 
     await files.write(keys.source(bad.id), whole()["source"])
     assert (await shop.move("--to", "s3")).status == 0
-    assert (await shop.catalog.get(bad.id)).storage == "s3"
+    assert (await shop.catalog.medias.get(bad.id)).storage == "s3"
 
 
 async def test_what_can_t_work_is_refused_at_once(shop: Shop, s3_service: Seaweed, tmp_path: Path) -> None:
@@ -129,17 +129,17 @@ async def test_what_can_t_work_is_refused_at_once(shop: Shop, s3_service: Seawee
     missing = await shop.move("--to", "s3")
     assert missing.status == 1
     assert missing.stderr.startswith("The storage s3 can't be used from here. ")
-    assert (await shop.catalog.get(media.id)).storage == "filesystem"
+    assert (await shop.catalog.medias.get(media.id)).storage == "filesystem"
 
 
 @pytest.mark.slow
 async def test_ctrl_c_leaves_it_running_and_the_same_command_follows_it_again(shop: Shop) -> None:
     media = await ready(shop.catalog, await shop.files())
-    uploading = await shop.catalog.create("Film")
-    held = await shop.catalog.lease_upload(uploading.id, 60)
+    uploading = await shop.catalog.medias.create("Film")
+    held = await shop.catalog.uploads.lease(uploading.id, 60)
 
     first = await shop.begin("--to", "s3")
-    while (await shop.catalog.get(media.id)).storage != "s3":
+    while (await shop.catalog.medias.get(media.id)).storage != "s3":
         await asyncio.sleep(0.05)
     await asyncio.sleep(1)
     first.send_signal(signal.SIGINT)
@@ -157,7 +157,7 @@ async def test_ctrl_c_leaves_it_running_and_the_same_command_follows_it_again(sh
 
     second = await shop.begin("--to", "s3")
     await asyncio.sleep(3)
-    await shop.catalog.release_lease(uploading.id, held)
+    await shop.catalog.uploads.release(uploading.id, held)
     done = await finish(second)
     assert done.status == 0
     assert "The move is running already: this command follows it." in done.stderr
@@ -171,6 +171,6 @@ async def test_no_wait_only_starts_it(shop: Shop) -> None:
     assert (done.status, done.stdout) == (0, "")
     assert done.stderr == "The move has begun: `gilfoyle storage move --to s3` follows it.\n"
     async with asyncio.timeout(30):
-        while (await shop.catalog.get(media.id)).storage != "s3":
+        while (await shop.catalog.medias.get(media.id)).storage != "s3":
             await asyncio.sleep(0.1)
     assert (await shop.move("--to", "s3")).status == 0

@@ -60,7 +60,7 @@ async def test_json_is_the_result(service: Service, gilfoyle: Gilfoyle) -> None:
 
 
 async def test_a_backend_that_fails_is_status_1(service: Service, gilfoyle: Gilfoyle) -> None:
-    await service.parts.catalog.create(f"Film {uuid4()}", storage="attic")
+    await service.parts.catalog.medias.create(f"Film {uuid4()}", storage="attic")
     done = await finish(await gilfoyle("storage", "sweep"))
     assert done.status == 1
     assert done.stdout.splitlines()[0] == "attic: not swept."

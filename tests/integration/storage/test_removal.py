@@ -16,8 +16,8 @@ from tests.kubo_node import KuboNode
 
 @pytest.fixture
 async def media(catalog: Catalog) -> Media:
-    media = await catalog.create("Film", storage="ipfs")
-    await catalog.accept_upload(media.id, kind="video", file_name="film.mp4", size=3, sha256="0" * 64)
+    media = await catalog.medias.create("Film", storage="ipfs")
+    await catalog.uploads.accept(media.id, kind="video", file_name="film.mp4", size=3, sha256="0" * 64)
     return media
 
 
@@ -30,10 +30,10 @@ async def test_a_media_that_is_removed_while_a_rendition_is_tried_again(
     await ipfs.write(f"{folder}/master.m3u8", uuid4().bytes)
     cid = await ipfs.cid(folder)
     await ipfs.pin(cid, folder)
-    await catalog.finish(media.id, 1, cid)
+    await catalog.encodings.finish(media.id, 1, cid)
     await ipfs.write(f"{folder}/720p/00000.m4s", b"half")
     assert await ipfs.cid(folder) != cid
-    await catalog.mark_deleting(media.id)
+    await catalog.medias.mark_deleting(media.id)
     await remove(ipfs, catalog, media.id)
     assert cid not in kubo.run("pin", "ls", "--type=recursive", "--quiet").split()
     await ipfs.close()

@@ -33,10 +33,10 @@ def stream_files() -> dict[str, bytes]:
 
 async def uploaded(catalog: Catalog, storage: Storage, name: str = "filesystem", source: bytes = SOURCE) -> Media:
     """A media that is Processing, with its source."""
-    media = await catalog.create("Film", storage=name)
+    media = await catalog.medias.create("Film", storage=name)
     await storage.write(keys.source(media.id), source)
     digest = hashlib.sha256(source).hexdigest()
-    return await catalog.accept_upload(media.id, kind="video", file_name="f.mp4", size=len(source), sha256=digest)
+    return await catalog.uploads.accept(media.id, kind="video", file_name="f.mp4", size=len(source), sha256=digest)
 
 
 async def ready(catalog: Catalog, storage: Storage, name: str = "filesystem", source: bytes = SOURCE) -> Media:
@@ -44,8 +44,8 @@ async def ready(catalog: Catalog, storage: Storage, name: str = "filesystem", so
     media = await uploaded(catalog, storage, name, source)
     for path, data in stream_files().items():
         await storage.write(f"{keys.encoding_prefix(media.id, 1)}/{path}", data)
-    await catalog.progress(media.id, 1, [], playable=True, progress=1)
-    await catalog.finish(media.id, 1)
+    await catalog.encodings.progress(media.id, 1, [], playable=True, progress=1)
+    await catalog.encodings.finish(media.id, 1)
     return media
 
 

@@ -49,7 +49,7 @@ class Service:
 
     async def accept(self, source: Path, kind: MediaKind = MediaKind.VIDEO, *, size: int | None = None) -> Media:
         """A media whose upload lies in the storage and was accepted."""
-        return await self.upload(await self.parts.catalog.create("Film"), source, kind, size=size)
+        return await self.upload(await self.parts.catalog.medias.create("Film"), source, kind, size=size)
 
     async def upload(
         self, media: Media, source: Path, kind: MediaKind = MediaKind.VIDEO, *, size: int | None = None
@@ -59,7 +59,7 @@ class Service:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, place)
         received = place.stat().st_size if size is None else size
-        return await self.parts.catalog.accept_upload(
+        return await self.parts.catalog.uploads.accept(
             media.id, kind=kind, file_name=source.name, size=received, sha256="0" * 64
         )
 
@@ -121,14 +121,14 @@ class Service:
                 await asyncio.sleep(0.1)
 
     async def media(self, media: Media) -> Media:
-        return await self.parts.catalog.get(media.id)
+        return await self.parts.catalog.medias.get(media.id)
 
     async def renditions(self, media: Media) -> dict[str, Rendition]:
-        return {row.name: row for row in await self.parts.catalog.renditions(media.id, media.encoding)}
+        return {row.name: row for row in await self.parts.catalog.medias.renditions(media.id, media.encoding)}
 
     async def warnings(self, media: Media) -> list[str]:
         """The codes of what a client is told that the media lacks."""
-        return [each.code for each in warnings_of(*await self.parts.catalog.shown(media.id))]
+        return [each.code for each in warnings_of(*await self.parts.catalog.medias.shown(media.id))]
 
     def playlist(self, media: Media, rendition: str) -> Path:
         return self.root / keys.rendition_prefix(media.id, media.encoding, rendition) / "index.m3u8"
@@ -149,7 +149,7 @@ class Service:
     async def is_gone(self, media: Media) -> bool:
         """No row, no object, no temporary file."""
         try:
-            await self.parts.catalog.source(media.id)
+            await self.parts.catalog.medias.source(media.id)
         except NotFound:
             folder = self.root / str(media.id)
             return not folder.exists() and not list((self.root / ".tmp").iterdir())

@@ -36,7 +36,7 @@ async def test_a_media_is_encoded_again_from_its_source(new_service: NewService,
         await fault(await service.process(media, LOWEST))
         assert list(await service.etags(media)) == [keys.source(media.id)]
         poison.take(90)
-        again = await service.parts.catalog.encode_again(media.id, 1)
+        again = await service.parts.catalog.retries.begin_again(media.id, 1)
         assert (again.status, again.encoding, again.upload, again.error_code) == (MediaStatus.PROCESSING, 2, 1, None)
         await (await service.process(again, LOWEST)).result()
         ready = await service.media(media)
@@ -49,7 +49,7 @@ async def test_a_late_workflow_leaves_a_newer_upload_alone(new_service: NewServi
     async with new_service(working=False) as service:
         media = await service.accept(text, size=1)
         late = await service.process(media, LOWEST)
-        await service.parts.catalog.fail(media.id, "not_media", "It is no media.")
+        await service.parts.catalog.encodings.fail(media.id, "not_media", "It is no media.")
         again = await service.upload(await service.media(media), film)
         assert (again.encoding, again.upload) == (2, 2)
         async with service.working():
@@ -67,9 +67,9 @@ async def test_what_a_refused_upload_leaves_goes_without_the_next(service: Servi
     """Its workflow has told the catalog; before it cleans up, the media is tried again and uploaded again."""
     cleanup = CleanupActivities(service.parts.storages, service.parts.catalog)
     job = DiscardInput(media_id=(media := await service.accept(text)).id, encoding=1, upload=1)
-    await service.parts.catalog.fail(media.id, "not_media", "It is no media.")
+    await service.parts.catalog.encodings.fail(media.id, "not_media", "It is no media.")
     with pytest.raises(Conflict, match="upload another"):
-        await service.parts.catalog.encode_again(media.id, 1)
+        await service.parts.catalog.retries.begin_again(media.id, 1)
     again = await service.upload(await service.media(media), film)
     await ActivityEnvironment().run(cleanup.discard, job)
     assert keys.source(media.id, 2) in await service.etags(media)
@@ -83,9 +83,9 @@ async def test_a_source_is_kept_unless_the_catalog_agrees_that_it_is_useless(ser
     media = await service.accept(film)
     job = DiscardInput(media_id=media.id, encoding=1, upload=1)
     await ActivityEnvironment().run(cleanup.discard, job)
-    await service.parts.catalog.fail(media.id, "truncated", "It was cut short.")
+    await service.parts.catalog.encodings.fail(media.id, "truncated", "It was cut short.")
     await ActivityEnvironment().run(cleanup.discard, job)
-    await service.parts.catalog.remove(media.id)
+    await service.parts.catalog.medias.remove(media.id)
     await ActivityEnvironment().run(cleanup.discard, job)
     assert list(await service.etags(media)) == [keys.source(media.id)]
 

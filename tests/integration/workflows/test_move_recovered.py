@@ -44,7 +44,7 @@ async def test_one_that_was_lost_goes_on(working: Place, look: Look) -> None:
     media = await ready(place.catalog, place.old)
     errand = "another-" + move_id(place.service.parts.settings.temporal.queue_prefix)
     job = MoveStorageInput(target="other", **QUICK)  # type: ignore[arg-type]
-    await place.catalog.begin_errand(errand, "MoveStorage", job.model_dump(mode="json"))
+    await place.catalog.errands.begin(errand, "MoveStorage", job.model_dump(mode="json"))
     assert await look() == [errand]
     result = await asyncio.wait_for(place.service.parts.client.get_workflow_handle(errand).result(), 60)
     assert result["moved"] == 1

@@ -47,7 +47,7 @@ class Place:
         return self.service.parts.catalog
 
     async def lies_in(self, media: Media) -> str:
-        return (await self.catalog.get(media.id)).storage
+        return (await self.catalog.medias.get(media.id)).storage
 
     async def only_in(self, name: str, media: Media) -> None:
         """The media lies whole in that backend, and the other has nothing of it."""
@@ -79,17 +79,17 @@ async def test_every_media_moves_and_the_old_place_is_empty(working: Place) -> N
     place = working
     medias = [await ready(place.catalog, place.old) for _ in range(5)]
     errored = await uploaded(place.catalog, place.old)
-    await place.catalog.fail(errored.id, "encode_failed", "ffmpeg gave up.")
+    await place.catalog.encodings.fail(errored.id, "encode_failed", "ffmpeg gave up.")
     hopeless = await uploaded(place.catalog, place.old)
-    await place.catalog.fail(hopeless.id, "no_streams", "It has no streams.")
+    await place.catalog.encodings.fail(hopeless.id, "no_streams", "It has no streams.")
     await place.old.delete_prefix(str(hopeless.id))
-    awaiting = await place.catalog.create("Film")
+    awaiting = await place.catalog.medias.create("Film")
 
     result = await move(place.service, page=3, concurrency=2)
 
     for media in medias:
         await place.only_in("other", media)
-        assert (await place.catalog.get(media.id)).status == MediaStatus.READY
+        assert (await place.catalog.medias.get(media.id)).status == MediaStatus.READY
     assert await contents(place.new, errored.id) == {"source": SOURCE}
     for media in (errored, hopeless, awaiting):
         assert await place.lies_in(media) == "other"
@@ -244,7 +244,7 @@ async def test_a_media_that_is_deleted_while_no_worker_lives(place: Place) -> No
     async with place.service.working():
         handle = await start(place.service)
         await asyncio.wait_for(place.new.stopped.wait(), 20)
-    await place.catalog.mark_deleting(media.id)
+    await place.catalog.medias.mark_deleting(media.id)
     place.new.stop_at = ""
     async with place.service.working():
         deleting = await place.service.delete(media)
@@ -255,8 +255,8 @@ async def test_a_media_that_is_deleted_while_no_worker_lives(place: Place) -> No
 async def test_an_upload_in_progress_comes_along_once_it_is_ready(working: Place) -> None:
     place = working
     other = await ready(place.catalog, place.old)
-    media = await place.catalog.create("Film")
-    held = await place.catalog.lease_upload(media.id, 60)
+    media = await place.catalog.medias.create("Film")
+    held = await place.catalog.uploads.lease(media.id, 60)
     handle = await start(place.service)
     await eventually(lambda: in_other(place, other))
     await asyncio.sleep(0.5)
@@ -301,7 +301,7 @@ async def replayed(history: WorkflowHistory) -> None:
 
 async def gone(place: Place, media: Media) -> None:
     with pytest.raises(NotFound):
-        await place.catalog.source(media.id)
+        await place.catalog.medias.source(media.id)
     assert await contents(place.old, media.id) == {}
     assert await contents(place.new, media.id) == {}
 
@@ -312,7 +312,7 @@ async def in_other(place: Place, media: Media) -> None:
 
 async def uploaded_into(place: Place, media: Media, held: object) -> Media:
     await place.old.write(keys.source(media.id), SOURCE)
-    return await place.catalog.accept_upload(
+    return await place.catalog.uploads.accept(
         media.id,
         kind="video",
         file_name="f.mp4",
@@ -325,5 +325,5 @@ async def uploaded_into(place: Place, media: Media, held: object) -> Media:
 async def finished(place: Place, media: Media) -> None:
     for path, data in stream_files().items():
         await place.old.write(f"{keys.encoding_prefix(media.id, 1)}/{path}", data)
-    await place.catalog.progress(media.id, 1, [], playable=True, progress=1)
-    await place.catalog.finish(media.id, 1)
+    await place.catalog.encodings.progress(media.id, 1, [], playable=True, progress=1)
+    await place.catalog.encodings.finish(media.id, 1)

@@ -36,9 +36,9 @@ async def test_a_film_becomes_ready_and_is_deleted(
     storage = await storages.of()
     service = Service(Parts(settings, temporal, storages, catalog))
     source = film.read_bytes()
-    media = await catalog.create("Film", storage="flat")
+    media = await catalog.medias.create("Film", storage="flat")
     await storage.write(keys.source(media.id), source)
-    media = await catalog.accept_upload(
+    media = await catalog.uploads.accept(
         media.id, kind=MediaKind.VIDEO, file_name=film.name, size=len(source), sha256="0" * 64
     )
     async with service.working():

@@ -131,7 +131,7 @@ async def test_a_source_of_another_size_than_received(service: Service, film: Pa
 async def test_a_media_that_was_deleted_before_it_began(service: Service, film: Path) -> None:
     """It ends, brings nothing back and leaves nothing."""
     media = await service.accept(film)
-    await service.parts.catalog.mark_deleting(media.id)
+    await service.parts.catalog.medias.mark_deleting(media.id)
     assert (await fault(await service.process(media))).type == "not_found"
     assert await service.etags(media) == {}
     with pytest.raises(NotFound):

@@ -62,7 +62,7 @@ async def test_one_that_an_operator_cancelled_ends_its_media_and_can_be_tried_ag
     await look()
     ended = await service.media(media)
     assert (ended.status, ended.playable, ended.error_code) == (MediaStatus.ERRORED, False, "cancelled")
-    again = await service.parts.catalog.encode_again(media.id, 1)
+    again = await service.parts.catalog.retries.begin_again(media.id, 1)
     await (await service.process(again, LOWEST)).result()
     assert (await service.media(media)).status == MediaStatus.READY
 
@@ -123,7 +123,7 @@ async def test_a_retry_that_was_lost_is_begun_again(
         media = await service.accept(film)
         await (await service.process(media)).result()
         poison.take(180)
-        await service.parts.catalog.reopen(media.id, "180p")
+        await service.parts.catalog.retries.reopen(media.id, "180p")
         await looker(service, database)()
         await service.parts.client.get_workflow_handle(retry_media_id(media.id, 1)).result()
         assert (await service.renditions(media))["180p"].status == RenditionStatus.READY
@@ -132,7 +132,7 @@ async def test_a_retry_that_was_lost_is_begun_again(
 
 async def test_a_deletion_that_was_lost_is_begun_again(service: Service, look: Look, film: Path) -> None:
     media = await service.accept(film)
-    await service.parts.catalog.mark_deleting(media.id)
+    await service.parts.catalog.medias.mark_deleting(media.id)
     await look()
     await service.parts.client.get_workflow_handle(delete_media_id(media.id)).result()
     assert await service.is_gone(media)

@@ -33,7 +33,7 @@ def poison(tmp_path: Path) -> Poison:
 async def retry(service: Service, media: Media, *names: str) -> Handle:
     """What the API does for a media that is Ready."""
     for name in names:
-        accepted = await service.parts.catalog.reopen(media.id, name)
+        accepted = await service.parts.catalog.retries.reopen(media.id, name)
         await Pipeline(service.parts.client, service.parts.settings).start_retrying(accepted)
     return service.parts.client.get_workflow_handle(retry_media_id(media.id, 1))
 

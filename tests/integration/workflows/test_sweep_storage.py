@@ -71,7 +71,7 @@ async def test_sweeps_and_tells(service: Service) -> None:
 
 async def test_a_backend_that_can_not_be_opened_does_not_keep_the_others_from_being_swept(service: Service) -> None:
     old = stray(service)
-    await service.parts.catalog.create("Film", storage="attic")
+    await service.parts.catalog.medias.create("Film", storage="attic")
     result = await (await sweep(service)).result()
     attic, filesystem = result.backends
     assert "no storage backend 'attic'" in attic.fault
@@ -223,12 +223,12 @@ async def test_uploads_and_encodes_never_notice_a_sweep(service: Service, film: 
     async def upload() -> Media:
         """As the API does it: under a lease that it keeps, then accepted."""
         catalog, storage = service.parts.catalog, await service.parts.storages.of()
-        media = await catalog.create("Film")
-        held = await catalog.lease_upload(media.id, 30)
+        media = await catalog.medias.create("Film")
+        held = await catalog.uploads.lease(media.id, 30)
         await asyncio.sleep(0.05)
         await storage.write(keys.source(media.id), slowly(film))
         await asyncio.sleep(0.05)
-        await catalog.accept_upload(
+        await catalog.uploads.accept(
             media.id, kind="video", file_name=film.name, size=film.stat().st_size, sha256="0" * 64, held=held
         )
         return await service.media(media)
@@ -243,7 +243,7 @@ async def test_uploads_and_encodes_never_notice_a_sweep(service: Service, film: 
     done = True
     assert await sweeping > 3
     for media_id in medias:
-        media = await service.parts.catalog.get(media_id)
+        media = await service.parts.catalog.medias.get(media_id)
         assert media.status == MediaStatus.READY, media.error_message
         assert (service.root / keys.source(media_id)).read_bytes() == film.read_bytes()
 

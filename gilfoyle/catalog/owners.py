@@ -40,13 +40,15 @@ _COLUMNS: tuple[Any, ...] = (
 )
 
 
-class Ownership(Rows):
+class Owners(Rows):
+    """`catalog.owners`."""
+
     async def storages(self) -> set[str]:
         """The backends in which medias lie."""
         async with self._database.session() as session:
             return set((await session.scalars(select(col(Media.storage)).distinct())).all())
 
-    async def owners(self, media_ids: Sequence[UUID]) -> dict[UUID, Owner]:
+    async def of(self, media_ids: Sequence[UUID]) -> dict[UUID, Owner]:
         """The rows that there are of these medias, by one query."""
         query = select(*_COLUMNS).where(col(Media.id).in_(media_ids))
         async with self._database.session() as session:

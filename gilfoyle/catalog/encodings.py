@@ -2,7 +2,7 @@
 
 every method can be repeated; nothing that was reached is lowered again; and on a media that is not Processing (it is
 deleted, finished, or has failed) nothing happens, without an error. Renditions that are tried again once
-the media is Ready are the exception: `progress` tells of them too, but only `catalog.retrying` ends them.
+the media is Ready are the exception: `progress` tells of them too, but only `catalog.retries` ends them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class RenditionProgress(BaseModel):
     error_message: str | None = None
 
 
-class Processing(Rows):
+class Encodings(Rows):
+    """`catalog.encodings`."""
+
     async def plan(
         self,
         media_id: UUID,
@@ -121,6 +123,11 @@ class Processing(Rows):
                 if row.status not in FINAL:
                     row.status = RenditionStatus.ERRORED
                     row.error_code, row.error_message = media.error_code, media.error_message
+
+    async def recipe(self, media_id: UUID, encoding: int) -> Recipe | None:
+        """By what an encoding is made, if that was kept."""
+        async with self._database.reading() as session:
+            return await session.get(Recipe, (media_id, encoding))
 
     @asynccontextmanager
     async def _processing(self, media_id: UUID) -> AsyncIterator[tuple[AsyncSession, Media | None]]:

@@ -25,7 +25,9 @@ class Elsewhere:
     """Those among them that can't move now: they are being uploaded or processed, or a rendition is retried."""
 
 
-class Moving(Rows):
+class Moves(Rows):
+    """`catalog.moves`: what a move of the storage asks, and when a media changes its place."""
+
     async def movable(
         self, target: str, source: str = "", after: UUID | None = None, without: Collection[UUID] = (), limit: int = 20
     ) -> list[Media]:

@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
+from gilfoyle.catalog.encodings import RenditionProgress, advance, rendition_rows
 from gilfoyle.catalog.models import FINAL, NO_UPLOAD, SOON_S, Media, MediaStatus, Recipe, Rendition, RenditionStatus
-from gilfoyle.catalog.processing import RenditionProgress, advance, rendition_rows
 from gilfoyle.catalog.rows import Rows
 from gilfoyle.errors import Conflict, NotFound
 
@@ -24,8 +24,10 @@ _WHY_NOT = {
 }
 
 
-class Retrying(Rows):
-    async def encode_again(self, media_id: UUID, encoding: int) -> Media:
+class Retries(Rows):
+    """`catalog.retries`."""
+
+    async def begin_again(self, media_id: UUID, encoding: int) -> Media:
         """A new encoding, from the source that is there, in place of `encoding`, which failed or nobody works on.
 
         Raises NotFound, and Conflict if there is nothing to try again: what is no media is never tried again.
@@ -76,11 +78,6 @@ class Retrying(Rows):
                 row = (await rendition_rows(session, media_id, encoding)).get(name)
                 if row is not None and row.status == RenditionStatus.ERRORED:
                     _reopen(row)
-
-    async def recipe(self, media_id: UUID, encoding: int) -> Recipe | None:
-        """By what an encoding is made, if that was kept."""
-        async with self._database.reading() as session:
-            return await session.get(Recipe, (media_id, encoding))
 
     async def settle(
         self, media_id: UUID, encoding: int, ended: Sequence[RenditionProgress], cid: str | None = None
