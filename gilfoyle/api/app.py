@@ -25,6 +25,7 @@ from gilfoyle.api.small_bodies import ReadSmallBodies
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.catalog.migrate import upgrade
 from gilfoyle.config import Settings
+from gilfoyle.ingest import Ingest
 from gilfoyle.storage import Storages
 from gilfoyle.temporal.connect import connect
 
@@ -96,4 +97,5 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         await storages.of()  # wrong settings are said at the start, not to the first client
         catalog = Catalog(database)
         pipeline = Pipeline(await connect(settings.temporal, lazy=True), settings)
-        yield Services(settings, database, catalog, storages, pipeline, Playbacks(catalog), metrics)
+        ingest = Ingest(catalog, storages, settings.limits.upload_bytes)
+        yield Services(settings, database, catalog, storages, ingest, pipeline, Playbacks(catalog), metrics)

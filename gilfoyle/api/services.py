@@ -12,6 +12,7 @@ from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.playback import Playbacks
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings
+from gilfoyle.ingest import Ingest
 from gilfoyle.storage import Storages
 
 
@@ -21,6 +22,7 @@ class Services:
     database: Database
     catalog: Catalog
     storages: Storages
+    ingest: Ingest
     pipeline: Pipeline
     playbacks: Playbacks
     metrics: Metrics

@@ -251,7 +251,7 @@ async def test_an_upload_that_stalls_is_given_up(
 async def test_an_upload_that_lost_its_lease_can_not_replace_the_one_that_took_it(
     live: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gilfoyle.api.lease.upload_lease.__wrapped__.__defaults__", (0.5, 0.1))
+    monkeypatch.setattr("gilfoyle.ingest.lease.upload_lease.__wrapped__.__defaults__", (0.5, 0.1))
     media_id = await new_media(catalog)
     body = part("file", FILM, "first.mp4") + END
     reader, writer = await raw(live, head(media_id, len(body)))
@@ -277,7 +277,7 @@ async def test_a_media_deleted_meanwhile_is_404_and_leaves_nothing(
 ) -> None:
     """Early: the renewal of the lease notices and stops the upload. Late: its end does."""
     defaults = (30.0, 0.05 if moment == "early" else 30.0)
-    monkeypatch.setattr("gilfoyle.api.lease.upload_lease.__wrapped__.__defaults__", defaults)
+    monkeypatch.setattr("gilfoyle.ingest.lease.upload_lease.__wrapped__.__defaults__", defaults)
     media_id = await new_media(catalog)
     body = part("file", FILM, "a.mp4") + END
     reader, writer = await raw(live, head(media_id, len(body)))

@@ -6,7 +6,7 @@ import re
 from email.errors import HeaderParseError
 from email.header import decode_header
 
-from gilfoyle.api.parameters import decoded
+from gilfoyle.ingest.parameters import decoded
 
 MOST_CHARS = 255
 # How browsers write what would end a quoted value (WHATWG HTML, multipart/form-data encoding algorithm).

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gilfoyle.api.file_names import clean
+from gilfoyle.ingest.file_names import clean
 
 KEPT = [
     "film.mp4", "Fïlm 🎬.mp4", "Screen Recording 3.44.08\u202fPM.mov", "東京\u3000夏.mp4", "a\u00a0b.mp4",

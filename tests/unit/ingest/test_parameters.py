@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gilfoyle.api.parameters import parameters
+from gilfoyle.ingest.parameters import parameters
 
 
 @pytest.mark.parametrize(

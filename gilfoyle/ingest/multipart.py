@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 
-from gilfoyle.api import file_names
-from gilfoyle.api.parameters import parameters
 from gilfoyle.errors import InvalidRequest
+from gilfoyle.ingest import file_names
+from gilfoyle.ingest.parameters import parameters
 
 MOST_PARTS = 10
 PREAMBLE_BYTES = 64 << 10

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gilfoyle.api.multipart import MOST_PARTS, Form
 from gilfoyle.errors import InvalidRequest
+from gilfoyle.ingest.multipart import MOST_PARTS, Form
 
 BODY = (
     b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\none\r\n'

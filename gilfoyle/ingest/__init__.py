@@ -1,0 +1,9 @@
+"""What happens to the bytes of an upload, whatever brings them: limits, lease, checksum, acceptance in the catalog."""
+
+from __future__ import annotations
+
+from gilfoyle.ingest.acceptance import Ingest
+from gilfoyle.ingest.form import FORM_BYTES, FormFile
+from gilfoyle.ingest.receive import Incoming
+
+__all__ = ["FORM_BYTES", "FormFile", "Incoming", "Ingest"]

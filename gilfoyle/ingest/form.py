@@ -1,0 +1,50 @@
+"""A file that a form brings: `multipart/form-data` with a field `file` and perhaps one `sha256`, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator
+
+from gilfoyle.errors import InvalidRequest
+from gilfoyle.ingest.checksum import from_hex
+from gilfoyle.ingest.multipart import Form
+from gilfoyle.ingest.receive import too_large
+
+FILE_FIELD = "file"
+CHECKSUM_FIELD = "sha256"
+FORM_BYTES = 1 << 20
+"""What a form may have besides the file's bytes."""
+
+
+class FormFile:
+    """`Incoming`, as a form. Fields of other names are skipped."""
+
+    def __init__(self, content_type: str, length: int | None, body: AsyncIterable[bytes]) -> None:
+        """`length`: the Content-Length, if there is one."""
+        self._content_type = content_type
+        self._length = length
+        self._body = body
+        self._form: Form
+        self._seen = False
+        self.file_name: str | None = None
+        self.sha256: str | None = None
+
+    def check(self, limit: int) -> None:
+        """See Incoming.check."""
+        if (self._length or 0) > limit + FORM_BYTES:
+            raise too_large(limit)
+        self._form = Form(self._content_type, self._body)
+
+    async def content(self) -> AsyncIterator[bytes]:
+        """See Incoming.content. Raises InvalidRequest for a form that is not as it should be."""
+        async for part in self._form.parts():
+            if part.name == FILE_FIELD:
+                if self._seen:
+                    raise InvalidRequest("Only one file can be sent.", fields={FILE_FIELD: "was sent twice"})
+                self._seen = True
+                self.file_name = part.file_name
+                async for piece in part:
+                    yield piece
+            elif part.name == CHECKSUM_FIELD:
+                self.sha256 = from_hex(await part.text(limit=200), CHECKSUM_FIELD)
+        if not self._seen:
+            raise InvalidRequest("The form has no field `file`.", fields={FILE_FIELD: "is missing"})
