@@ -22,6 +22,7 @@ from gilfoyle.ffmpeg.source import Source as SourcePlace
 from gilfoyle.ffmpeg.source import SourceWatch
 from gilfoyle.media.agreement.decoding import (
     STAMP_RATE,
+    PacketEnd,
     SourceStreams,
     Tap,
     probe_command,
@@ -179,23 +180,27 @@ class _Decoder:
         sounds = [Levels(stampless=streams.stampless) for _ in streams.sounds]
 
         def build(descriptors: Sequence[int]) -> list[str]:
-            pipes = list(zip(descriptors[::2], descriptors[1::2], strict=True))
+            pipes = list(zip(descriptors[::3], descriptors[1::3], descriptors[2::3], strict=True))
             tap = Tap(streams.picture_map, *pipes.pop(0)) if pictures is not None else None
             heard = zip(streams.sounds, pipes, streams.mixes, strict=True)
             return source_command(
                 self._ffmpeg, place.place, reading_options(place.place), tap,
-                [Tap(f"0:{index}", *pair, mix) for index, pair, mix in heard], shape,
+                [Tap(f"0:{index}", *each, mix) for index, each, mix in heard], shape,
                 colour=streams.colour, transparent=streams.transparent, threads=self._threads,
                 level="repeat+level+verbose" if is_remote(place.place) else "error",
             )  # fmt: skip
 
         taken: list[Pictures | Levels] = [*([] if pictures is None else [pictures]), *sounds]
+        watch = place.watch()
         try:
             if taken:
-                await self._run(build, [use for each in taken for use in _consumers(each)], place.watch())
+                await self._run(build, [use for each in taken for use in (*_consumers(each), _ends(each))], watch)
         except ProcessFailed as error:
             log.warning("the source can't be decoded to its end: %s", error)
             return False
+        source.spoiled = source.spoiled or bool(watch.text)
+        for sound in sounds:
+            sound.finish()
         source.pictures = pictures or source.pictures
         source.sounds += sounds
         return True
@@ -279,9 +284,20 @@ async def _feed(objects: AsyncIterator[bytes], descriptor: int) -> None:
 def _consumers(into: Pictures | Levels) -> list[Consumer]:
     """What reads the two outputs of a stream: the raw one, and that of its stamps."""
     if isinstance(into, Pictures):
-        return [_each(PICTURE_BYTES, into.show), _lines(lambda at, length, _bytes: _stamp_picture(into, at, length))]
+        return [_each(PICTURE_BYTES, into.show), _stamps(lambda at, length, _bytes: _stamp_picture(into, at, length))]
     pairing = _Paired(into)
-    return [_all(pairing.samples), _lines(pairing.stamp)]
+    return [_all(pairing.samples), _stamps(pairing.stamp)]
+
+
+def _ends(into: Pictures | Levels) -> Consumer:
+    """What reads the list of a stream's packets."""
+    packets = PacketEnd()
+
+    def take(line: str) -> None:
+        packets.take(line)
+        into.packets_end = packets.end
+
+    return _lines(take)
 
 
 def _stamp_picture(pictures: Pictures, at: int | None, length: int) -> None:
@@ -340,15 +356,23 @@ def _each(size: int, take: Callable[[bytes], None]) -> Consumer:
     return use
 
 
-def _lines(take: Callable[[int | None, int, int], None]) -> Consumer:
+def _stamps(take: Callable[[int | None, int, int], None]) -> Consumer:
     """The stamps of a list of them."""
+
+    def use(line: str) -> None:
+        if found := stamp(line):
+            take(*found)
+
+    return _lines(use)
+
+
+def _lines(take: Callable[[str], None]) -> Consumer:
 
     async def use(reader: asyncio.StreamReader) -> None:
         rest = ""
         while data := await reader.read(_READ):
             *lines, rest = (rest + data.decode()).split("\n")
             for line in lines:
-                if found := stamp(line):
-                    take(*found)
+                take(line)
 
     return use

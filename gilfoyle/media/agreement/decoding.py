@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 from gilfoyle.media.agreement.pictures import COLUMNS, ROWS
@@ -70,11 +71,15 @@ class SourceStreams:
 
 @dataclass(frozen=True)
 class Tap:
-    """One stream of a run of ffmpeg and the pipes on which it comes out. `stream`: as in `-map`."""
+    """One stream of a run of ffmpeg and the pipes on which it comes out. `stream`: as in `-map`.
+
+    `packets`: on this pipe its packets are listed, too, decodable or not.
+    """
 
     stream: str
     raw: int
     stamps: int
+    packets: int | None = None
     mix: str = ""
     """See SourceStreams.mixes."""
 
@@ -171,6 +176,21 @@ def stream_command(ffmpeg: str, descriptor: int, tap: Tap, *, is_video: bool, th
     return command + (_pictures(tap, _SHRUNK) if is_video else _sound(tap))
 
 
+class PacketEnd:
+    """When the last packet of a stream ends, by the lines of its list."""
+
+    def __init__(self) -> None:
+        self.end = 0.0
+        self._tick = Fraction(0)
+
+    def take(self, line: str) -> None:
+        """Take in the next one. The head tells how long a tick of the stamps is."""
+        if line.startswith("#tb"):
+            self._tick = Fraction(line.rpartition(" ")[2])
+        elif (found := stamp(line)) and found[0] is not None:
+            self.end = max(self.end, float((found[0] + found[1]) * self._tick))
+
+
 def stamp(line: str) -> tuple[int | None, int, int] | None:
     """Of a line of `framecrc`: stamp (None: it has none), length and bytes; None for a line of its head."""
     if line.startswith("#") or not line.strip():
@@ -210,6 +230,7 @@ def _pictures(tap: Tap, filters: str) -> list[str]:
         "-filter_complex", graph,
         "-map", f"[raw{tap.raw}]", *each, "-f", "rawvideo", f"pipe:{tap.raw}",
         "-map", f"[stamps{tap.raw}]", *each, "-flush_packets", "1", "-f", "framecrc", f"pipe:{tap.stamps}",
+        *_packets(tap),
     ]  # fmt: skip
 
 
@@ -221,7 +242,15 @@ def _sound(tap: Tap) -> list[str]:
         "-map", f"[raw{tap.raw}]", "-c:a", "pcm_s16le", "-f", "s16le", f"pipe:{tap.raw}",
         "-map", f"[stamps{tap.raw}]", "-c:a", "pcm_s16le", "-flush_packets", "1", "-f", "framecrc",
         f"pipe:{tap.stamps}",
+        *_packets(tap),
     ]  # fmt: skip
+
+
+def _packets(tap: Tap) -> list[str]:
+    """Of tiles there are none: no packet is the picture's."""
+    if tap.packets is None or ":g:" in tap.stream:
+        return []
+    return ["-map", tap.stream, "-c", "copy", "-f", "framecrc", f"pipe:{tap.packets}"]
 
 
 def _conversion(colour: Colour) -> str:

@@ -37,6 +37,8 @@ class Source:
     sounds: list[Levels] = field(default_factory=list)
     complaints: str = ""
     """That something of it can't be decoded, as a sentence; empty if all can. Nothing is held to what is missing."""
+    spoiled: bool = False
+    """Some of its packets can't be decoded. They take their time all the same, with silence or the picture before."""
 
     @property
     def heard(self) -> list[Levels]:
@@ -132,6 +134,9 @@ class Judge:
         shortest, longest = max(seen, audible if heard else 0.0), max(seen, ends if heard else 0.0)
         if pictures is not None and len(pictures) == 1 and not heard:
             longest = max(longest, _STILL_S)
+        if self._source.spoiled:
+            known: list[Levels | Pictures] = [*self._source.sounds, *([] if pictures is None else [pictures])]
+            longest = max([longest, *(each.packets_end - shift for each in known)])
         usual = pictures.end - pictures.times[-1] if pictures is not None and len(pictures) else 0.0
         slack = _LENGTH_S + min(usual, 1.0)
         ours = f"{shortest:.3f} s" if longest - shortest < slack else f"{shortest:.3f} to {longest:.3f} s"

@@ -28,6 +28,8 @@ class Pictures:
         self._late = late
         self.times = array("d")
         self.lengths = array("d")
+        self.packets_end = 0.0
+        """As of sound.Levels."""
         self._prints = bytearray()
         self._colours = array("H")
 

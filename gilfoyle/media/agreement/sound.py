@@ -29,6 +29,8 @@ _HEARD = [math.sqrt(math.sqrt(power)) for power in _POWERS]
 
 _JITTER = RATE // 50
 """Stamps may be wrong by so many samples (20 ms) without a hole: containers round, and Vorbis counts its blocks."""
+# Of a container without stamps, holes are believed if no more than one in so many of what is decoded follows upon one.
+_SELDOM = 5
 _WINDOW_S, _SHORTEST_S = 60, 10
 _BIN_MS = 10
 _SEARCH_MS, _FINE_MS = 2000, 14
@@ -45,8 +47,17 @@ class Levels:
     """How loud a track is, millisecond by millisecond, from `start` (seconds) on."""
 
     def __init__(self, *, stampless: bool = False) -> None:
-        """`stampless`: only the first stamp is believed."""
+        """`stampless`: what is heard follows upon what was heard before, but where packets can't be decoded.
+
+        The stamps of such a container are made up of what packets are said to last. Where that is not so, they are
+        wrong at every packet; where packets were lost, at a few.
+        """
         self._stampless = stampless
+        self._due: float | None = None
+        self._heard = 0
+        self._holes: list[tuple[int, int]] = []
+        self.packets_end = 0.0
+        """When the last packet ends, whether it can be decoded or not (seconds); 0: it is not known."""
         self.start: float | None = None
         """When its first sample is heard; None while there is none."""
         self.levels = bytearray()
@@ -64,11 +75,21 @@ class Levels:
         if self.start is None:
             self.start = at
         behind = 0 if self._stampless else round((at - self.start) * RATE) - self._samples
+        if self._due is not None and round((at - self._due) * RATE) > _JITTER:
+            self._holes.append((len(self.levels), round((at - self._due) * 1000)))
+        self._due, self._heard = at + len(samples) / RATE, self._heard + 1
         if behind > _JITTER:
             self._append(array("h", bytes(2 * behind)))
         elif behind < -_JITTER:
             samples = samples[-behind:]
         self._append(samples)
+
+    def finish(self) -> None:
+        """At the end: put the holes in, each a place and a length in ms, if they are to be believed."""
+        if self._stampless and len(self._holes) * _SELDOM <= self._heard:
+            for place, length in reversed(self._holes):
+                self.levels[place:place] = bytes(length)
+        self._holes.clear()
 
     def _append(self, samples: array[int]) -> None:
         self._samples += len(samples)

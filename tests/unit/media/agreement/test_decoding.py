@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gilfoyle.media.agreement.decoding import Tap, source_command, source_streams, stamp, stream_command
+from gilfoyle.media.agreement.decoding import PacketEnd, Tap, source_command, source_streams, stamp, stream_command
 
 
 def video(index: int, **more: Any) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_colours_are_named_before_they_are_scaled_and_converted_after(
 
 def test_a_source_is_decoded_as_ffmpeg_does_by_itself() -> None:
     command = source_command(
-        "ffmpeg", "film.mkv", ["-protocol_whitelist", "file"], Tap("0:0", 5, 6), [Tap("0:1", 7, 8)], (426, 240),
+        "ffmpeg", "film.mkv", ["-protocol_whitelist", "file"], Tap("0:0", 5, 6, 11), [Tap("0:1", 7, 8, 12)], (426, 240),
         level="error", threads=2,
     )  # fmt: skip
     assert command == [
@@ -109,10 +109,12 @@ def test_a_source_is_decoded_as_ffmpeg_does_by_itself() -> None:
         "-f", "rawvideo", "pipe:5",
         "-map", "[stamps5]", "-fps_mode", "passthrough", "-enc_time_base", "1/1000000", "-c:v", "rawvideo",
         "-flush_packets", "1", "-f", "framecrc", "pipe:6",
+        "-map", "0:0", "-c", "copy", "-f", "framecrc", "pipe:11",
         "-filter_complex",
         "[0:1]aformat=sample_fmts=s16:sample_rates=8000:channel_layouts=mono,asplit[raw7][stamps7]",
         "-map", "[raw7]", "-c:a", "pcm_s16le", "-f", "s16le", "pipe:7",
         "-map", "[stamps7]", "-c:a", "pcm_s16le", "-flush_packets", "1", "-f", "framecrc", "pipe:8",
+        "-map", "0:1", "-c", "copy", "-f", "framecrc", "pipe:12",
     ]  # fmt: skip
 
 
@@ -120,6 +122,18 @@ def test_a_stream_is_read_from_a_pipe_and_nothing_else() -> None:
     command = stream_command("ffmpeg", 9, Tap("0:a:0", 5, 6), is_video=False, threads=1)
     limits = ["-copyts", "-protocol_whitelist", "pipe", "-format_whitelist", "mov", "-threads", "1", "-i", "pipe:9"]
     assert command[9:18] == limits
+
+
+def test_tiles_have_no_packets_of_their_own() -> None:
+    command = source_command("ffmpeg", "photo.heic", [], Tap("0:g:0", 5, 6, 7), [], (64, 64), level="error", threads=1)
+    assert "copy" not in command and "pipe:7" not in command
+
+
+def test_when_the_last_packet_ends() -> None:
+    packets = PacketEnd()
+    for line in ("#software: Lavf", "#tb 0: 1/1000", "0, 40, 80, 40, 192, 0x0", "0, 80, 40, 40, 192, 0x0", ""):
+        packets.take(line)
+    assert packets.end == 0.12
 
 
 def test_lines_of_stamps() -> None:

@@ -74,11 +74,23 @@ def test_a_hole_in_the_stamps_is_silence_and_an_overlap_is_cut() -> None:
 
 
 def test_without_stamps_of_its_own_a_sound_has_no_holes() -> None:
+    """They are made up, by the rate that it had at first."""
     levels = Levels(stampless=True)
-    levels.hear(0.5, samples(RATE))
-    levels.hear(2.5, samples(RATE))
-    assert (levels.start, levels.end) == (0.5, 2.5)
+    for index in range(50):
+        levels.hear(0.5 + index * 0.05, samples(RATE // 40))
+    levels.finish()
+    assert (levels.start, levels.end) == (0.5, 0.5 + 50 / 40)
     assert min(levels.levels) > 0
+
+
+def test_a_packet_without_stamps_that_is_lost_takes_its_time() -> None:
+    levels = Levels(stampless=True)
+    for index in (0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17, 18):
+        levels.hear(index * 0.05, samples(RATE // 20))
+    levels.finish()
+    assert levels.end == 0.95
+    silent = [at for at in range(950) if not levels.levels[at]]
+    assert silent == [*range(250, 350), *range(700, 750)]
 
 
 def test_stamps_that_jitter_leave_no_hole() -> None:
