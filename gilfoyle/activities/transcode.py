@@ -19,7 +19,7 @@ from gilfoyle.ffmpeg.entry import entry
 from gilfoyle.ffmpeg.process import ProcessFailed
 from gilfoyle.ffmpeg.sink import RenditionSink
 from gilfoyle.ffmpeg.source import SourceWatch
-from gilfoyle.media.cmaf import AudioSplitter, FragmentError, Splitter, VideoSplitter
+from gilfoyle.media.cmaf import AudioSplitter, FragmentError, NothingDecoded, Splitter, VideoSplitter
 from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, video_command
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import HEAD_PRIORITY, Pass, Plan
@@ -39,6 +39,11 @@ _ANNOUNCE_EVERY_S = 2.0
 _NICE = 10
 _NICE_AHEAD = 5
 _PROMPT_SOUND_SEGMENTS = 15
+# ffmpeg's exit status where nothing, or next to nothing, can be decoded (FFMPEG_ERROR_RATE_EXCEEDED).
+_UNDECODABLE = 69
+# Where a pass finds no picture that can be decoded, the one before is held: it is sought so much earlier (seconds),
+# then from the beginning. (If it finds one later, ffmpeg shows that from the pass's beginning on.)
+_EARLIER_S = 60
 
 
 class TranscodeInput(BaseModel):
@@ -86,10 +91,25 @@ class TranscodeActivities:
     async def encode_video(self, job: TranscodeInput) -> Spent:
         """Encode the pass's renditions with one decode. Raises EncodeFailed, StorageError."""
         storage = await self._storages.of(job.storage)
+        for earlier_s in (0, _EARLIER_S, None):
+            missing = await _missing(storage, job, job.chunk.first + job.chunk.count)
+            try:
+                if missing:
+                    await self._encode_pictures(storage, job, missing, earlier_s)
+                break
+            except EncodeFailed as error:
+                if earlier_s is None or not job.chunk.first or not job.info.exact_seek or not _is_undecodable(error):
+                    raise
+        return spent()
+
+    async def _encode_pictures(
+        self, storage: Storage, job: TranscodeInput, missing: Sequence[_Missing], earlier_s: int | None
+    ) -> None:
+        """`earlier_s`: the source is entered so much before the first frame, and what is seen there is held.
+
+        0: just where it is needed, and nothing is held; None: at the beginning of the source.
+        """
         end = job.chunk.first + job.chunk.count
-        missing = await _missing(storage, job, end)
-        if not missing:
-            return spent()
         # A container that can't be sought exactly is decoded from its beginning, whatever is stored.
         start = min(part.first for part in missing) if job.info.exact_seek else job.chunk.first
         grid, renditions = job.plan.grid, {rendition.name: rendition for rendition in job.plan.video}
@@ -97,16 +117,20 @@ class TranscodeActivities:
         start = min(start, (job.plan.picture_frames - 1) // grid.segment_frames)
         shown = job.plan.picture_frames - start * grid.segment_frames
         source = await storage.ffmpeg_input(keys.source(job.media_id, job.upload))
-        enter = await entry(
-            self._ffprobe,
-            source,
-            job.info,
-            job.plan,
-            start,
-            timeout_s=self._stall_s,
-            memory_mb=self._memory_mb,
-            on_wait=activity.heartbeat,
-        )
+        enter = None
+        if earlier_s is not None:
+            enter = await entry(
+                self._ffprobe,
+                source,
+                job.info,
+                job.plan,
+                start,
+                timeout_s=self._stall_s,
+                memory_mb=self._memory_mb,
+                on_wait=activity.heartbeat,
+            )
+        if enter is not None and earlier_s:
+            enter = max(job.plan.origin, enter - earlier_s)
 
         def build(descriptors: Sequence[int]) -> list[str]:
             last = grid.segment_bounds(end - 1)[1]
@@ -120,12 +144,13 @@ class TranscodeActivities:
                 for part, descriptor in zip(missing, descriptors, strict=True)
             ]
             return video_command(
-                self._ffmpeg, source, job.info, job.plan, job.policy, start, outputs, entry=enter, threads=self._threads
-            )
+                self._ffmpeg, source, job.info, job.plan, job.policy, start, outputs,
+                entry=enter, threads=self._threads, held=earlier_s != 0,
+            )  # fmt: skip
 
         splitters = [VideoSplitter(grid, part.first, end - part.first) for part in missing]
-        await self._run(storage, job, source, build, missing, splitters)
-        return spent()
+        passed_over_s = _passed_over(job, missing) if earlier_s is not None else float(grid.segment_start(start))
+        await self._run(storage, job, source, build, missing, splitters, passed_over_s + (earlier_s or 0))
 
     @activity.defn
     async def encode_audio(self, job: TranscodeInput) -> Spent:
@@ -148,7 +173,7 @@ class TranscodeActivities:
             )
 
         splitter = AudioSplitter(grid, part.first, end, audio_skip(job.plan, part.first))
-        await self._run(storage, job, source, build, missing, [splitter])
+        await self._run(storage, job, source, build, missing, [splitter], _passed_over(job, missing))
         return spent()
 
     async def _run(
@@ -159,6 +184,7 @@ class TranscodeActivities:
         build: Callable[[Sequence[int]], list[str]],
         missing: Sequence[_Missing],
         splitters: Sequence[Splitter],
+        passed_over_s: float,
     ) -> None:
         announce = announcer(job.chunk)
         sinks = [
@@ -172,7 +198,7 @@ class TranscodeActivities:
                 [sink.consume for sink in sinks],
                 lambda block: activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")}),
                 memory_mb=self._memory_mb,
-                stall_s=self._stall_s + _passed_over(job, missing),
+                stall_s=self._stall_s + passed_over_s,
                 nice=niceness(job.chunk, is_sound=job.plan.is_sound(job.chunk)),
                 watch=watch,
             )
@@ -211,6 +237,11 @@ def niceness(chunk: Pass, *, is_sound: bool) -> int:
     if not chunk.short or (is_sound and chunk.count > _PROMPT_SOUND_SEGMENTS):
         return _NICE
     return _NICE_AHEAD if chunk.ahead and chunk.priority > HEAD_PRIORITY else 0
+
+
+def _is_undecodable(error: EncodeFailed) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, NothingDecoded) or (isinstance(cause, ProcessFailed) and cause.status == _UNDECODABLE)
 
 
 def _passed_over(job: TranscodeInput, missing: Sequence[_Missing]) -> float:

@@ -26,6 +26,10 @@ class FragmentError(ValueError):
     """ffmpeg's output is not what was asked for: frames are missing, or a GOP has another length."""
 
 
+class NothingDecoded(FragmentError):
+    """There is no frame at all."""
+
+
 @dataclass(frozen=True)
 class Segment:
     """A finished media segment: one or more `moof`+`mdat`."""
@@ -93,7 +97,7 @@ class VideoSplitter(Splitter):
         super().__init__()
         self._grid = grid
         self._segment, self._end = first, first + count
-        self._frame = first * grid.segment_frames
+        self._frame = self._first_frame = first * grid.segment_frames
         self._parts: list[bytes] = []
 
     def _make_init(self, head: bytes, first_moof: bytes) -> bytes:
@@ -122,6 +126,8 @@ class VideoSplitter(Splitter):
         """Nothing is left over; raises FragmentError if frames are missing."""
         if self._segment < self._end:
             wanted = self._grid.segment_bounds(self._end - 1)[1]
+            if self._frame == self._first_frame:
+                raise NothingDecoded("the source gave no frame; it may be damaged or cut short")
             raise FragmentError(f"the source gave {self._frame} of {wanted} frames; it may be damaged or cut short")
         return iter(())
 

@@ -38,6 +38,10 @@ AUDIO_WARM_UP = 24
 AUDIO_PRIMING = 1
 """AAC frames that the encoder puts before the first sample (ISO/IEC 14496-3's 1,024 samples of delay)."""
 
+_MOST_ERRORS = 0.99
+"""Of what is decoded so much may be damaged (ffmpeg's own bound is two thirds): what can be decoded is seen and heard,
+and in place of the rest the picture before, or silence. Where nothing can be, ffmpeg ends with status 69."""
+
 AUDIO_OVERLAP = 2
 """AAC frames encoded and dropped after a stretch that is not the last: a frame is heard together with the next."""
 
@@ -79,10 +83,12 @@ def video_command(
     *,
     entry: Fraction | None,
     threads: int,
+    held: bool = False,
 ) -> list[str]:
     """Decode once from `first_segment` on, and encode each output as fragmented MP4 to its pipe.
 
-    `entry`: where the source is sought for it (ffmpeg/entry.py); None: not at all.
+    `entry`: where the source is sought for it (ffmpeg/entry.py); None: not at all. `held`: if nothing of what is
+    wanted can be decoded, the last picture before it is held.
     """
     assert info.video is not None
     grid = plan.grid
@@ -117,6 +123,10 @@ def video_command(
         picture = _fitted(picture, even(info.video.width), even(info.video.height))
     if info.video.interlaced:
         picture = picture.filter("bwdif", mode="send_frame", deint="interlaced")
+    if held:
+        # `fps` shows nothing whose end it has seen before its start: so the picture before goes on for ever.
+        picture = picture.filter("fps", fps=f"{grid.rate_num}/{grid.rate_den}")
+        picture = picture.filter("tpad", stop_mode="clone", stop=-1)
     picture = picture.filter(
         "fps",
         fps=f"{grid.rate_num}/{grid.rate_den}",
@@ -125,9 +135,8 @@ def video_command(
         # The last frame is shown even if it ends before its place on the grid does.
         eof_action="pass",
     ).filter("setpts", "PTS-STARTPTS")
-    held = max(output.skip + output.frames for output in outputs) + first - plan.picture_frames
-    # Up to a second more than planned: a last frame that can't be decoded must not fail the whole.
-    picture = picture.filter("tpad", stop_mode="clone", stop=max(0, held) + int(grid.rate) + 1)
+    # As long as frames are wanted: what can't be decoded at the end must not fail the whole.
+    picture = picture.filter("tpad", stop_mode="clone", stop=-1)
     for name, options in rendered:
         picture = picture.filter(name, **options)
     branches = picture.filter_multi_output("split", len(outputs)) if len(outputs) > 1 else [picture]
@@ -178,8 +187,10 @@ def audio_command(
         for graph in graphs(audio, rendition.channels, plan.origin, begin, length)
         for part in ("-filter_complex", graph)
     ]
+    # Where all that is left is damaged, it is silent; but a sound of which nothing is heard is none.
+    errors = 1 if first_segment else _MOST_ERRORS
     output = ffmpeg.output(_input(source, info, seek, audio, *audio.tracks), f"pipe:{descriptor}", **_BARE, **options)
-    return _compile(binary, source, [output], complex_graphs)
+    return _compile(binary, source, [output], complex_graphs, errors)
 
 
 def audio_skip(plan: Plan, first_segment: int) -> int:
@@ -266,11 +277,16 @@ def _seek(info: MediaInfo, at: Fraction) -> Fraction:
     return max(Fraction(0), at - info.start)
 
 
-def _compile(binary: str, source: str, outputs: Sequence[Any], more: Sequence[str] = ()) -> list[str]:
-    """The whole line; `more` are options of ffmpeg as a whole."""
+def _compile(
+    binary: str, source: str, outputs: Sequence[Any], more: Sequence[str] = (), errors: float = _MOST_ERRORS
+) -> list[str]:
+    """The whole line; `more` are options of ffmpeg as a whole; `errors`: of what is decoded so much may be damaged."""
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     # `verbose` tells when the demuxer comes to an end; each line with its level, so that faults can be told from it.
     level = "repeat+level+verbose" if is_remote(source) else "error"
-    merged = merged.global_args("-hide_banner", "-nostdin", "-v", level, "-nostats", "-progress", "pipe:1", "-y", *more)
+    merged = merged.global_args(
+        "-hide_banner", "-nostdin", "-v", level, "-nostats", "-progress", "pipe:1", "-y",
+        "-max_error_rate", f"{errors:g}", *more,
+    )  # fmt: skip
     command: list[str] = ffmpeg.compile(merged, cmd=binary)
     return command

@@ -25,6 +25,8 @@ _MOST = 0.9
 _HOLE_S = 0.1
 # A tolerance below this would mend what rounding makes (seconds): Matroska's stamps are in milliseconds.
 _LEAST_TOLERANCE_S = 0.005
+# So many stamps, or a hundredth, may be far off for another reason than jitter: packets that were lost.
+_FEW = 3
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Measured:
     packet_s: Fraction = Fraction(0)
     """How long a packet lasts: the most frequent length; 0 if none is known."""
     jitter_s: float = 0.0
-    """How far stamps are from where the packet before ends; all but a hundredth are nearer."""
+    """How far stamps are from where the packet before ends; all but a few are nearer."""
     timeless: bool = False
     """The packets have no times at all: they are counted, and come at the rate that the header says."""
     decode_times_only: bool = False
@@ -182,10 +184,12 @@ def _in_order(pieces: Sequence[array[int]], offsets: Sequence[int]) -> list[int]
 
 
 def _jitter(off: Counter[int], tick_s: float) -> float:
-    """All but a hundredth of what is no hole are nearer (seconds)."""
+    """All but a few of what is no hole are nearer (seconds)."""
     near = sorted((ticks, times) for ticks, times in off.items() if ticks * tick_s < _HOLE_S)
     totals = list(itertools.accumulate(times for _, times in near))
-    return near[bisect.bisect_left(totals, totals[-1] * 0.99)][0] * tick_s if totals else 0.0
+    if not totals or totals[-1] <= _FEW:
+        return 0.0
+    return near[bisect.bisect_left(totals, totals[-1] - max(_FEW, totals[-1] / 100))][0] * tick_s
 
 
 def tolerance_s(jitter_s: float) -> float:

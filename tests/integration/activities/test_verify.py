@@ -112,6 +112,52 @@ async def test_sound_alone_agrees(lowest: Pipeline, tmp_path: Path) -> None:
     assert [each.verdict for each in found.of("sound")] == [Verdict.AGREES]
 
 
+def damaged(data: bytes, *shares: tuple[float, float]) -> bytes:
+    """With zeros from the one share of its length to the other."""
+    out = bytearray(data)
+    for begin, end in shares:
+        first, last = int(begin * len(data)), int(end * len(data))
+        out[first:last] = bytes(last - first)
+    return bytes(out)
+
+
+@pytest.mark.parametrize("ending", ["mp3", "ac3", "aac", "flac"])
+async def test_packets_that_can_not_be_decoded_take_their_time(ending: str, lowest: Pipeline, tmp_path: Path) -> None:
+    """In the middle and at the end: what is heard after them is in its place, and the end is silent."""
+    whole, spoiled = tmp_path / f"whole.{ending}", tmp_path / f"spoiled.{ending}"
+    run(FFMPEG, "-v", "error", "-f", "lavfi", "-i", BEEPS, str(whole))
+    spoiled.write_bytes(damaged(whole.read_bytes(), (0.4, 0.41), (0.7, 0.71), (0.97, 0.99)))
+    await lowest.process(spoiled)
+    assert faults(await verified(lowest, has_picture=False)) == {}
+
+
+@pytest.mark.parametrize("damage", [(0.8, 1), (0.3, 1)])
+async def test_the_last_picture_is_held_where_those_after_it_are_damaged(
+    damage: tuple[float, float], lowest: Pipeline, beeping: Path, tmp_path: Path
+) -> None:
+    """So long that there are passes that find no picture at all."""
+    fast, spoiled = tmp_path / "fast.mp4", tmp_path / "spoiled.mp4"
+    run(FFMPEG, "-v", "error", "-i", str(beeping), "-c", "copy", "-movflags", "+faststart", str(fast))
+    spoiled.write_bytes(damaged(fast.read_bytes(), damage))
+    await lowest.process(spoiled)
+    assert float(lowest.plan.grid.duration) == pytest.approx(7, abs=0.1)
+    assert faults(await verified(lowest)) == {}
+
+
+async def test_a_short_hole_in_the_sound_of_a_broadcast_stays_one(
+    lowest: Pipeline, beeping: Path, tmp_path: Path
+) -> None:
+    """Of a short file, one was taken for the jitter of its stamps: all that came after was early."""
+    whole, holey = tmp_path / "whole.ts", tmp_path / "holey.ts"
+    run(
+        FFMPEG, "-v", "error", "-i", str(beeping), "-t", "3", "-c:v", "copy", "-c:a", "mp2", "-muxdelay", "0",
+        "-bsf:a", "noise=drop='between(n,40,42)'", str(whole)
+    )  # fmt: skip
+    shutil.copy(whole, holey)
+    await lowest.process(holey)
+    assert faults(await verified(lowest)) == {}
+
+
 Spoil = Callable[[Path], None]
 
 

@@ -188,7 +188,7 @@ def test_too_few_frames(picture: bytes, grid: Timeline) -> None:
         split(VideoSplitter(grid, 0, 4), [short])
     with pytest.raises(FragmentError, match="of 105 frames"):
         split(VideoSplitter(grid, 0, 4), [picture[: len(picture) * 2 // 3]])
-    with pytest.raises(FragmentError, match="0 of 105 frames"):
+    with pytest.raises(FragmentError, match="no frame"):
         split(VideoSplitter(grid, 0, 4), [])
 
 

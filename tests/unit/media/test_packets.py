@@ -110,3 +110,10 @@ def test_stamps_that_are_rounded_are_steady_and_those_of_a_browser_are_not() -> 
 def test_a_hole_is_no_jitter() -> None:
     lines = [f"1,{n * 20 + 1500 * (n > 100)},{n * 20},20,0,K__" for n in range(200)]
     assert measured(lines)[1].jitter_s == 0
+
+
+def test_a_few_short_holes_of_a_short_file_are_no_jitter() -> None:
+    """Else they would stay open, and all that comes after them be early."""
+    lines = [f"1,{n * 20 + 60 * (n > 30) + 80 * (n > 50)},{n * 20},20,0,K__" for n in range(77)]
+    assert measured(lines)[1].jitter_s == 0
+    assert measured(lines[:3])[1].jitter_s == 0
