@@ -30,7 +30,7 @@ class GuardOrigins:
     def __init__(self, app: ASGIApp, server: ServerSettings) -> None:
         self._applications = set(server.app_origins)
         self._one_media = _cors(app, {*server.cors_origins, *server.app_origins}, _READING)
-        self._rest = _cors(app, self._applications, (*_READING, "POST", "PATCH", "DELETE"))
+        self._rest = _cors(app, self._applications, (*_READING, "POST", "PUT", "PATCH", "DELETE"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

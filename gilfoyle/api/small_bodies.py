@@ -5,6 +5,8 @@ A client that sends one slowly costs a few kilobytes then, not all that the appl
 
 from __future__ import annotations
 
+import re
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gilfoyle.api.body import LEAST_RATE, PATIENCE_S, Pace
@@ -13,6 +15,8 @@ from gilfoyle.api.errors import Refusal, refusal
 JSON_BYTES = 1 << 20
 # Nobody reads a body of theirs.
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "DELETE"}
+# Where uploads go, which have limits of their own.
+_UPLOAD = re.compile(r"/medias/[^/]+/(upload/|source$)")
 
 
 class ReadSmallBodies:
@@ -24,7 +28,7 @@ class ReadSmallBodies:
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY or "/upload/" in scope["path"]:
+        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY or _UPLOAD.search(scope["path"]):
             return await self._app(scope, receive, send)
         pace = Pace(receive, self._patience_s)
         body, more = bytearray(), True

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from gilfoyle.api import medias
 from gilfoyle.api.body import RequestBody
 from gilfoyle.api.errors import Refusal, problem
 from gilfoyle.api.schemas import MediaEnvelope
-from gilfoyle.api.services import Injected
+from gilfoyle.api.services import Injected, Services
 from gilfoyle.catalog import MediaKind
 from gilfoyle.errors import GilfoyleError
-from gilfoyle.ingest import FORM_BYTES, FormFile
+from gilfoyle.ingest import FORM_BYTES, FormFile, Incoming, PlainFile
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/medias", tags=["medias"])
@@ -38,6 +40,26 @@ _BODY: dict[str, Any] = {
     },
 }
 
+_PLAIN_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
+
+
+def _header(name: str, description: str, example: str) -> dict[str, Any]:
+    schema = {"type": "string", "example": example}
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+_HEADERS = [
+    _header("Content-Disposition", "the file's name", 'attachment; filename="bunny.mp4"'),
+    _header(
+        "Repr-Digest",
+        "RFC 9530; if given, the file must have it",
+        "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:",
+    ),
+]
+
 
 @router.post(
     "/{media_id}/upload/{kind}",
@@ -53,11 +75,35 @@ async def upload(media_id: UUID, kind: MediaKind, request: Request, services: In
     Refused at once, before the file is read: an unknown media (404), one that has its upload already (409), a
     length above the limit (413). If the connection breaks, nothing is kept and the upload can be repeated.
     """
-    ingest = services.ingest
-    body = RequestBody(request.receive, ingest.upload_bytes + FORM_BYTES)
-    form = FormFile(request.headers.get("content-type", ""), _length(request), body)
+    body = RequestBody(request.receive, services.ingest.upload_bytes + FORM_BYTES)
+    return await _accept(media_id, kind, partial(FormFile, request.headers, body), body, services)
+
+
+@router.put(
+    "/{media_id}/source",
+    status_code=202,
+    operation_id="putSource",
+    summary="Upload the file of a media as a plain body",
+    response_model=MediaEnvelope,
+    openapi_extra={"requestBody": _PLAIN_BODY, "parameters": _HEADERS},
+)
+async def put_source(
+    media_id: UUID,
+    request: Request,
+    services: Injected,
+    kind: Annotated[MediaKind, Query(description="`audio` for its sound alone")] = MediaKind.VIDEO,
+    file_name: Annotated[str, Query(description="if Content-Disposition does not say it")] = "",
+) -> Any:
+    """As `uploadMedia`, with the file itself as the body: `curl -T film.mp4`. A file without pictures becomes audio."""
+    body = RequestBody(request.receive, services.ingest.upload_bytes)
+    return await _accept(media_id, kind, partial(PlainFile, request.headers, body, file_name), body, services)
+
+
+async def _accept(
+    media_id: UUID, kind: MediaKind, incoming: Callable[[], Incoming], body: RequestBody, services: Services
+) -> Any:
     try:
-        media = await ingest.accept(media_id, kind, form)
+        media = await services.ingest.accept(media_id, kind, incoming())
         services.playbacks.forget(media_id)
         await services.pipeline.begin(media)
         return await medias.envelope(services, media_id)
@@ -66,9 +112,3 @@ async def upload(media_id: UUID, kind: MediaKind, request: Request, services: In
         return Response(status_code=400)  # nobody is there to read it
     except GilfoyleError as error:
         return problem(error) if body.complete else Refusal(problem(error))
-
-
-def _length(request: Request) -> int | None:
-    """The Content-Length: digits only, which the server has checked; more than 19 are too many whatever they say."""
-    declared = request.headers.get("content-length", "")
-    return int(declared[:20]) if declared else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gilfoyle.ingest.acceptance import Ingest
 from gilfoyle.ingest.form import FORM_BYTES, FormFile
+from gilfoyle.ingest.plain import PlainFile
 from gilfoyle.ingest.receive import Incoming
 
-__all__ = ["FORM_BYTES", "FormFile", "Incoming", "Ingest"]
+__all__ = ["FORM_BYTES", "FormFile", "Incoming", "Ingest", "PlainFile"]

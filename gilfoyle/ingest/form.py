@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 
 from gilfoyle.errors import InvalidRequest
 from gilfoyle.ingest.checksum import from_hex
 from gilfoyle.ingest.multipart import Form
-from gilfoyle.ingest.receive import too_large
+from gilfoyle.ingest.receive import declared_length, too_large
 
 FILE_FIELD = "file"
 CHECKSUM_FIELD = "sha256"
@@ -18,10 +18,10 @@ FORM_BYTES = 1 << 20
 class FormFile:
     """`Incoming`, as a form. Fields of other names are skipped."""
 
-    def __init__(self, content_type: str, length: int | None, body: AsyncIterable[bytes]) -> None:
-        """`length`: the Content-Length, if there is one."""
-        self._content_type = content_type
-        self._length = length
+    def __init__(self, headers: Mapping[str, str], body: AsyncIterable[bytes]) -> None:
+        """`headers` by their names in small letters."""
+        self._content_type = headers.get("content-type", "")
+        self._length = declared_length(headers)
         self._body = body
         self._form: Form
         self._seen = False
@@ -30,7 +30,7 @@ class FormFile:
 
     def check(self, limit: int) -> None:
         """See Incoming.check."""
-        if (self._length or 0) > limit + FORM_BYTES:
+        if self._length > limit + FORM_BYTES:
             raise too_large(limit)
         self._form = Form(self._content_type, self._body)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,6 +59,11 @@ async def receive(incoming: Incoming, lease: UploadLease, storage: Storage, key:
     source = _Source(incoming, lease, limit)
     await storage.write(key, source.content())
     return Received(incoming.file_name, source.size, source.digest.hexdigest())
+
+
+def declared_length(headers: Mapping[str, str]) -> int:
+    """The Content-Length, 0 without one: digits only, which the server has checked; 20 are too many in any case."""
+    return int(headers.get("content-length", "")[:20] or 0)
 
 
 def too_large(limit: int) -> TooLarge:

@@ -21,7 +21,8 @@ def test_every_operation_has_a_name_and_a_summary(described: dict[str, Any]) -> 
     assert len(set(names)) == len(names)
     assert set(names) == {
         "healthz", "readyz", "metricsz", "createMedia", "listMedias", "getMedia", "editMedia", "deleteMedia",
-        "uploadMedia", "retryMedia", "retryRendition", "streamMedia", "watchMedia", "verifyMedia", "getVerification",
+        "uploadMedia", "putSource", "retryMedia", "retryRendition", "streamMedia", "watchMedia", "verifyMedia",
+        "getVerification",
     }  # fmt: skip
     assert all(operation["summary"] for operation in operations)
     assert all({"4XX", "5XX"} <= set(operation["responses"]) for operation in operations)
@@ -36,3 +37,11 @@ def test_every_model_has_an_example(described: dict[str, Any]) -> None:
 def test_the_upload_describes_its_form(described: dict[str, Any]) -> None:
     body = described["paths"]["/medias/{media_id}/upload/{kind}"]["post"]["requestBody"]
     assert set(body["content"]) == {"multipart/form-data"}
+
+
+def test_a_plain_body_is_described(described: dict[str, Any]) -> None:
+    operation = described["paths"]["/medias/{media_id}/source"]["put"]
+    assert set(operation["requestBody"]["content"]) == {"application/octet-stream"}
+    assert {"kind", "file_name", "Content-Disposition", "Repr-Digest"} <= {
+        each["name"] for each in operation["parameters"]
+    }

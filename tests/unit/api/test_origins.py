@@ -12,7 +12,7 @@ from gilfoyle.config import ServerSettings
 MEDIA = "/medias/0b5e3a52-0000-4000-8000-000000000000"
 CHANGES = [
     ("POST", "/medias"), ("PATCH", MEDIA), ("DELETE", MEDIA), ("POST", f"{MEDIA}/upload/video"),
-    ("POST", f"{MEDIA}/renditions/720p/retry"), ("PUT", MEDIA), ("BREW", "/"),
+    ("POST", f"{MEDIA}/renditions/720p/retry"), ("PUT", f"{MEDIA}/source"), ("BREW", "/"),
 ]  # fmt: skip
 ONE_MEDIA = [MEDIA, f"{MEDIA}/stream/master.m3u8", f"{MEDIA}/stream/720p/00000.m4s", f"{MEDIA}/watch"]
 NOT_ONE_MEDIA = ["/medias", "/medias/", "/metricsz", "/openapi.json", f"{MEDIA}/upload/video", "/"]
