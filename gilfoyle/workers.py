@@ -144,7 +144,7 @@ def _io(parts: Parts) -> list[Worker]:
         [
             StoreActivities(parts.storages, parts.catalog).store,
             ProbeActivities(parts.storages, ffmpeg_path(tools), ffprobe_path(tools), parts.settings.limits).probe,
-            PackageActivities(parts.storages).package,
+            PackageActivities(parts.storages, parts.catalog.tracks).package,
             UnlistedActivities(parts.storages).clear_unlisted,
             cleanup.hide,
             cleanup.stop,

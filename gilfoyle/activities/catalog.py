@@ -14,6 +14,7 @@ from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.tracks import VIDEO_TRACK
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class CatalogActivities:
             job.media_id,
             job.encoding,
             _rows(job, plan),
+            tracks=plan.tracks,
             kind=job.kind,
             probe=(job.info.model_dump(mode="json"), float(plan.grid.duration)),
             recipe=(plan.model_dump(mode="json"), job.policy.model_dump(mode="json")),
@@ -136,6 +138,7 @@ def _row(job: PlanInput, plan: Plan, position: int, rendition: VideoRendition | 
     )
     if isinstance(rendition, VideoRendition):
         row.width, row.height, row.frame_rate = rendition.width, rendition.height, float(plan.grid.rate)
+        row.track = VIDEO_TRACK
     else:
-        row.channels = rendition.channels
+        row.channels, row.track = rendition.channels, rendition.track
     return row

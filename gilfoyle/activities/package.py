@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -15,8 +16,12 @@ from gilfoyle.media import hls
 from gilfoyle.media.codecs import codec_string
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan
+from gilfoyle.media.tracks import AUDIO_TRACK, Track, TrackKind
 from gilfoyle.storage import ContentAddressed, Storage, Storages, keys
 from gilfoyle.storage.stored import StoredRendition, stored_rendition
+
+# Of an encoding that was begun before there were tracks.
+_UNKNOWN_SOUND = Track(name=AUDIO_TRACK, kind=TrackKind.AUDIO, default=True)
 
 
 class PackageInput(BaseModel):
@@ -26,7 +31,6 @@ class PackageInput(BaseModel):
     encoding: int
     storage: str = ""
     plan: Plan
-    language: str | None
     failed: list[str]
     final: bool
     """All passes have ended: write the playlists of a whole VOD, unless segments are missing."""
@@ -47,24 +51,34 @@ class Packaged(BaseModel):
     """At the end, where the storage is content-addressed: the CID of the encoding's folder."""
 
 
+class TrackList(Protocol):
+    """What knows a media's tracks: the catalog."""
+
+    async def of(self, media_id: UUID, encoding: int) -> Sequence[Track]:
+        """Those of an encoding, in their order."""
+
+
 class PackageActivities:
     """On the io queue."""
 
-    def __init__(self, storages: Storages) -> None:
+    def __init__(self, storages: Storages, tracks: TrackList) -> None:
         self._storages = storages
+        self._tracks = tracks
 
     @activity.defn
     async def package(self, job: PackageInput) -> Packaged:
         """Write each rendition's playlist and the master, where they changed. Raises StorageError."""
-        return await _Packaging(await self._storages.of(job.storage), job).run()
+        tracks = await self._tracks.of(job.media_id, job.encoding)
+        return await _Packaging(await self._storages.of(job.storage), job, tracks).run()
 
 
 class _Packaging:
     """One run of the activity, on the media's storage."""
 
-    def __init__(self, storage: Storage, job: PackageInput) -> None:
+    def __init__(self, storage: Storage, job: PackageInput, tracks: Sequence[Track]) -> None:
         self._storage = storage
         self._job = job
+        self._tracks = {track.name: track for track in tracks}
 
     async def run(self) -> Packaged:
         job = self._job
@@ -72,11 +86,11 @@ class _Packaging:
         listed = [rendition for rendition in planned if rendition.name not in job.failed]
         # Side by side: in an object store each of them waits for a few round trips.
         found = await asyncio.gather(*(self._publish(rendition) for rendition in listed))
-        tracks = [track for track in found if track]
-        reports = [_report(job, rendition.name, track) for rendition, track in zip(listed, found, strict=True)]
-        playable = _is_playable(job, tracks)
+        entries = [entry for entry in found if entry]
+        reports = [_report(job, rendition.name, entry) for rendition, entry in zip(listed, found, strict=True)]
+        playable = _is_playable(job, entries)
         if playable and not job.report_only:
-            await self._write_master(tracks)
+            await self._write_master(entries)
         wanted = sum(job.plan.segments(report.name) for report in reports)
         stored_count = sum(report.stored_segments for report in reports)
         lost = [report.name for report in reports if report.status != RenditionStatus.READY] if job.final else []
@@ -96,15 +110,15 @@ class _Packaging:
         await self._storage.pin(cid, prefix)
         return cid
 
-    async def _publish(self, rendition: VideoRendition | AudioRendition) -> hls.Track | None:
+    async def _publish(self, rendition: VideoRendition | AudioRendition) -> hls.Entry | None:
         """Write the rendition's playlist as far as it goes without a gap; None if it has not begun."""
         stored = await stored_rendition(self._storage, self._job.media_id, self._job.encoding, rendition.name)
-        track = await self._track(rendition, stored)
-        if track and not self._job.report_only:
-            await self._write_playlist(track)
-        return track
+        entry = await self._entry(rendition, stored)
+        if entry and not self._job.report_only:
+            await self._write_playlist(entry)
+        return entry
 
-    async def _track(self, rendition: VideoRendition | AudioRendition, stored: StoredRendition) -> hls.Track | None:
+    async def _entry(self, rendition: VideoRendition | AudioRendition, stored: StoredRendition) -> hls.Entry | None:
         job = self._job
         sizes = stored.prefix[: job.plan.segments(rendition.name)]
         if not sizes:
@@ -114,7 +128,7 @@ class _Packaging:
         cut = job.plan.grid if isinstance(rendition, VideoRendition) else job.plan.audio_grid
         durations = cut.durations(len(sizes))
         if isinstance(rendition, VideoRendition):
-            return hls.VideoTrack(
+            return hls.VideoEntry(
                 name=rendition.name,
                 codecs=codecs,
                 sizes=sizes,
@@ -123,26 +137,26 @@ class _Packaging:
                 height=rendition.height,
                 frame_rate=job.plan.grid.rate,
             )
-        return hls.AudioTrack(
+        return hls.AudioEntry(
             name=rendition.name,
             codecs=codecs,
             sizes=sizes,
             durations=durations,
             channels=rendition.channels,
-            language=job.language,
+            track=self._tracks.get(rendition.track) or _UNKNOWN_SOUND,
         )
 
-    async def _write_playlist(self, track: hls.Track) -> None:
+    async def _write_playlist(self, entry: hls.Entry) -> None:
         job = self._job
-        ended = len(track.sizes) == job.plan.segments(track.name)
-        text = hls.media_playlist(track.durations, job.plan.grid.target_duration, ended=ended)
-        prefix = keys.rendition_prefix(job.media_id, job.encoding, track.name)
+        ended = len(entry.sizes) == job.plan.segments(entry.name)
+        text = hls.media_playlist(entry.durations, job.plan.grid.target_duration, ended=ended)
+        prefix = keys.rendition_prefix(job.media_id, job.encoding, entry.name)
         await self._write_if_changed(f"{prefix}/{keys.PLAYLIST_NAME}", text)
 
-    async def _write_master(self, tracks: Sequence[hls.Track]) -> None:
+    async def _write_master(self, entries: Sequence[hls.Entry]) -> None:
         text = hls.master_playlist(
-            [track for track in tracks if isinstance(track, hls.VideoTrack)],
-            [track for track in tracks if isinstance(track, hls.AudioTrack)],
+            [entry for entry in entries if isinstance(entry, hls.VideoEntry)],
+            [entry for entry in entries if isinstance(entry, hls.AudioEntry)],
         )
         await self._write_if_changed(keys.master_playlist(self._job.media_id, self._job.encoding), text)
 
@@ -156,24 +170,27 @@ class _Packaging:
         await self._storage.write(key, data)
 
 
-def _is_playable(job: PackageInput, tracks: Sequence[hls.Track]) -> bool:
-    """There is a picture, if there is to be one, and a sound, if there is to be one."""
-    ready = {track.name for track in tracks}
+def _is_playable(job: PackageInput, entries: Sequence[hls.Entry]) -> bool:
+    """There is a picture, if there is to be one, and each sound that there is to be: a player reads the list once."""
+    ready = {entry.name for entry in entries}
     video = [rendition.name for rendition in job.plan.video if rendition.name not in job.failed]
-    audio = [rendition.name for rendition in job.plan.audio if rendition.name not in job.failed]
-    return bool(ready) and all(not wanted or ready & set(wanted) for wanted in (video, audio))
+    audio: dict[str, list[str]] = {}
+    for rendition in job.plan.audio:
+        if rendition.name not in job.failed:
+            audio.setdefault(rendition.track, []).append(rendition.name)
+    return bool(ready) and all(not wanted or ready & set(wanted) for wanted in (video, *audio.values()))
 
 
-def _report(job: PackageInput, name: str, track: hls.Track | None) -> RenditionProgress:
-    if track is None:
+def _report(job: PackageInput, name: str, entry: hls.Entry | None) -> RenditionProgress:
+    if entry is None:
         return RenditionProgress(name=name, status=RenditionStatus.WAITING)
-    whole = len(track.sizes) == job.plan.segments(name)
+    whole = len(entry.sizes) == job.plan.segments(name)
     return RenditionProgress(
         name=name,
         status=RenditionStatus.READY if whole else RenditionStatus.ENCODING,
-        stored_segments=len(track.sizes),
-        stored_bytes=sum(track.sizes),
-        codecs=track.codecs,
-        bandwidth=track.bandwidth,
-        average_bandwidth=track.average_bandwidth,
+        stored_segments=len(entry.sizes),
+        stored_bytes=sum(entry.sizes),
+        codecs=entry.codecs,
+        bandwidth=entry.bandwidth,
+        average_bandwidth=entry.average_bandwidth,
     )

@@ -163,8 +163,7 @@ class TranscodeActivities:
             return spent()
         (part,) = missing
         rendition = next(rendition for rendition in job.plan.audio if rendition.name == part.name)
-        audio = job.info.main_audio
-        assert audio is not None  # a plan has audio renditions only if the source has sound
+        audio = job.plan.source_of(rendition, job.info)
         source = await storage.ffmpeg_input(keys.source(job.media_id, job.upload))
 
         def build(descriptors: Sequence[int]) -> list[str]:

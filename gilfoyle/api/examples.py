@@ -13,9 +13,18 @@ WARNING: dict[str, Any] = {
     "code": "rendition_failed",
     "message": "The rendition 1080p could not be encoded and is left out. It took longer than it may.",
 }
+TRACK: dict[str, Any] = {
+    "name": "audio-2",
+    "kind": "audio",
+    "language": "de",
+    "label": "Deutsch",
+    "role": "main",
+    "default": False,
+}
 RENDITION: dict[str, Any] = {
     "name": "720p",
     "kind": "video",
+    "track": "video",
     "status": "Encoding",
     "width": 1280,
     "height": 720,
@@ -49,6 +58,7 @@ MEDIA: dict[str, Any] = {
     "stream_url": "/medias/0b1f2a52-6c4e-4b53-9a0e-3f0a5f6c7d11/stream/master.m3u8",
     "created_at": "2025-03-01T12:00:00Z",
     "updated_at": "2025-03-01T12:01:30Z",
+    "tracks": [TRACK],
     "renditions": [RENDITION],
 }
 VERIFICATION: dict[str, Any] = {"status": "Done", "agreement": EXAMPLE, "error": None}

@@ -42,8 +42,9 @@ async def index(
     chosen = MediaStatus(status) if status else None
     medias, total = await services.catalog.medias.page(limit, offset, chosen, q, sha256.lower())
     renditions = await services.catalog.medias.renditions_of(medias)
+    tracks = await services.catalog.tracks.of_many(medias)
     return MediaPage(
-        data=[media_out(media, renditions[media.id]) for media in medias],
+        data=[media_out(media, renditions[media.id], tracks[media.id]) for media in medias],
         metadata=PageMetadata(total=total, offset=offset, limit=limit),
     )
 
@@ -82,4 +83,5 @@ async def delete(media_id: UUID, services: Injected) -> Response:
 
 async def envelope(services: Services, media_id: UUID) -> MediaEnvelope:
     """What is shown of a media. Raises NotFound."""
-    return MediaEnvelope(data=media_out(*await services.catalog.medias.shown(media_id)))
+    media, renditions = await services.catalog.medias.shown(media_id)
+    return MediaEnvelope(data=media_out(media, renditions, await services.catalog.tracks.of(media_id, media.encoding)))

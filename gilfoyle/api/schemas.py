@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from gilfoyle.api import examples
 from gilfoyle.api.envelope import Envelope, Page
 from gilfoyle.catalog import Media, MediaKind, MediaStatus, Rendition, RenditionStatus, warnings_of
+from gilfoyle.media.tracks import Role, Track, TrackKind
 
 
 def _storable(text: str) -> str:
@@ -65,6 +66,19 @@ class Warned(BaseModel):
     message: str
 
 
+class TrackOut(BaseModel):
+    """One thing that a player can choose: the picture, a sound, a text."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.TRACK]})
+
+    name: str = Field(description="unique in its media; renditions name the track that they are a form of")
+    kind: TrackKind
+    language: str | None = Field(description="BCP 47; null if it is not known")
+    label: str | None = Field(description="what a person reads, where the language does not say enough")
+    role: Role
+    default: bool = Field(description="what plays as long as nobody chooses")
+
+
 class RenditionOut(BaseModel):
     """One encoded form of a media."""
 
@@ -72,6 +86,7 @@ class RenditionOut(BaseModel):
 
     name: str
     kind: MediaKind
+    track: str | None = Field(description="the name of its track")
     status: RenditionStatus
     width: int | None
     height: int | None
@@ -111,6 +126,7 @@ class MediaOut(BaseModel):
     stream_url: str | None = Field(description="path of the HLS multivariant playlist, once there is something to play")
     created_at: datetime
     updated_at: datetime
+    tracks: list[TrackOut] = Field(description="what a player can choose")
     renditions: list[RenditionOut] = Field(description="the best first")
 
 
@@ -126,13 +142,14 @@ class MediaPage(Page[MediaOut]):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.page(examples.MEDIA)]})
 
 
-def media_out(media: Media, renditions: Sequence[Rendition]) -> MediaOut:
+def media_out(media: Media, renditions: Sequence[Rendition], tracks: Sequence[Track] = ()) -> MediaOut:
     shown = media.model_dump(include=set(MediaOut.model_fields))
     return MediaOut(
         **shown,
         error=_fault(media),
         warnings=[Warned(**each.model_dump()) for each in warnings_of(media, renditions)],
         stream_url=f"/medias/{media.id}/stream/master.m3u8" if media.playable else None,
+        tracks=[TrackOut(**track.model_dump(exclude={"stream"})) for track in tracks],
         renditions=[rendition_out(rendition) for rendition in renditions],
     )
 

@@ -10,6 +10,7 @@ from gilfoyle.catalog.moves import Moves
 from gilfoyle.catalog.owners import Owner, Owners
 from gilfoyle.catalog.promises import Errands, Promises
 from gilfoyle.catalog.retries import Retries
+from gilfoyle.catalog.tracks import Tracks
 from gilfoyle.catalog.uploads import Uploads
 from gilfoyle.catalog.warnings import warnings_of
 
@@ -37,6 +38,7 @@ class Catalog:
         self.medias = Medias(database)
         self.uploads = Uploads(database)
         self.encodings = Encodings(database)
+        self.tracks = Tracks(database)
         self.retries = Retries(database)
         self.promises = Promises(database)
         self.errands = Errands(database)

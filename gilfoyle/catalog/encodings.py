@@ -18,8 +18,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from gilfoyle.catalog.models import FINAL, Media, MediaStatus, Recipe, Rendition, RenditionStatus, now
+from gilfoyle.catalog.models import FINAL, Media, MediaStatus, Recipe, Rendition, RenditionStatus, TrackRow, now
 from gilfoyle.catalog.rows import Rows
+from gilfoyle.catalog.tracks import row_values
+from gilfoyle.media.tracks import Track
 
 
 class RenditionProgress(BaseModel):
@@ -48,11 +50,14 @@ class Encodings(Rows):
         encoding: int,
         renditions: Sequence[Rendition],
         *,
+        tracks: Sequence[Track] = (),
         kind: str | None = None,
         probe: tuple[dict[str, Any], float] | None = None,
         recipe: tuple[dict[str, Any], dict[str, Any]] | None = None,
     ) -> None:
-        """Insert the renditions of an encoding; those that are there stay as they are. Not of one that is superseded.
+        """Insert the renditions of an encoding and the tracks that they are forms of; those that are there stay.
+
+        Not of an encoding that is superseded.
 
         Keep also, if given, what kind of media it is; what ffprobe found, as JSON, with the length in seconds; and by
         what the encoding is made: plan and policy, as JSON. Of these the last counts.
@@ -67,6 +72,10 @@ class Encodings(Rows):
             if rows:
                 await session.execute(insert(Rendition).values(rows).on_conflict_do_nothing())
                 media.updated_at = now()
+            if tracks:
+                of = {"media_id": media_id, "encoding": encoding}
+                values = [of | row_values(track, position) for position, track in enumerate(tracks)]
+                await session.execute(insert(TrackRow).values(values).on_conflict_do_nothing())
             if recipe is not None:
                 made_by = dict(zip(("plan", "policy"), recipe, strict=True))
                 insertion = insert(Recipe).values(media_id=media_id, encoding=encoding, **made_by)

@@ -135,6 +135,8 @@ class Rendition(SQLModel, table=True):
     """MediaKind."""
     position: int = 0
     """Its place in the ladder, the best first."""
+    track: str | None = Field(default=None, sa_column=Column(String(40)))
+    """The name of the track that it is a form of; None, of one from before there were tracks."""
     status: str = Field(default=RenditionStatus.WAITING, sa_column=Column(String(20), nullable=False))
     width: int | None = None
     height: int | None = None
@@ -154,6 +156,28 @@ class Rendition(SQLModel, table=True):
     """Average bit rate, in bit/s, as measured."""
     error_code: str | None = Field(default=None, sa_column=Column(String(50)))
     error_message: str | None = Field(default=None, sa_column=Column(String(4000)))
+
+
+class TrackRow(SQLModel, table=True):
+    """A `gilfoyle.media.tracks.Track` of a media."""
+
+    __tablename__ = "track"
+
+    media_id: UUID = Field(
+        sa_column=Column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, nullable=False)
+    )
+    encoding: int = Field(primary_key=True)
+    """The encoding whose source it is of; 0: it has an object of its own, and belongs to all of them."""
+    name: str = Field(sa_column=Column(String(40), primary_key=True))
+    position: int = 0
+    """Its place among the others."""
+    kind: str = Field(sa_column=Column(String(10), nullable=False))
+    language: str | None = Field(default=None, sa_column=Column(String(40)))
+    label: str | None = Field(default=None, sa_column=Column(String(200)))
+    role: str = Field(sa_column=Column(String(20), nullable=False))
+    chosen: bool = False
+    """It is its kind's default."""
+    stream: int | None = None
 
 
 class Recipe(SQLModel, table=True):

@@ -14,7 +14,7 @@ from gilfoyle.media.cmaf import timescale
 from gilfoyle.media.colour import named, rendition_scale, rendition_tags, to_rendered
 from gilfoyle.media.formats import PICTURES
 from gilfoyle.media.header import lacks_times
-from gilfoyle.media.info import AudioInfo, MediaInfo, Track, VideoInfo
+from gilfoyle.media.info import AudioInfo, Channel, MediaInfo, VideoInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition, even
 from gilfoyle.media.plan import Plan
 from gilfoyle.media.policy import EncodingPolicy
@@ -189,7 +189,7 @@ def audio_command(
     ]
     # Where all that is left is damaged, it is silent; but a sound of which nothing is heard is none.
     errors = 1 if first_segment else _MOST_ERRORS
-    output = ffmpeg.output(_input(source, info, seek, audio, *audio.tracks), f"pipe:{descriptor}", **_BARE, **options)
+    output = ffmpeg.output(_input(source, info, seek, audio, *audio.mono), f"pipe:{descriptor}", **_BARE, **options)
     return _compile(binary, source, [output], complex_graphs, errors)
 
 
@@ -256,7 +256,7 @@ def _fitted(picture: Any, width: int, height: int, **options: Any) -> Any:
 
 
 def _input(
-    source: str, info: MediaInfo, seek: Fraction | None, *streams: VideoInfo | AudioInfo | Track, **more: Any
+    source: str, info: MediaInfo, seek: Fraction | None, *streams: VideoInfo | AudioInfo | Channel, **more: Any
 ) -> Any:
     """A source, sought (seconds from the container's start) or not, with the clocks of those streams mended."""
     options: dict[str, Any] = {"copyts": None, **more}

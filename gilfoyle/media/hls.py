@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from gilfoyle.media.names import INIT_NAME, PLAYLIST_NAME, segment_name
+from gilfoyle.media.tracks import Role, Track
 
 VERSION = 7
 """EXT-X-MAP without I-frames-only, and fragmented MP4, need 6; 7 is what Apple's rules ask of fMP4."""
@@ -17,7 +18,7 @@ _START_BANDWIDTH = 2_000_000
 
 
 @dataclass(frozen=True)
-class Track:
+class Entry:
     """A stored rendition as a playlist sees it. `sizes` in bytes and `durations` in seconds, one per segment."""
 
     name: str
@@ -45,7 +46,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class VideoTrack(Track):
+class VideoEntry(Entry):
     """`width` and `height` in pixels, `frame_rate` in frames/s."""
 
     width: int
@@ -54,11 +55,11 @@ class VideoTrack(Track):
 
 
 @dataclass(frozen=True)
-class AudioTrack(Track):
-    """`language` as BCP 47, if it is known."""
+class AudioEntry(Entry):
+    """`track`: what it is a form of."""
 
     channels: int
-    language: str | None
+    track: Track
 
 
 def media_playlist(
@@ -87,64 +88,88 @@ def media_playlist(
     return _text([*lines, *(["#EXT-X-ENDLIST"] if ended else [])])
 
 
-def master_playlist(video: Sequence[VideoTrack], audio: Sequence[AudioTrack]) -> str:
-    """The multivariant playlist. With video, the first audio track is the sound of all; without, each is a variant."""
+def master_playlist(video: Sequence[VideoEntry], audio: Sequence[AudioEntry]) -> str:
+    """The multivariant playlist. With video, each audio entry is a sound to choose; without, each is a variant."""
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
     if not video:
-        for track in sorted(audio, key=lambda track: track.average_bandwidth, reverse=True):
-            lines += [f"#EXT-X-STREAM-INF:{_variant(track, None)}", _uri(track)]
+        for entry in sorted(audio, key=lambda entry: entry.average_bandwidth, reverse=True):
+            lines += [f"#EXT-X-STREAM-INF:{_variant(entry, [])}", _uri(entry)]
         return _text(lines)
-    sound = audio[0] if audio else None
-    if sound:
-        lines.append(f"#EXT-X-MEDIA:{_media(sound)}")
+    for sound, name in zip(audio, _names([entry.track for entry in audio]), strict=True):
+        lines.append(f"#EXT-X-MEDIA:{_media(sound, name, default=sound is _default(audio))}")
     for picture in _start_first(video):
-        lines += [f"#EXT-X-STREAM-INF:{_variant(picture, sound)}", _uri(picture)]
+        lines += [f"#EXT-X-STREAM-INF:{_variant(picture, audio)}", _uri(picture)]
     return _text(lines)
 
 
-def _start_first(video: Sequence[VideoTrack]) -> list[VideoTrack]:
+def _default(audio: Sequence[AudioEntry]) -> AudioEntry:
+    """What plays as long as nobody chooses: the first, where the one that should could not be encoded."""
+    return next((entry for entry in audio if entry.track.default), audio[0])
+
+
+def _names(tracks: Sequence[Track]) -> list[str]:
+    """What players show of each, no two the same (RFC 8216, 4.3.4.1.1)."""
+    names: list[str] = []
+    for track in tracks:
+        name = (track.label or track.language or "Default").replace('"', "'")
+        if track.role != Role.MAIN and not track.label:
+            name = f"{name} ({track.role})"
+        same = sum(other == name or other.startswith(f"{name} #") for other in names)
+        names.append(f"{name} #{same + 1}" if same else name)
+    return names
+
+
+def _start_first(video: Sequence[VideoEntry]) -> list[VideoEntry]:
     """The variant nearest 2 Mbit/s first, then the others from the best down."""
-    first = min(video, key=lambda track: abs(track.average_bandwidth - _START_BANDWIDTH))
-    rest = sorted((t for t in video if t is not first), key=lambda t: t.width * t.height, reverse=True)
+    first = min(video, key=lambda entry: abs(entry.average_bandwidth - _START_BANDWIDTH))
+    others = (entry for entry in video if entry is not first)
+    rest = sorted(others, key=lambda entry: entry.width * entry.height, reverse=True)
     return [first, *rest]
 
 
-def _variant(track: Track, sound: AudioTrack | None) -> str:
-    codecs = [track.codecs, *([sound.codecs] if sound else [])]
+def _variant(entry: Entry, sounds: Sequence[AudioEntry]) -> str:
+    codecs = [entry.codecs, *sorted({sound.codecs for sound in sounds})]
+    # With the costliest sound that may be chosen (RFC 8216, 4.3.4.2).
+    peak = max((sound.bandwidth for sound in sounds), default=0)
+    average = max((sound.average_bandwidth for sound in sounds), default=0)
     attributes = [
-        f"BANDWIDTH={track.bandwidth + (sound.bandwidth if sound else 0)}",
-        f"AVERAGE-BANDWIDTH={track.average_bandwidth + (sound.average_bandwidth if sound else 0)}",
+        f"BANDWIDTH={entry.bandwidth + peak}",
+        f"AVERAGE-BANDWIDTH={entry.average_bandwidth + average}",
         f'CODECS="{",".join(codecs)}"',
     ]
-    if isinstance(track, VideoTrack):
+    if isinstance(entry, VideoEntry):
         attributes += [
-            f"RESOLUTION={track.width}x{track.height}",
-            f"FRAME-RATE={float(track.frame_rate):.3f}",
+            f"RESOLUTION={entry.width}x{entry.height}",
+            f"FRAME-RATE={float(entry.frame_rate):.3f}",
             "VIDEO-RANGE=SDR",
-            *(['AUDIO="audio"'] if sound else []),
+            *(['AUDIO="audio"'] if sounds else []),
             "CLOSED-CAPTIONS=NONE",
         ]
     return ",".join(attributes)
 
 
-def _media(sound: AudioTrack) -> str:
-    language = [f'LANGUAGE="{sound.language}"'] if sound.language else []
+def _media(sound: AudioEntry, name: str, *, default: bool) -> str:
+    track = sound.track
+    # Nobody who did not ask for it is given a commentary (Apple's rule 8.10 wants the marks of a description).
+    described = ['CHARACTERISTICS="public.accessibility.describes-video"'] if track.role == Role.DESCRIPTION else []
+    chosen_alone = default or track.role != Role.COMMENTARY
     return ",".join(
         [
             "TYPE=AUDIO",
             'GROUP-ID="audio"',
-            f'NAME="{sound.language or "Default"}"',
-            *language,
-            "DEFAULT=YES",
-            "AUTOSELECT=YES",
+            f'NAME="{name}"',
+            *([f'LANGUAGE="{track.language}"'] if track.language else []),
+            f"DEFAULT={'YES' if default else 'NO'}",
+            f"AUTOSELECT={'YES' if chosen_alone else 'NO'}",
+            *described,
             f'CHANNELS="{sound.channels}"',
             f'URI="{_uri(sound)}"',
         ]
     )
 
 
-def _uri(track: Track) -> str:
-    return f"{track.name}/{PLAYLIST_NAME}"
+def _uri(entry: Entry) -> str:
+    return f"{entry.name}/{PLAYLIST_NAME}"
 
 
 def _text(lines: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from gilfoyle.media.clock import Shift
 from gilfoyle.media.colour import Colour
+from gilfoyle.media.tracks import Role
 from gilfoyle.media.warnings import MediaWarning
 
 
@@ -62,7 +63,7 @@ class VideoInfo(BaseModel):
         return data
 
 
-class Track(BaseModel):
+class Channel(BaseModel):
     """A mono stream that is one channel of a sound: how loud it is on either side (1: as it is)."""
 
     model_config = ConfigDict(frozen=True)
@@ -85,8 +86,8 @@ class AudioInfo(BaseModel):
     sample_rate: int
     layout: str | None = None
     """Where the channels are heard, as ffmpeg names it (`5.1(side)`); None if the file does not say."""
-    tracks: list[Track] = []
-    """The mono streams of which it is made (media/tracks.py); none, if it is a stream by itself."""
+    mono: list[Channel] = []
+    """The mono streams of which it is made (media/channels.py); none, if it is a stream by itself."""
     tolerance_s: float = 0.1
     """A stamp that is so far from where the sound before it ends is a hole or an overlap; less is jitter (seconds)."""
     packet_s: Fraction = Fraction(0)
@@ -95,17 +96,20 @@ class AudioInfo(BaseModel):
     end: Fraction
     language: str | None
     """BCP 47, its shortest form: `de`, where containers say `ger` or `deu`."""
+    label: str | None = None
+    """Its title in the file, for people."""
+    role: Role = Role.MAIN
     default: bool
     shifts: list[Shift] = []
     """As of a VideoInfo."""
 
     @model_validator(mode="before")
     @classmethod
-    def _kept_before_tracks(cls, data: Any) -> Any:
-        """A probe that was kept before there were `tracks` knows a left and a `right` one."""
-        if isinstance(data, dict) and data.get("right") is not None and "tracks" not in data:
-            left, right = Track(index=data["index"], left=1, right=0), Track(index=data["right"], left=0, right=1)
-            return data | {"tracks": [left, right]}
+    def _kept_before_mono(cls, data: Any) -> Any:
+        """A probe that was kept before there was `mono` knows a left and a `right` one."""
+        if isinstance(data, dict) and data.get("right") is not None and "mono" not in data:
+            left, right = Channel(index=data["index"], left=1, right=0), Channel(index=data["right"], left=0, right=1)
+            return data | {"mono": [left, right]}
         return data
 
 
@@ -131,5 +135,6 @@ class MediaInfo(BaseModel):
 
     @property
     def main_audio(self) -> AudioInfo | None:
-        """The default audio stream, else the first."""
-        return next((stream for stream in self.audio if stream.default), self.audio[0] if self.audio else None)
+        """The default audio stream, else the first that is no commentary or description, else the first."""
+        main = [stream for stream in self.audio if stream.role == Role.MAIN] or self.audio
+        return next((stream for stream in self.audio if stream.default), main[0] if main else None)

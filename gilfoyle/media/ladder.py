@@ -8,6 +8,7 @@ from fractions import Fraction
 from pydantic import BaseModel, ConfigDict
 
 from gilfoyle.media.policy import AudioRung, VideoRung
+from gilfoyle.media.tracks import AUDIO_TRACK
 
 # A source well above the best rung that fits gets one more, of its own size: 900 lines are not thrown away for 720.
 _NATIVE_RATIO = Fraction(6, 5)
@@ -34,6 +35,8 @@ class AudioRendition(BaseModel):
     name: str
     kbps: int
     channels: int
+    track: str = AUDIO_TRACK
+    """The name of the track that it is a form of."""
 
 
 def video_ladder(width: int, height: int, rungs: Sequence[VideoRung]) -> list[VideoRendition]:
@@ -55,12 +58,16 @@ def video_ladder(width: int, height: int, rungs: Sequence[VideoRung]) -> list[Vi
     return _distinct(found)
 
 
-def audio_ladder(channels: int, rungs: Sequence[AudioRung], *, with_video: bool) -> list[AudioRendition]:
-    """The renditions of a sound: the first rung beside a picture, all of them without one."""
+def audio_ladder(
+    channels: int, rungs: Sequence[AudioRung], *, with_video: bool, track: str = AUDIO_TRACK
+) -> list[AudioRendition]:
+    """The renditions of a track of sound: the first rung beside a picture, all of them without one."""
     out = 1 if channels == 1 else 2
     chosen = rungs[:1] if with_video else rungs
     return [
-        AudioRendition(name=f"audio-{rung.kbps}k", kbps=rung.kbps // 2 if out == 1 else rung.kbps, channels=out)
+        AudioRendition(
+            name=f"{track}-{rung.kbps}k", kbps=rung.kbps // 2 if out == 1 else rung.kbps, channels=out, track=track
+        )
         for rung in chosen
     ]
 

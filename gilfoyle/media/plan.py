@@ -23,6 +23,7 @@ from gilfoyle.media.timeline import (
     chunks,
     timeline,
 )
+from gilfoyle.media.tracks import AUDIO_TRACK, VIDEO_TRACK, Track, TrackKind
 
 # Sound that begins or ends this much beside the picture is worth holding a picture for; less is only muxing (seconds).
 _WORTH_HOLDING = Fraction(1, 20)
@@ -73,12 +74,21 @@ class Plan(BaseModel):
     """Frames of the grid that the source has a picture for; after them the last one is held."""
     video: list[VideoRendition]
     audio: list[AudioRendition]
+    tracks: list[Track] = []
+    """What its renditions are forms of; none, of a plan that was kept before there were tracks."""
     passes: list[Pass]
 
     @property
     def audio_grid(self) -> AudioTimeline:
         """Where the audio renditions are cut."""
         return AudioTimeline(sample_rate=SAMPLE_RATE, grid=self.grid)
+
+    def source_of(self, rendition: AudioRendition, info: MediaInfo) -> AudioInfo:
+        """The sound in the source that an audio rendition is a form of."""
+        stream = next((track.stream for track in self.tracks if track.name == rendition.track), None)
+        found = next((each for each in info.audio if each.index == stream), info.main_audio)
+        assert found is not None  # a plan has audio renditions only if the source has sound
+        return found
 
     def is_sound(self, chunk: Pass) -> bool:
         """Whether a pass encodes sound; else it encodes pictures."""
@@ -91,11 +101,14 @@ class Plan(BaseModel):
 
 def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
     """The plan for a source under a policy. Pure: the same arguments give the same plan."""
-    audio = info.main_audio
-    sound = audio_ladder(audio.channels, policy.audio, with_video=info.video is not None) if audio else []
     if info.video is None:
-        assert audio is not None  # MediaInfo holds at least one stream
-        return _audio_plan(info, audio, sound, policy)
+        return _audio_plan(info, policy)
+    audio = _audio_tracks(info)
+    sound = [
+        rendition
+        for track, source in audio
+        for rendition in audio_ladder(source.channels, policy.audio, with_video=True, track=track.name)
+    ]
     grid, origin, picture_frames = _video_grid(info, info.video, policy)
     ladder = video_ladder(info.video.width, info.video.height, policy.video)
     names = [rendition.name for rendition in ladder]
@@ -110,22 +123,48 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
         picture_frames=picture_frames,
         video=ladder,
         audio=sound,
+        tracks=[_VIDEO, *(track for track, _ in audio)],
         passes=[*_audio_passes(sound, grid, info), *pictures],
     )
 
 
+_VIDEO = Track(name=VIDEO_TRACK, kind=TrackKind.VIDEO, default=True)
+
+
+def _audio_tracks(info: MediaInfo) -> list[tuple[Track, AudioInfo]]:
+    """A track for each sound of the source, the main one first and by default."""
+    main = info.main_audio
+    ordered = sorted(info.audio, key=lambda each: each is not main)
+    return [
+        (
+            Track(
+                name=AUDIO_TRACK if number == 1 else f"{AUDIO_TRACK}-{number}",
+                kind=TrackKind.AUDIO,
+                language=each.language,
+                label=each.label,
+                role=each.role,
+                default=number == 1,
+                stream=each.index,
+            ),
+            each,
+        )
+        for number, each in enumerate(ordered, 1)
+    ]
+
+
 def _video_grid(info: MediaInfo, video: VideoInfo, policy: EncodingPolicy) -> tuple[Timeline, Fraction, int]:
     """The grid, the media's beginning on the container's clock (seconds), and the frames that have a picture."""
-    audio = info.main_audio
     rate = snap(video.frame_rate, variable=video.variable, maximum=Fraction(policy.max_frame_rate))
     origin, end = video.start, video.end
     # In an MP4 without an edit list, a picture that is reordered is shown so much later than it should.
     reordered = video.reordered / video.frame_rate if info.container == "mov" else Fraction(0)
-    if audio and video.start - audio.start > reordered + _worth_holding(audio):
+    early = [each.start for each in info.audio if video.start - each.start > reordered + _worth_holding(each)]
+    if early:
         # Whole frames earlier, so that the picture stays on its grid.
-        origin -= _covering(video.start - audio.start, rate) / rate
-    if audio and audio.end - video.end > _worth_holding(audio):
-        end = origin + _covering(audio.end - origin, rate) / rate
+        origin -= _covering(video.start - min(early), rate) / rate
+    late = [each.end for each in info.audio if each.end - video.end > _worth_holding(each)]
+    if late:
+        end = origin + _covering(max(late) - origin, rate) / rate
     if video.still:
         end = max(end, origin + _STILL)
     pictures = max(_frames(video.end - origin, rate), _place(video.last - origin, rate) + 1 if video.last else 1)
@@ -170,7 +209,10 @@ def _unsought_chunks(grid: Timeline, picture_frames: int) -> list[Chunk]:
     return [Chunk(first, end - first) for first, end in itertools.pairwise([*starts, grid.segments])]
 
 
-def _audio_plan(info: MediaInfo, audio: AudioInfo, sound: list[AudioRendition], policy: EncodingPolicy) -> Plan:
+def _audio_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
+    """Of a media without a picture: its main sound, in several bit rates."""
+    track, audio = _audio_tracks(info)[0]
+    sound = audio_ladder(audio.channels, policy.audio, with_video=False)
     rate = Fraction(SAMPLE_RATE, AAC_FRAME)
     grid = timeline(rate, _covering(audio.end - audio.start, rate), policy)
     return Plan(
@@ -179,6 +221,7 @@ def _audio_plan(info: MediaInfo, audio: AudioInfo, sound: list[AudioRendition], 
         picture_frames=0,
         video=[],
         audio=sound,
+        tracks=[track],
         passes=_audio_passes(sound, grid, info),
     )
 

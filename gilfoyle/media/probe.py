@@ -11,6 +11,7 @@ import langcodes
 
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import header
+from gilfoyle.media.channels import in_one
 from gilfoyle.media.colour import read_colour
 from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
 from gilfoyle.media.packets import Measured, tolerance_s
@@ -18,12 +19,13 @@ from gilfoyle.media.pictures import STILL_RATE, is_transparent
 from gilfoyle.media.rate import moving
 from gilfoyle.media.refusals import Limits, check_duration, precheck
 from gilfoyle.media.shapes import Shape, display_size, largest_that_lasts, pixel_shape
-from gilfoyle.media.tracks import in_one
+from gilfoyle.media.tracks import Role
 from gilfoyle.media.unplayable import omissions
 from gilfoyle.media.warnings import MediaWarning
 
 # A stream that ends so much earlier than its header says was cut short; less is rounding (seconds).
 _SHORT = Fraction(1)
+_LABEL_CHARS = 100
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,8 @@ def _read_audio(stream: Mapping[str, Any], measured: Mapping[int, Measured], pro
         start=_start(stream, found, probe),
         end=found.end,
         language=_language(stream.get("tags", {}).get("language")),
+        label=_label(stream.get("tags", {}).get("title")),
+        role=_role(stream.get("disposition", {})),
         default=bool(stream.get("disposition", {}).get("default")),
         shifts=list(found.shifts),
     )
@@ -179,6 +183,18 @@ def _language(tag: str | None) -> str | None:
     if not tag or not langcodes.tag_is_valid(tag) or tag == "und":
         return None
     return langcodes.standardize_tag(tag)
+
+
+def _label(title: str | None) -> str | None:
+    """A stream's title as one line that fits a menu; None if nothing of it can be seen."""
+    return " ".join("".join(each if each.isprintable() else " " for each in title or "").split())[:_LABEL_CHARS] or None
+
+
+def _role(disposition: Mapping[str, Any]) -> Role:
+    if disposition.get("comment"):
+        return Role.COMMENTARY
+    described = disposition.get("visual_impaired") or disposition.get("descriptions")
+    return Role.DESCRIPTION if described else Role.MAIN
 
 
 def _display_size(stream: Mapping[str, Any], lasting: Shape | None) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from gilfoyle.media.info import AudioInfo, Track
+from gilfoyle.media.info import AudioInfo, Channel
 from gilfoyle.media.timeline import SAMPLE_RATE
 
 SOUND = "sound"
@@ -37,28 +37,28 @@ def graphs(audio: AudioInfo, channels: int, origin: Fraction, begin: int, length
     `channels`: 1 or 2. `origin`: the media's time 0 on the container's clock (seconds).
     """
     place = _onto_grid(audio, begin, length)
-    if not audio.tracks:
+    if not audio.mono:
         return [_even(audio.index, origin, _mixing(audio, channels), channels, "heard"), f"[heard]{place}[{SOUND}]"]
-    numbers = range(len(audio.tracks))
+    numbers = range(len(audio.mono))
     return [
-        *(_even(track.index, origin, [], 1, f"heard-{number}") for number, track in enumerate(audio.tracks)),
+        *(_even(channel.index, origin, [], 1, f"heard-{number}") for number, channel in enumerate(audio.mono)),
         # Said again, since `amerge` finds no form by itself that all of its inputs have.
         "".join(f"[heard-{number}]{place},{_form(1)}[track-{number}];" for number in numbers)
         + "".join(f"[track-{number}]" for number in numbers)
-        + f"{_mixed(audio.tracks)}[{SOUND}]",
+        + f"{_mixed(audio.mono)}[{SOUND}]",
     ]
 
 
-def _mixed(tracks: Sequence[Track]) -> str:
+def _mixed(channels: Sequence[Channel]) -> str:
     """The filters that make two channels of mono ones: each on its sides, as loud as it is.
 
     Where several together are too loud for the encoder, a limiter takes them back for that moment; it changes nothing
     else (tried: bit by bit).
     """
-    sides = [track.left for track in tracks], [track.right for track in tracks]
+    sides = [channel.left for channel in channels], [channel.right for channel in channels]
     left, right = map(_sum, sides)
     limited = ",alimiter=level=0:latency=1" if max(map(sum, sides)) > 1 else ""
-    return f"amerge=inputs={len(tracks)},pan=stereo|c0={left}|c1={right}{limited}"
+    return f"amerge=inputs={len(channels)},pan=stereo|c0={left}|c1={right}{limited}"
 
 
 def _sum(gains: Sequence[float]) -> str:

@@ -38,7 +38,6 @@ async def publish(
     report_only: bool = False,
 ) -> Packaged:
     """Write the playlists that what is stored allows, and tell the catalog. See PackageInput on the two options."""
-    audio = info.main_audio
     packaged: Packaged = await workflow.execute_activity_method(
         PackageActivities.package,
         PackageInput(
@@ -46,7 +45,6 @@ async def publish(
             encoding=job.encoding,
             storage=job.storage,
             plan=plan,
-            language=audio.language if audio else None,
             failed=sorted(failed),
             final=final,
             report_only=report_only,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ import pytest
 
 from tests.clips import clip
 from tests.e2e.gilfoyle_server import Server, wait_for
+from tests.sources import numbered
 
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n%s\n#EXT-X-ENDLIST\n"
 
@@ -29,12 +29,9 @@ def _without_index() -> bytes:
     return _bunny().replace(b"moov", b"m00v", 1)
 
 
-def _huge_header() -> bytes:
-    """A sample description that declares 20000×20000 pixels."""
-    data = bytearray(_bunny())
-    entry = data.index(b"avc1", data.index(b"stsd"))
-    struct.pack_into(">HH", data, entry + 28, 20000, 20000)
-    return bytes(data)
+def _huge(folder: Path) -> bytes:
+    """A picture of 8,194 × 32 pixels."""
+    return numbered(folder / "huge.mp4", "30", 30, filters="scale=8194:32").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -42,13 +39,14 @@ def _huge_header() -> bytes:
     [
         ("text", "not_media"),
         ("without_index", "truncated"),
-        ("huge_header", "picture_too_large"),
+        ("huge", "picture_too_large"),
         ("playlist_of_a_file", "not_media"),
     ],
 )
 def test_it_is_errored_with_a_reason(server: Server, tmp_path: Path, what: str, code: str) -> None:
-    makers = {"text": _text, "without_index": _without_index, "huge_header": _huge_header}
+    makers = {"text": _text, "without_index": _without_index}
     made = {
+        "huge": lambda: _huge(tmp_path),
         "playlist_of_a_file": lambda: PLAYLIST % b"file:///etc/passwd",
     }
     _assert_errored(server, tmp_path, (makers | made)[what](), code)

@@ -23,6 +23,7 @@ from gilfoyle.config import LimitSettings, StorageSettings
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Pass, Plan, make_plan
 from gilfoyle.media.policy import AudioRung, EncodingPolicy, VideoRung
+from gilfoyle.media.tracks import Track
 from gilfoyle.storage import FilesystemStorage, Storages, keys
 from tests.sources import FFMPEG, FFPROBE, read_numbers, run
 
@@ -67,7 +68,7 @@ class Pipeline:
         self._transcode = TranscodeActivities(
             storages, ffmpeg, FFPROBE, threads=2, memory_mb=LIMITS.memory_mb, stall_s=300
         )
-        self._package = PackageActivities(storages)
+        self._package = PackageActivities(storages, self)
         self.info: MediaInfo
         self.plan: Plan
 
@@ -109,14 +110,12 @@ class Pipeline:
 
     async def package(self, *, final: bool = True, failed: Iterable[str] = ()) -> Packaged:
         """Write the playlists."""
-        audio = self.info.main_audio
         return await self.environment().run(
             self._package.package,
             PackageInput(
                 media_id=self.media_id,
                 encoding=1,
                 plan=self.plan,
-                language=audio.language if audio else None,
                 failed=list(failed),
                 final=final,
             ),
@@ -127,6 +126,10 @@ class Pipeline:
         await self.probe(source)
         await self.encode()
         return await self.package()
+
+    async def of(self, media_id: UUID, encoding: int) -> list[Track]:
+        """Its tracks, as the catalog would know them."""
+        return self.plan.tracks
 
     @property
     def folder(self) -> Path:

@@ -242,7 +242,7 @@ async def test_two_languages_are_not_left_and_right(truth: Pipeline, tmp_path: P
     maps = ["-map", "0", "-map", "1", "-map", "2"]
     source = make(tmp_path / "dubbed.mov", *pictures(3), *tones, *maps, *H264, "-c:a", "pcm_s16le", *languages)
     await truth.process(source)
-    assert [each.tracks for each in truth.info.audio] == [[], []]
+    assert [each.mono for each in truth.info.audio] == [[], []]
 
 
 async def test_a_file_that_was_cut_short_plays_as_far_as_it_goes(truth: Pipeline, tmp_path: Path) -> None:

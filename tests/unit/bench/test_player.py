@@ -5,14 +5,16 @@ from __future__ import annotations
 from fractions import Fraction
 
 from bench.player import beginning, published_s, renditions, target_s
-from gilfoyle.media.hls import AudioTrack, VideoTrack, master_playlist, media_playlist
+from gilfoyle.media.hls import AudioEntry, VideoEntry, master_playlist, media_playlist
+from gilfoyle.media.tracks import Track, TrackKind
 
 
-def video(name: str, size: int) -> VideoTrack:
-    return VideoTrack(name, "avc1.64001f", [size], [Fraction(4)], 640, 360, Fraction(30))
+def video(name: str, size: int) -> VideoEntry:
+    return VideoEntry(name, "avc1.64001f", [size], [Fraction(4)], 640, 360, Fraction(30))
 
 
-SOUND = AudioTrack("audio-128k", "mp4a.40.2", [64_000], [Fraction(4)], 2, "en")
+ENGLISH = Track(name="audio", kind=TrackKind.AUDIO, language="en")
+SOUND = AudioEntry("audio-128k", "mp4a.40.2", [64_000], [Fraction(4)], 2, ENGLISH)
 
 
 def test_the_lowest_variant_and_its_sound() -> None:

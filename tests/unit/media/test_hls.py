@@ -10,15 +10,16 @@ from typing import Any
 import m3u8
 import pytest
 
-from gilfoyle.media.hls import AudioTrack, VideoTrack, master_playlist, media_playlist
+from gilfoyle.media.hls import AudioEntry, VideoEntry, master_playlist, media_playlist
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.timeline import timeline
+from gilfoyle.media.tracks import Role, Track, TrackKind
 
 NTSC = Fraction(30000, 1001)
 FOUR = Fraction(4)
 
 
-def video(name: str, kbps: int, size: tuple[int, int], **changes: Any) -> VideoTrack:
+def video(name: str, kbps: int, size: tuple[int, int], **changes: Any) -> VideoEntry:
     """Three segments of 4 s at exactly that average bit rate."""
     values: dict[str, Any] = {
         "name": name,
@@ -29,19 +30,24 @@ def video(name: str, kbps: int, size: tuple[int, int], **changes: Any) -> VideoT
         "height": size[1],
         "frame_rate": NTSC,
     }
-    return VideoTrack(**(values | changes))
+    return VideoEntry(**(values | changes))
 
 
-def sound(name: str = "audio-128k", kbps: int = 128, **changes: Any) -> AudioTrack:
+def track(name: str = "audio", **changes: Any) -> Track:
+    values: dict[str, Any] = {"kind": TrackKind.AUDIO, "language": "en", "default": name == "audio"}
+    return Track(name=name, **(values | changes))
+
+
+def sound(name: str = "audio-128k", kbps: int = 128, **changes: Any) -> AudioEntry:
     values: dict[str, Any] = {
         "name": name,
         "codecs": "mp4a.40.2",
         "sizes": [kbps * 500] * 3,
         "durations": [FOUR] * 3,
         "channels": 2,
-        "language": "en",
+        "track": track(),
     }
-    return AudioTrack(**(values | changes))
+    return AudioEntry(**(values | changes))
 
 
 LADDER = [
@@ -139,7 +145,7 @@ def variants(text: str) -> list[str]:
         ([video("1080p", 1900, (1920, 1080)), video("720p", 900, (1280, 720))], ["1080p", "720p"]),
     ],
 )
-def test_a_player_starts_near_2_mbit(ladder: Sequence[VideoTrack], order: list[str]) -> None:
+def test_a_player_starts_near_2_mbit(ladder: Sequence[VideoEntry], order: list[str]) -> None:
     assert variants(master_playlist(ladder, [sound()])) == order
 
 
@@ -162,7 +168,7 @@ def test_a_silent_video_has_no_audio_group() -> None:
 
 
 def test_an_unknown_language_is_left_out() -> None:
-    (media,) = m3u8.loads(master_playlist(LADDER, [sound(language=None)])).media
+    (media,) = m3u8.loads(master_playlist(LADDER, [sound(track=track(language=None))])).media
     assert (media.language, media.name, media.channels) == (None, "Default", "2")
 
 
@@ -172,6 +178,39 @@ def test_sound_alone_has_a_variant_for_each_quality() -> None:
     assert variants(text) == ["audio-128k", "audio-64k"]
     assert {playlist.stream_info.codecs for playlist in parsed.playlists} == {"mp4a.40.2"}
     assert not any(word in text for word in ("RESOLUTION", "FRAME-RATE", "VIDEO-RANGE", "EXT-X-MEDIA"))
+
+
+def test_each_sound_can_be_chosen() -> None:
+    text = master_playlist(
+        LADDER[:1],
+        [
+            sound(),
+            sound("audio-2-128k", track=track("audio-2", language="de", label='Deutsch "neu"')),
+            sound("audio-3-128k", 192, track=track("audio-3", role=Role.COMMENTARY)),
+            sound("audio-4-128k", track=track("audio-4", role=Role.DESCRIPTION, label="Described")),
+            sound("audio-5-128k", track=track("audio-5")),
+        ],
+    )
+    parsed = m3u8.loads(text)
+    assert [(each.name, each.language, each.default, each.autoselect) for each in parsed.media] == [
+        ("en", "en", "YES", "YES"),
+        ("Deutsch 'neu'", "de", "NO", "YES"),
+        ("en (commentary)", "en", "NO", "NO"),
+        ("Described", "en", "NO", "YES"),
+        ("en #2", "en", "NO", "YES"),
+    ]
+    assert [each.characteristics for each in parsed.media if each.characteristics] == [
+        "public.accessibility.describes-video"
+    ]
+    assert {each.group_id for each in parsed.media} == {"audio"}
+    # Whatever is chosen: with the costliest.
+    assert parsed.playlists[0].stream_info.bandwidth == LADDER[0].bandwidth + sound("x", 192).bandwidth
+    assert parsed.playlists[0].stream_info.codecs == "avc1.64001f,mp4a.40.2"
+
+
+def test_where_the_default_could_not_be_encoded_the_first_is_it() -> None:
+    parsed = m3u8.loads(master_playlist(LADDER[:1], [sound("audio-2-128k", track=track("audio-2", language="de"))]))
+    assert [each.default for each in parsed.media] == ["YES"]
 
 
 @pytest.mark.parametrize(
@@ -187,8 +226,8 @@ def test_sound_alone_has_a_variant_for_each_quality() -> None:
     ],
 )
 def test_bandwidth_is_measured(sizes: list[int], durations: list[Any], peak: int, average: int) -> None:
-    track = video("x", 1, (16, 16), sizes=sizes, durations=[Fraction(each) for each in durations])
-    assert (track.bandwidth, track.average_bandwidth) == (peak + 1, average + 1)
+    entry = video("x", 1, (16, 16), sizes=sizes, durations=[Fraction(each) for each in durations])
+    assert (entry.bandwidth, entry.average_bandwidth) == (peak + 1, average + 1)
 
 
 def test_the_sounds_bandwidth_is_in_every_variant() -> None:

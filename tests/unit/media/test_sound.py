@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gilfoyle.media.info import Track
+from gilfoyle.media.info import Channel
 from gilfoyle.media.sound import graphs
 from tests.unit.media.infos import audio
 
@@ -50,8 +50,8 @@ def test_of_ambisonics_w_is_heard_on_both_sides(layout: str) -> None:
 
 
 def test_two_mono_streams_are_the_sides_of_one_sound() -> None:
-    sides = [Track(index=1, left=1, right=0), Track(index=2, left=0, right=1)]
-    left, right, mixed = graphs(audio(index=1, tracks=sides, channels=2), 2, Fraction(0), 0, 480)
+    sides = [Channel(index=1, left=1, right=0), Channel(index=2, left=0, right=1)]
+    left, right, mixed = graphs(audio(index=1, mono=sides, channels=2), 2, Fraction(0), 0, 480)
     assert left.startswith("[0:1]") and left.endswith("channel_layouts=mono,apad[heard-0]")
     assert right.startswith("[0:2]") and right.endswith("channel_layouts=mono,apad[heard-1]")
     assert mixed.endswith("[track-0][track-1]amerge=inputs=2,pan=stereo|c0=1*c0|c1=1*c1[sound]")
@@ -59,9 +59,11 @@ def test_two_mono_streams_are_the_sides_of_one_sound() -> None:
 
 def test_what_may_be_too_loud_together_is_limited() -> None:
     tracks = [
-        Track(index=1, left=1, right=0), Track(index=2, left=0, right=1), Track(index=5, left=0.707107, right=0.707107)
-    ]  # fmt: skip
-    mixed = graphs(audio(index=1, tracks=tracks, channels=2), 2, Fraction(0), 0, 480)[-1]
+        Channel(index=1, left=1, right=0),
+        Channel(index=2, left=0, right=1),
+        Channel(index=5, left=0.707107, right=0.707107),
+    ]
+    mixed = graphs(audio(index=1, mono=tracks, channels=2), 2, Fraction(0), 0, 480)[-1]
     assert mixed.endswith(
         "amerge=inputs=3,pan=stereo|c0=1*c0+0.707107*c2|c1=1*c1+0.707107*c2,alimiter=level=0:latency=1[sound]"
     )

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gilfoyle.media.channels import in_one
 from gilfoyle.media.info import AudioInfo
-from gilfoyle.media.tracks import in_one
 from tests.unit.media.infos import audio
 
 
@@ -19,9 +19,7 @@ def mono(index: int, place: str = "mono", **more: Any) -> AudioInfo:
 
 def sides(*sounds: AudioInfo, container: str = "mov") -> list[list[tuple[int, float, float]]]:
     """Of each sound that is left: its tracks, and how loud they are on the left and on the right."""
-    return [
-        [(track.index, track.left, track.right) for track in sound.tracks] for sound in in_one(sounds, container)[0]
-    ]
+    return [[(track.index, track.left, track.right) for track in sound.mono] for sound in in_one(sounds, container)[0]]
 
 
 L, R = (1.0, 0.0), (0.0, 1.0)
@@ -44,8 +42,8 @@ C, LFE, LS, RS = (0.707107, 0.707107), (0.5, 0.5), (0.707107, 0.0), (0.0, 0.7071
 def test_tracks_that_say_nothing_are_all_heard(container: str, count: int, heard: list[tuple[float, float]]) -> None:
     sounds = [mono(index) for index in range(1, count + 1)]
     (mixed,), warnings = in_one(sounds, container)
-    assert [(track.left, track.right) for track in mixed.tracks] == heard
-    assert [track.index for track in mixed.tracks] == list(range(1, count + 1))
+    assert [(track.left, track.right) for track in mixed.mono] == heard
+    assert [track.index for track in mixed.mono] == list(range(1, count + 1))
     assert (mixed.index, mixed.channels, mixed.layout, mixed.default) == (1, 2, "stereo", True)
     assert [warning.code for warning in warnings] == (["tracks_mixed"] if count > 2 else [])
     assert all(f"{count} mono tracks" in warning.message for warning in warnings)
@@ -96,8 +94,8 @@ def test_a_sound_of_tracks_lasts_as_long_as_the_longest() -> None:
     assert (mixed.start, mixed.end) == (0, 60.25)
 
 
-def test_a_probe_that_was_kept_before_there_were_tracks() -> None:
-    kept = mono(1, channels=2).model_dump(exclude={"tracks"}) | {"right": 4}
-    assert [(each.index, each.left, each.right) for each in AudioInfo.model_validate(kept).tracks] == [
+def test_a_probe_that_was_kept_before_there_was_mono() -> None:
+    kept = mono(1, channels=2).model_dump(exclude={"mono"}) | {"right": 4}
+    assert [(each.index, each.left, each.right) for each in AudioInfo.model_validate(kept).mono] == [
         (1, *L), (4, *R)
     ]  # fmt: skip
