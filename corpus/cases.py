@@ -15,7 +15,6 @@ _NOT_YET: dict[str, tuple[str, ...]] = {
         "chained.opus",
         "chained-flac.ogg",
     ),
-    "a last packet that was cut, and can not be decoded, counts into the length": ("cut-short.flac",),
     "stamps that were made up by the first rate are believed": ("midway-rate.aac",),
 }
 NOT_YET = {name: reason for reason, names in _NOT_YET.items() for name in names}

@@ -119,7 +119,9 @@ def _picture_end(measured: Measured, rate: Fraction, *, known: bool) -> Fraction
     """When the last picture ends. `known`: the header has the rate; else it has no lengths of frames either."""
     if measured.timeless:
         return measured.packets / rate
-    return measured.end if known or measured.last is None else measured.last + 1 / rate
+    if measured.last is None or (known and measured.end > measured.last):
+        return measured.end
+    return measured.last + 1 / rate  # it has no length of its own
 
 
 def _start(stream: Mapping[str, Any], measured: Measured, probe: Mapping[str, Any]) -> Fraction:

@@ -137,6 +137,8 @@ class Judge:
         if self._source.spoiled:
             known: list[Levels | Pictures] = [*self._source.sounds, *([] if pictures is None else [pictures])]
             longest = max([longest, *(each.packets_end - shift for each in known)])
+        if self._shift is None:
+            longest += min(max(0.0, shift), _SWALLOWED_S)
         usual = pictures.end - pictures.times[-1] if pictures is not None and len(pictures) else 0.0
         slack = _LENGTH_S + min(usual, 1.0)
         ours = f"{shortest:.3f} s" if longest - shortest < slack else f"{shortest:.3f} to {longest:.3f} s"

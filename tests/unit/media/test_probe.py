@@ -166,3 +166,10 @@ def test_containers(name: str, full: bool, exact: bool) -> None:
     probe = found(picture(), format_name=name)
     assert needs_full_scan(probe) is full
     assert read(probe, ENDS, LIMITS).exact_seek is exact
+
+
+def test_a_last_picture_without_a_length_lasts_as_long_as_one_of_its_rate() -> None:
+    """ASF tells only when a packet is shown."""
+    told = found_in({0: Fraction(2), 1: Fraction(2)}, last=Fraction(2))
+    video = read(found(picture(avg_frame_rate="25/1", r_frame_rate="25/1"), sound()), told, LIMITS).video
+    assert video and video.end == Fraction(51, 25)
