@@ -7,6 +7,7 @@
     ├── Forbidden               forbidden         403  a page of another site may not do that
     ├── NotFound                not_found         404  no such media, or nothing under that path
     ├── Conflict                conflict          409  the media is not in a state that allows this
+    │   └── WrongOffset         wrong_offset      409  an upload goes on at another byte: at `offset`
     ├── TooLarge                too_large         413  more bytes than `limits.upload_bytes`
     ├── RangeNotSatisfiable     bad_range         416  the range lies outside the object
     ├── TooEarly                too_early         425  nothing to play yet: ask again
@@ -68,6 +69,15 @@ class NotFound(GilfoyleError):
 
 class Conflict(GilfoyleError):
     code, status = "conflict", 409
+
+
+class WrongOffset(Conflict):
+    code, status = "wrong_offset", 409
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+        """The byte at which it goes on."""
 
 
 class TooLarge(GilfoyleError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gilfoyle.storage.base import ContentAddressed, ObjectInfo, Opens, Storage, WritesNew
+from gilfoyle.storage.base import ContentAddressed, ObjectInfo, Opens, Resumable, Storage, WritesNew
 from gilfoyle.storage.filesystem.backend import FilesystemStorage
 from gilfoyle.storage.storages import Storages, open_storage
 
@@ -11,6 +11,7 @@ __all__ = [
     "FilesystemStorage",
     "ObjectInfo",
     "Opens",
+    "Resumable",
     "Storage",
     "Storages",
     "WritesNew",

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from gilfoyle.errors import InvalidRequest
+from gilfoyle.errors import InvalidRequest, ObjectNotFound, WrongOffset
 
 CHUNK_BYTES = 1 << 20
 """How many bytes a streamed read yields at a time: large enough that the hand-over costs nothing."""
@@ -56,6 +56,19 @@ def check_key(key: str) -> str:
     if len(key) > 900 or not all(_ELEMENT.fullmatch(part) for part in key.split("/")):
         raise InvalidRequest(f"{key[:80]!r} is not a valid object key", code="invalid_key")
     return key
+
+
+def not_begun(key: str) -> ObjectNotFound:
+    """Of an object that was to grow."""
+    return ObjectNotFound(f"Nothing of the object {key} has arrived, or it was dropped: send it from its beginning.")
+
+
+def check_offset(key: str, offset: int, arrived: int) -> None:
+    """Raises WrongOffset if data for a growing object does not begin where it has to."""
+    if offset != arrived:
+        raise WrongOffset(
+            f"Of the object {key}, {arrived} bytes have arrived, not {offset}: go on from there.", arrived
+        )
 
 
 @runtime_checkable
@@ -160,4 +173,41 @@ class Opens(Protocol):
 
         Nothing is held for an iterator that was not begun; close one that was not read to its end.
         """
+        ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """What a backend can do besides, if an object can grow: over many calls, also of several processes, one at a time.
+
+    What has arrived of an object is known by its key, and nobody sees it before `finish`: what lies under the key stays
+    until then. Meanwhile it is one of `unfinished`, with its key, its size, and when it was last appended to.
+    """
+
+    async def begin(self, key: str) -> None:
+        """Have an object of no bytes grow. What had arrived of another one for that key is dropped."""
+        ...
+
+    async def arrived(self, key: str) -> int:
+        """How many bytes have arrived. Raises ObjectNotFound if none was begun, or it has been finished or dropped."""
+        ...
+
+    async def append(self, key: str, offset: int, data: AsyncIterator[bytes]) -> int:
+        """Add what the iterator gives, from byte `offset` on; returns how many bytes have arrived then, in all.
+
+        When it returns, they survive a crash. If the iterator raises or the task is cancelled, some of what it gave
+        may be kept: `arrived` says how much. Raises WrongOffset, before it asks for data, if another number of bytes
+        has arrived; ObjectNotFound as `arrived` does.
+        """
+        ...
+
+    async def finish(self, key: str) -> ObjectInfo:
+        """Make an object of what has arrived, replacing any under that key. Readers see it whole or not at all.
+
+        Raises ObjectNotFound as `arrived` does.
+        """
+        ...
+
+    async def abort(self, key: str) -> None:
+        """Drop what has arrived. No error if nothing has."""
         ...

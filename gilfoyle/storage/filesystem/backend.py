@@ -8,23 +8,26 @@ import os
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
-from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
-from gilfoyle.storage.base import CHUNK_BYTES, ObjectInfo, Unfinished, check_key
-from gilfoyle.storage.filesystem.files import Reader, TempFile, explain, remove_tree
+from gilfoyle.errors import Conflict, InvalidRequest, ObjectNotFound, StorageError
+from gilfoyle.storage.base import CHUNK_BYTES, ObjectInfo, Unfinished, check_key, check_offset, not_begun
+from gilfoyle.storage.filesystem.files import GrowingFile, Reader, TempFile, explain, remove_tree
 from gilfoyle.storage.threads import finished, settle
 
 TEMP_FOLDER = ".tmp"
+
+# What follows the key, its slashes as commas, in the name of what grows.
+_GROWING = ",growing"
 
 T = TypeVar("T")
 
 
 class FilesystemStorage:
-    """The `Storage` protocol on a folder.
+    """The `Storage` and `Resumable` protocols on a folder.
 
     A write goes to `{root}/.tmp/`, is synced to the disk and renamed into place, so a reader sees the
     old object or the whole new one, and a power cut leaves no half of one. All file calls run in the
@@ -107,23 +110,58 @@ class FilesystemStorage:
         return await self._do(prefix, lambda: remove_tree(self._path(prefix)))
 
     async def unfinished(self) -> AsyncIterator[Unfinished]:
-        """Files in the temporary folder: of writes in progress, and of processes that died."""
+        """Files in the temporary folder: of writes in progress or that grow, and of processes that died."""
 
         def found() -> builtins.list[Unfinished]:
             files = []
             for path in sorted(self._temp.iterdir()) if self._temp.is_dir() else ():
                 with suppress(FileNotFoundError):  # it has ended since the folder was read
                     state = path.lstat()
-                    files.append(Unfinished(path.name, "", state.st_size, state.st_mtime))
+                    files.append(Unfinished(path.name, _key(path.name), state.st_size, state.st_mtime))
             return files
 
         for write in await self._do(TEMP_FOLDER, found):
             yield write
 
     async def abandon(self, write: Unfinished) -> None:
-        check_key(write.id)
-        if "/" not in write.id:
+        if "/" not in write.id and write.id not in ("", ".", ".."):
             await self._do(TEMP_FOLDER, lambda: (self._temp / write.id).unlink(missing_ok=True))
+
+    async def begin(self, key: str) -> None:
+        """See Resumable.begin."""
+        async with self._growing(key, GrowingFile.open_empty):
+            return
+
+    async def arrived(self, key: str) -> int:
+        """See Resumable.arrived."""
+        path = self._growing_path(key)
+
+        def size() -> int:
+            try:
+                return path.stat().st_size
+            except FileNotFoundError as error:
+                raise not_begun(key) from error
+
+        return await self._do(key, size)
+
+    async def append(self, key: str, offset: int, data: AsyncIterator[bytes]) -> int:
+        """See Resumable.append. Raises Conflict while another writer has the file open."""
+        async with self._growing(key) as file:
+            check_offset(key, offset, await self._do(key, file.size))
+            await self._append(key, file, data)
+            await self._do(key, file.sync)
+            return await self._do(key, file.size)
+
+    async def finish(self, key: str) -> ObjectInfo:
+        """See Resumable.finish. Raises Conflict while another writer has the file open."""
+        async with self._growing(key) as file:
+            await self._do(key, file.sync)
+            return await self._do(key, lambda: self._info(key, file.move_to(self._path(key), self._root)))
+
+    async def abort(self, key: str) -> None:
+        """See Resumable.abort."""
+        path = self._growing_path(key)
+        await self._do(key, lambda: path.unlink(missing_ok=True))
 
     async def ffmpeg_input(self, key: str) -> str:
         """The object's absolute path. Raises ObjectNotFound."""
@@ -137,6 +175,33 @@ class FilesystemStorage:
 
     async def close(self) -> None:
         await asyncio.to_thread(self._pool.shutdown)
+
+    @asynccontextmanager
+    async def _growing(
+        self, key: str, open_file: Callable[[GrowingFile], None] = GrowingFile.open
+    ) -> AsyncIterator[GrowingFile]:
+        """What has arrived of an object, open. Raises ObjectNotFound, Conflict."""
+        file = GrowingFile(self._growing_path(key))
+
+        def opened() -> None:
+            self._path(key)  # refuses what could not be moved there
+            try:
+                open_file(file)
+            except FileNotFoundError as error:
+                raise not_begun(key) from error
+            except BlockingIOError as error:
+                raise Conflict(f"Another upload still writes the object {key}: try again in a minute.") from error
+
+        try:
+            await self._do(key, opened)
+            yield file
+        finally:
+            await self._run(file.close)
+
+    def _growing_path(self, key: str) -> Path:
+        """Where that grows which is to become an object. A key has no comma."""
+        check_key(key)
+        return self._temp / f"{key.replace('/', ',')}{_GROWING}"
 
     def _path(self, key: str) -> Path:
         """Where a (valid) key lies. Raises InvalidRequest if a symbolic link leads out of the root."""
@@ -225,6 +290,11 @@ class FilesystemStorage:
             return await finished(call)
         except OSError as error:
             raise StorageError(f"The object {key} can't be reached: {explain(error)}") from error
+
+
+def _key(name: str) -> str:
+    """The key of what grows under a name in the temporary folder; empty for what is written at once."""
+    return name.removesuffix(_GROWING).replace(",", "/") if name.endswith(_GROWING) else ""
 
 
 async def _pieces(data: AsyncIterator[bytes]) -> AsyncIterator[bytes | bytearray]:

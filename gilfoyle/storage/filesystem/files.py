@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from contextlib import suppress
@@ -71,13 +72,52 @@ class TempFile:
         sync_folder(target.parent)
         return os.fstat(self._file)  # of this very file, even if another has replaced it already
 
-    def discard(self) -> None:
-        """Close the file and remove it, unless it has been moved."""
+    def close(self) -> None:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+    def discard(self) -> None:
+        """Close the file and remove it, unless it has been moved."""
+        self.close()
         with suppress(OSError):
             self._path.unlink()
+
+
+class GrowingFile(TempFile):
+    """One that stays when it is closed, to be opened again. While it is open, nobody else has it open."""
+
+    def open(self) -> None:
+        """Raises FileNotFoundError if there is none, BlockingIOError if another process or task has it open."""
+        self._open(0)
+
+    def open_empty(self) -> None:
+        """Open it without content, made if there is none. Raises BlockingIOError."""
+        self._path.parent.mkdir(exist_ok=True)
+        self._open(os.O_CREAT)
+        os.ftruncate(self._file, 0)
+
+    def size(self) -> int:
+        """In bytes."""
+        return os.fstat(self._file).st_size
+
+    def _open(self, more_flags: int) -> None:
+        """Until the file that is locked is the one that has the name: it may have been moved or removed between."""
+        while True:
+            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | more_flags, 0o644)
+            try:
+                lock(self._file)
+                if os.fstat(self._file).st_ino == self._inode():
+                    return
+            except BaseException:
+                self.close()
+                raise
+            self.close()
+
+    def _inode(self) -> int:
+        with suppress(FileNotFoundError):
+            return self._path.stat().st_ino
+        return -1
 
 
 class Reader:
@@ -118,6 +158,20 @@ class Reader:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def lock(file: int) -> None:
+    """Hold an open file until it is closed, also against other machines of an NFS. Raises BlockingIOError.
+
+    Where the file system has no locks (ENOLCK, EOPNOTSUPP), whoever calls must know by other means that it is alone.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
 
 
 def make_folders(folder: Path, root: Path) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from gilfoyle.config import FilesystemSettings, StorageSettings
-from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
+from gilfoyle.errors import Conflict, InvalidRequest, ObjectNotFound, StorageError
 from gilfoyle.storage import FilesystemStorage, open_storage
 from gilfoyle.storage.base import CHUNK_BYTES, Unfinished
-from gilfoyle.storage.filesystem.files import TempFile, explain
-from gilfoyle.testing.storage_contract import StorageContract
+from gilfoyle.storage.filesystem.files import GrowingFile, TempFile, explain
+from gilfoyle.testing.resumable_contract import ResumableContract
 
 
 def names(folder: Path) -> list[str]:
@@ -28,7 +28,7 @@ async def storage(tmp_path: Path) -> AsyncIterator[FilesystemStorage]:
     await storage.close()
 
 
-class TestContract(StorageContract):
+class TestContract(ResumableContract):
     @pytest.fixture
     async def storage(self, tmp_path: Path) -> AsyncIterator[FilesystemStorage]:
         storage = FilesystemStorage(tmp_path / "media")
@@ -204,3 +204,67 @@ async def test_opens_what_the_settings_name(tmp_path: Path) -> None:
     await storage.write("m/source", b"x")
     assert (tmp_path / "there" / "m" / "source").exists()
     await storage.close()
+
+
+async def test_only_one_writer_at_a_time_lets_an_object_grow(storage: FilesystemStorage, tmp_path: Path) -> None:
+    """Whatever became of its lease: a process that awakes must not write into what another goes on with."""
+    begun, more = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        begun.set()
+        yield bytes(CHUNK_BYTES)
+        await more.wait()
+        yield b"end"
+
+    other = FilesystemStorage(tmp_path / "media")
+    await storage.begin("m/source")
+    first = asyncio.create_task(storage.append("m/source", 0, slow()))
+    await begun.wait()
+    with pytest.raises(Conflict, match="Another upload"):
+        await other.append("m/source", 0, slow())
+    for call in (other.begin, other.finish):
+        with pytest.raises(Conflict, match="Another upload"):
+            await call("m/source")
+    more.set()
+    arrived = await first
+    assert await other.append("m/source", arrived, slow()) == 2 * (CHUNK_BYTES + 3)
+    await other.finish("m/source")
+    assert await storage.read("m/source") == 2 * (bytes(CHUNK_BYTES) + b"end")
+    await other.close()
+
+
+async def test_what_grew_elsewhere_meanwhile_is_not_touched(storage: FilesystemStorage, tmp_path: Path) -> None:
+    """Who waited for the file to be free holds the one that has the name now, not the object that it became."""
+    path = tmp_path / "file"
+    path.write_bytes(b"object")
+
+    class Moved(GrowingFile):
+        def _inode(self) -> int:
+            if path.read_bytes() == b"object":
+                path.replace(tmp_path / "moved")
+                path.write_bytes(b"new")
+            return super()._inode()
+
+    file = Moved(path)
+    file.open()
+    file.append(b"er")
+    file.close()
+    assert ((tmp_path / "moved").read_bytes(), path.read_bytes()) == (b"object", b"newer")
+
+
+async def test_where_the_file_system_has_no_locks_an_object_grows_all_the_same(
+    storage: FilesystemStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    await storage.begin("m/source")
+    await storage.finish("m/source")
+    assert await storage.read("m/source") == b""
+
+
+async def test_nothing_grows_where_no_object_can_be(storage: FilesystemStorage, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest):
+        await storage.begin(".tmp/source")
+    assert names(tmp_path / "media" / ".tmp") == []
