@@ -9,8 +9,8 @@ counts the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict
@@ -27,6 +27,10 @@ _OVERLAP = Fraction(3, 20)
 _WARM_UP = Fraction(1, 5)
 # More than this is no clock at all: nothing is mended.
 _MOST = 200
+# What goes on after a wrong stamp comes so soon after the packet before it (in steps back that are a new clock).
+_SOON = 5
+# Of a single packet.
+_NO_SPAN = -1
 
 
 class Shift(BaseModel):
@@ -40,7 +44,7 @@ class Shift(BaseModel):
     packet: int
     ticks: int
     span: int
-    """Which of the file's spans it is; 0 is the first, which is not shifted."""
+    """Which of the file's spans it is; 0 is the first, which is not shifted; -1: a packet with a wrong stamp."""
 
 
 @dataclass
@@ -64,6 +68,15 @@ class _Span:
 
 
 @dataclass
+class _Before:
+    """Where a stream was before its last packet, which may turn out to have a wrong stamp."""
+
+    last: int
+    due: int
+    part: _Part
+
+
+@dataclass
 class _Place:
     """Where a stream is; times in ticks, of decoding: those only grow while a clock goes on."""
 
@@ -75,6 +88,8 @@ class _Place:
     last: int | None = None
     due: int = 0
     """When the next packet is to come."""
+    before: _Before | None = None
+    """If the last packet came too early by more than `back`, in the span of the one before."""
 
 
 class Clocks:
@@ -87,6 +102,8 @@ class Clocks:
         self._bases = time_bases
         self._leaps = leaps
         self._spans = [_Span(leap=False)]
+        self._wrong: dict[int, dict[int, tuple[int, int]]] = {index: {} for index in time_bases}
+        """Of each stream, single packets with a wrong stamp: by how many ticks, and in which span."""
         self._places = {
             index: _Place(back=int(_BACK / base), ahead=int(_AHEAD / base)) for index, base in time_bases.items()
         }
@@ -97,12 +114,15 @@ class Clocks:
         `decoded` is None where the container does not say when a packet is to be decoded: it goes with those before it.
         """
         place = self._places[stream]
+        before = None
         if decoded is not None:
             if place.last is not None:
                 leap = self._leaps and decoded - place.due > place.ahead
-                if leap or decoded < place.last - place.back:
+                if not self._was_wrong(stream, number, decoded) and (leap or decoded < place.last - place.back):
                     place.span = self._entered(stream, place.span, decoded, leap=leap)
-            place.last, place.due = decoded, decoded + length
+                elif decoded - place.due > place.back and (part := self._spans[place.span].parts.get(stream)):
+                    before = _Before(place.last, place.due, replace(part))
+            place.last, place.due, place.before = decoded, decoded + length, before
         parts = self._spans[place.span].parts
         part = parts.get(stream)
         if part is None:
@@ -113,19 +133,46 @@ class Clocks:
                 part.last, part.end = shown, shown + length
         return place.span
 
+    def is_wrong(self, stream: int, number: int) -> bool:
+        """Whether that packet's stamp was found to be wrong when the next one was taken in."""
+        return number in self._wrong[stream]
+
+    def _was_wrong(self, stream: int, number: int, decoded: int) -> bool:
+        """Whether the packet before had a wrong stamp: this one goes on as if it had not been.
+
+        A bit that is flipped puts one packet seconds ahead: that is no clock.
+        """
+        place, before = self._places[stream], self._places[stream].before
+        if before is None or place.last is None or decoded >= place.last:
+            return False
+        if not before.last < decoded <= before.due + _SOON * place.back:
+            return False
+        self._wrong[stream][number - 1] = (before.due - place.last, place.span)
+        self._spans[place.span].parts[stream] = before.part
+        return True
+
     def shifts(self) -> dict[int, tuple[Shift, ...]]:
         """What is to be added to each stream's stamps, and from where on; nothing for a file with one clock."""
-        if not 1 < len(self._spans) <= _MOST:
+        wrong = sum(map(len, self._wrong.values()))
+        if not (len(self._spans) > 1 or wrong) or len(self._spans) + wrong > _MOST:
             return {}
         offsets = self._offsets()
-        return {
-            stream: tuple(
+        found = {}
+        for stream, base in self._bases.items():
+            of_spans = [
                 Shift(packet=span.parts[stream].packet, ticks=round(offset / base), span=number)
                 for number, (span, offset) in enumerate(zip(self._spans, offsets, strict=True))
                 if stream in span.parts and number
-            )
-            for stream, base in self._bases.items()
-        }
+            ]
+            single = self._single(stream, [round(offset / base) for offset in offsets])
+            found[stream] = tuple(sorted([*of_spans, *single], key=lambda shift: shift.packet))
+        return found
+
+    def _single(self, stream: int, ticks: Sequence[int]) -> Iterator[Shift]:
+        """For each packet with a wrong stamp: what mends it, and that the next one is right again."""
+        for number, (off, span) in self._wrong[stream].items():
+            yield Shift(packet=number, ticks=ticks[span] + off, span=_NO_SPAN)
+            yield Shift(packet=number + 1, ticks=ticks[span], span=span)
 
     def _entered(self, stream: int, current: int, decoded: int, *, leap: bool) -> int:
         """The span that a stream comes into: one that another is in already and whose clock fits, or a new one."""

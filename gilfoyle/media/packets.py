@@ -73,6 +73,8 @@ class _Stream:
     off: Counter[int] = field(default_factory=Counter)
     """How often stamps are so many ticks beside where the packet before ends."""
     after: int | None = None
+    before: tuple[int, int, int | None] | None = None
+    """`latest`, `end` and `after` as they were before the last packet."""
 
 
 class Listing:
@@ -135,6 +137,10 @@ class Listing:
         if b"D" in flags:
             return  # An edit list discards it.
         span = self._clocks.take(index, number, dts, stamp, length) if self._clocks else 0
+        if self._clocks and stream.before and self._clocks.is_wrong(index, number - 1):
+            stream.latest[-1], stream.end[-1], stream.after = stream.before
+            if index == self._picture:
+                stream.stamps[-1].pop()
         if stream.key is None and b"K" in flags:
             stream.key = stamp
         if not stream.spans or span != stream.spans[-1]:
@@ -143,6 +149,7 @@ class Listing:
             stream.earliest.append(stamp)
             stream.latest.append(stamp)
             stream.end.append(stamp + length)
+        stream.before = (stream.latest[-1], stream.end[-1], stream.after)
         if index == self._picture:
             stream.stamps[-1].append(stamp)
         stream.earliest[-1] = min(stream.earliest[-1], stamp)

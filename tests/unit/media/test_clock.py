@@ -57,6 +57,26 @@ def test_two_recordings_follow_upon_each_other(second: int) -> None:
     assert found[SOUND] == [n * 20 for n in range(300)]
 
 
+@pytest.mark.parametrize("ahead", [256, 4096, 9000])
+@pytest.mark.parametrize("stream", [PICTURE, SOUND])
+def test_a_single_wrong_stamp_is_no_clock(stream: int, ahead: int) -> None:
+    """A bit was flipped: what comes after it goes on as if nothing had been."""
+    packets = recording(3)
+    number = next(n for n, packet in enumerate(packets) if packet[0] == stream and packet[1] >= 1500)
+    packets[number] = (stream, packets[number][1] + ahead)
+    found = mended(packets)
+    assert found[PICTURE] == [n * 40 for n in range(75)]
+    assert found[SOUND] == [n * 20 for n in range(150)]
+
+
+def test_a_wrong_stamp_in_a_second_recording() -> None:
+    second = recording(3)
+    second[60] = (second[60][0], second[60][1] + 512)
+    found = mended([*recording(3), *second])
+    assert found[PICTURE] == [n * 40 for n in range(150)]
+    assert found[SOUND] == [n * 20 for n in range(300)]
+
+
 def test_many_recordings() -> None:
     found = mended([packet for _ in range(20) for packet in recording(2)])
     assert found[PICTURE] == [n * 40 for n in range(1000)]

@@ -117,3 +117,10 @@ def test_a_few_short_holes_of_a_short_file_are_no_jitter() -> None:
     lines = [f"1,{n * 20 + 60 * (n > 30) + 80 * (n > 50)},{n * 20},20,0,K__" for n in range(77)]
     assert measured(lines)[1].jitter_s == 0
     assert measured(lines[:3])[1].jitter_s == 0
+
+
+def test_a_single_wrong_stamp_makes_no_stream_longer() -> None:
+    lines = [f"0,{n * 40 + 4096 * (n == 48)},{n * 40 + 4096 * (n == 48)},40,0,K__" for n in range(50)]
+    found = measured(lines)[0]
+    assert (found.end, found.last) == (2, Fraction(196, 100))
+    assert [(shift.packet, shift.ticks) for shift in found.shifts] == [(48, -4096), (49, 0)]
