@@ -126,6 +126,7 @@ class _Verification:
     async def _decode(self, rendition: Rendition, judge: Judge) -> list[Finding]:
         pictures, sound = Pictures(), Levels()
         complaints = await self._decoder.stream(self._objects(rendition), sound if rendition.is_sound else pictures)
+        sound.finish()
         found = []
         if complaints:
             log.warning("%s of media %s: %s", rendition.name, self._job.media_id, complaints)

@@ -53,6 +53,8 @@ class Levels:
         wrong at every packet; where packets were lost, at a few.
         """
         self._stampless = stampless
+        self._waiting: tuple[int, array[int]] | None = None
+        """What came after a hole of so many samples."""
         self._due: float | None = None
         self._heard = 0
         self._holes: list[tuple[int, int]] = []
@@ -74,22 +76,35 @@ class Levels:
         samples = array("h", pcm)
         if self.start is None:
             self.start = at
-        behind = 0 if self._stampless else round((at - self.start) * RATE) - self._samples
+        place = round((at - self.start) * RATE)
+        self._place_waiting(place)
+        behind = 0 if self._stampless else place - self._samples
+        if behind > _JITTER:
+            self._waiting = behind, samples
+            return
         if self._due is not None and round((at - self._due) * RATE) > _JITTER:
             self._holes.append((len(self.levels), round((at - self._due) * 1000)))
         self._due, self._heard = at + len(samples) / RATE, self._heard + 1
-        if behind > _JITTER:
-            self._append(array("h", bytes(2 * behind)))
-        elif behind < -_JITTER:
+        if behind < -_JITTER:
             samples = samples[-behind:]
         self._append(samples)
 
     def finish(self) -> None:
-        """At the end: put the holes in, each a place and a length in ms, if they are to be believed."""
+        """At the end. The holes, each a place and a length in ms, are put in if they are to be believed."""
+        self._place_waiting(None)
         if self._stampless and len(self._holes) * _SELDOM <= self._heard:
             for place, length in reversed(self._holes):
                 self.levels[place:place] = bytes(length)
         self._holes.clear()
+
+    def _place_waiting(self, following: int | None) -> None:
+        """What came after a hole has its place, unless what follows goes on as if there were none: a wrong stamp."""
+        if self._waiting is None:
+            return
+        (hole, samples), self._waiting = self._waiting, None
+        if following is None or following - self._samples - len(samples) > _JITTER:
+            self._append(array("h", bytes(2 * hole)))
+        self._append(samples)
 
     def _append(self, samples: array[int]) -> None:
         self._samples += len(samples)

@@ -93,6 +93,15 @@ def test_a_packet_without_stamps_that_is_lost_takes_its_time() -> None:
     assert silent == [*range(250, 350), *range(700, 750)]
 
 
+def test_a_single_wrong_stamp_is_no_hole() -> None:
+    levels = Levels()
+    for index in range(20):
+        levels.hear(index * 0.05 + (4 if index in (7, 19) else 0), samples(RATE // 20))
+    levels.finish()
+    assert levels.end == 5
+    assert min(levels.levels[:950]) > 0
+
+
 def test_stamps_that_jitter_leave_no_hole() -> None:
     levels = Levels()
     for index in range(50):
