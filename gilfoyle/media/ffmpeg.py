@@ -104,6 +104,8 @@ def video_command(
     if info.video.still:
         # What follows a photo in its file is its depth, its highlights, and no film.
         picture = picture.filter("trim", end_frame=1)
+    if info.video.square:
+        picture = picture.filter("setsar", 1)
     if info.video.timeless:
         picture = picture.filter("setpts", f"N/({info.video.frame_rate})/TB")
     elif info.video.late:

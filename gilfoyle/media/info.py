@@ -41,6 +41,8 @@ class VideoInfo(BaseModel):
     """Its tiles are streams, which ffmpeg puts together."""
     transparent: bool = False
     """It may be so in places, as pictures in files of their own are: it is shown on white."""
+    square: bool = False
+    """What it says of the shape of its pixels is absurd: they are taken for square ones."""
     reshaped: bool = False
     """The shape of its pixels changes midway, as between 4:3 and 16:9 of a broadcast."""
     shifts: list[Shift] = []

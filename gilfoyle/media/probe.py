@@ -18,7 +18,7 @@ from gilfoyle.media.packets import Measured, tolerance_s
 from gilfoyle.media.pictures import STILL_RATE, is_transparent
 from gilfoyle.media.rate import moving
 from gilfoyle.media.refusals import Limits, check_duration, precheck
-from gilfoyle.media.shapes import Shape, display_size, largest_that_lasts, pixel_shape
+from gilfoyle.media.shapes import Shape, display_size, is_absurd, largest_that_lasts, pixel_shape
 from gilfoyle.media.tracks import Role
 from gilfoyle.media.unplayable import omissions
 from gilfoyle.media.warnings import MediaWarning
@@ -106,6 +106,7 @@ def _read_video(stream: Mapping[str, Any], probe: Mapping[str, Any], found: Find
         still=still,
         tiled=bool(stream.get("tiled")),
         transparent=is_transparent(probe),
+        square=is_absurd(stream),
         reshaped=len({shape.pixel for shape in found.shapes}) > 1,
         shifts=list(measured.shifts),
         timeless=measured.timeless,

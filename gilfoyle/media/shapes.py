@@ -16,6 +16,8 @@ from typing import Any
 _LASTS = Fraction(1, 20)
 # Or for so long, of however long a film (seconds).
 _LONG_S = 10
+# No pixel is that much wider than high, or higher than wide: anamorphic film is 2:1, and a header may say anything.
+_MOST = Fraction(10)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,17 @@ def read_shapes(text: str) -> list[Shape]:
 
 
 def pixel_shape(stream: Mapping[str, Any]) -> Fraction:
-    """Width to height of a pixel as ffprobe prints it; 1 where it doesn't know."""
+    """Width to height of a pixel as ffprobe prints it; 1 where it doesn't know, or says what no picture has."""
+    shape = _declared(stream)
+    return shape if 1 / _MOST <= shape <= _MOST else Fraction(1)
+
+
+def is_absurd(stream: Mapping[str, Any]) -> bool:
+    """Whether the shape of its pixels, as ffprobe prints it, is one that no picture has."""
+    return pixel_shape(stream) != _declared(stream)
+
+
+def _declared(stream: Mapping[str, Any]) -> Fraction:
     try:
         return Fraction(str(stream.get("sample_aspect_ratio", "1:1")).replace(":", "/")) or Fraction(1)
     except (ValueError, ZeroDivisionError):

@@ -266,7 +266,7 @@ def _fitted(width: int, height: int) -> str:
     """Filters that show a picture, in its own shape, in a box shaped like the stream, with black bars."""
     scale = _BOX / max(width, height)
     box_width, box_height = max(COLUMNS, round(width * scale)), max(ROWS, round(height * scale))
-    shape = "iw*sar/ih"
+    shape = "iw*if(between(sar\\,0.1\\,10)\\,sar\\,1)/ih"  # what else is said of pixels is absurd
     fit_width = f"if(gt({shape}\\,{box_width}/{box_height})\\,{box_width}\\,max(1\\,round({box_height}*{shape})))"
     fit_height = f"if(gt({shape}\\,{box_width}/{box_height})\\,max(1\\,round({box_width}/({shape})))\\,{box_height})"
     return (

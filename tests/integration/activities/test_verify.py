@@ -158,6 +158,14 @@ async def test_a_short_hole_in_the_sound_of_a_broadcast_stays_one(
     assert faults(await verified(lowest)) == {}
 
 
+@pytest.mark.parametrize("shape", ["1000/1", "1/1000"])
+async def test_pixels_of_an_absurd_shape_are_square(shape: str, lowest: Pipeline, tmp_path: Path) -> None:
+    numbered(tmp_path / "film.mp4", "30", 60, filters=f"setsar={shape}")
+    await lowest.process(tmp_path / "film.mp4")
+    assert lowest.info.video and (lowest.info.video.width, lowest.info.video.height) == (320, 180)
+    assert faults(await verified(lowest)) == {}
+
+
 Spoil = Callable[[Path], None]
 
 

@@ -48,6 +48,9 @@ def test_an_ordinary_file() -> None:
         ({"sample_aspect_ratio": "1:0"}, (1920, 1080)),
         ({"sample_aspect_ratio": "N/A"}, (1920, 1080)),
         ({"sample_aspect_ratio": None}, (1920, 1080)),
+        # What no pixel is like.
+        ({"sample_aspect_ratio": "1000:1"}, (1920, 1080)),
+        ({"sample_aspect_ratio": "1:65535"}, (1920, 1080)),
     ],
 )
 def test_the_size_is_what_a_person_sees(changes: dict[str, Any], size: tuple[int, int]) -> None:

@@ -101,8 +101,8 @@ def test_a_source_is_decoded_as_ffmpeg_does_by_itself() -> None:
         "ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", "-y",
         "-max_error_rate", "1", "-protocol_whitelist", "file", "-threads", "2", "-i", "film.mkv",
         "-filter_complex",
-        "[0:0]scale=w=if(gt(iw*sar/ih\\,320/180)\\,320\\,max(1\\,round(180*iw*sar/ih))):"
-        "h=if(gt(iw*sar/ih\\,320/180)\\,max(1\\,round(320/(iw*sar/ih)))\\,180):flags=area,setsar=1,"
+        "[0:0]scale=w=if(gt(iw*if(between(sar\\,0.1\\,10)\\,sar\\,1)/ih\\,320/180)\\,320\\,max(1\\,round(180*iw*if(between(sar\\,0.1\\,10)\\,sar\\,1)/ih))):"
+        "h=if(gt(iw*if(between(sar\\,0.1\\,10)\\,sar\\,1)/ih\\,320/180)\\,max(1\\,round(320/(iw*if(between(sar\\,0.1\\,10)\\,sar\\,1)/ih)))\\,180):flags=area,setsar=1,"
         "format=yuv444p|yuv444p10le|gbrp|gbrp10le,pad=320:180:(ow-iw)/2:(oh-ih)/2,"
         "scale=16:4:flags=area+accurate_rnd+full_chroma_int,format=rgb24,split[raw5][stamps5]",
         "-map", "[raw5]", "-fps_mode", "passthrough", "-enc_time_base", "1/1000000", "-c:v", "rawvideo",
