@@ -14,18 +14,19 @@ from gilfoyle.storage.content import cache_control, media_type
 from gilfoyle.storage.s3 import listing
 from gilfoyle.storage.s3.client import make_client
 from gilfoyle.storage.s3.errors import code_of
+from gilfoyle.storage.s3.growing import BESIDE, Growing, unfinished
 from gilfoyle.storage.s3.memory import Memory
 from gilfoyle.storage.s3.once import TRIAL, OnceWriter
 from gilfoyle.storage.s3.read import open_ranges, read_ranges, read_whole
 from gilfoyle.storage.s3.requests import Requests, bare_etag
-from gilfoyle.storage.s3.upload import Upload
+from gilfoyle.storage.s3.upload import Upload, abort_upload
 
 FFMPEG_URL_S = 12 * 3600
 """How long the URL given to ffmpeg is valid, in seconds: each pass asks for its own. SigV4 allows seven days."""
 
 
 class S3Storage:
-    """The `Storage`, `WritesNew` and `Opens` protocols on a bucket.
+    """The `Storage`, `Resumable`, `WritesNew` and `Opens` protocols on a bucket.
 
     A request that fails for a reason that may pass is repeated for `patience_s`, then StorageError says why. What
     won't pass – a wrong key, no such bucket – is said at once.
@@ -121,27 +122,46 @@ class S3Storage:
         return await self._removal.below(f"The folder {prefix} can't be removed", name)
 
     async def unfinished(self) -> AsyncIterator[Unfinished]:
-        """Multipart uploads below the prefix; none from a service that can't list them."""
+        """What grows, and multipart uploads below the prefix; none of those from a service that can't list them."""
+        growing = set()
+        async for write, upload_id in unfinished(self._requests, self._root):
+            growing.add(upload_id)
+            yield write
         try:
             async for upload in listing.uploads(self._requests, "Unfinished uploads can't be listed", self._root):
                 key = upload["Key"][len(self._root) :]
-                if _is_key(key):  # else it is none of ours
+                if _is_key(key) and upload["UploadId"] not in growing:  # else it is none of ours
                     yield Unfinished(upload["UploadId"], key, None, upload["Initiated"].timestamp())
         except StorageError as error:
             if code_of(error.__cause__) not in {"NotImplemented", "MethodNotAllowed"}:
                 raise
 
     async def abandon(self, write: Unfinished) -> None:
-        try:
-            await self._requests.ask(
-                f"The upload of {check_key(write.key)} can't be aborted",
-                "abort_multipart_upload",
-                Key=self._name(write.key),
-                UploadId=write.id,
-            )
-        except StorageError as error:
-            if code_of(error.__cause__) not in {"NoSuchUpload", "NoSuchKey", "404"}:
-                raise
+        if write.id.startswith(BESIDE):
+            await self.abort(write.key)
+        else:
+            doing = f"The upload of {check_key(write.key)} can't be aborted"
+            await abort_upload(self._requests, doing, self._name(write.key), write.id)
+
+    async def begin(self, key: str) -> None:
+        """See Resumable.begin."""
+        await self._growing(key).begin()
+
+    async def arrived(self, key: str) -> int:
+        """See Resumable.arrived."""
+        return (await self._growing(key).arrived()).size
+
+    async def append(self, key: str, offset: int, data: AsyncIterator[bytes]) -> int:
+        """See Resumable.append. An append that breaks off loses at most the parts that it had in memory."""
+        return await self._growing(key).append(offset, data, self._settings.part_mb << 20, self._memory)
+
+    async def finish(self, key: str) -> ObjectInfo:
+        """See Resumable.finish."""
+        return await self._growing(key).finish()
+
+    async def abort(self, key: str) -> None:
+        """See Resumable.abort."""
+        await self._growing(key).abort()
 
     async def ffmpeg_input(self, key: str) -> str:
         """A presigned URL at `endpoint`, valid for FFMPEG_URL_S. Raises ObjectNotFound."""
@@ -161,6 +181,9 @@ class S3Storage:
     @property
     def _client(self) -> Any:
         return self._requests.client
+
+    def _growing(self, key: str) -> Growing:
+        return Growing(self._requests, check_key(key), self._root, self._options(key))
 
     def _name(self, key: str) -> str:
         """What the object is called in the bucket."""

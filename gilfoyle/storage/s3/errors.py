@@ -19,8 +19,9 @@ FAULTS = (BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError)
 """What a call of boto3, or reading the body that it returned, raises."""
 
 _DENIED = (
-    "{service} denies it: check that the policy of the access key allows s3:GetObject, s3:PutObject, s3:DeleteObject"
-    " and s3:AbortMultipartUpload below the prefix, s3:ListBucket and s3:ListBucketMultipartUploads on {bucket}"
+    "{service} denies it: check that the policy of the access key allows s3:GetObject, s3:PutObject, s3:DeleteObject,"
+    " s3:AbortMultipartUpload and s3:ListMultipartUploadParts below the prefix, s3:ListBucket and"
+    " s3:ListBucketMultipartUploads on {bucket}"
 )
 _BUCKET = "there is no bucket {bucket} at {service}: make it, or correct storage.s3.bucket, endpoint and region"
 _REGION = "the bucket {bucket} lies in another region: correct storage.s3.region and endpoint"

@@ -45,6 +45,14 @@ async def uploads(requests: Requests, doing: str, prefix: str) -> AsyncIterator[
                 yield upload
 
 
+async def parts(requests: Requests, doing: str, name: str, upload: str) -> list[dict[str, Any]]:
+    """The parts that a multipart upload has, in their order. Raises StorageError, also if it has ended."""
+    found: list[dict[str, Any]] = []
+    async for page in _pages(requests, doing, "list_parts", Key=name, UploadId=upload):
+        found.extend(page.get("Parts", ()))
+    return found
+
+
 async def _pages(requests: Requests, doing: str, operation: str, **asked: Any) -> AsyncIterator[dict[str, Any]]:
     page: dict[str, Any] = {"IsTruncated": True}
     while page.get("IsTruncated"):
@@ -54,6 +62,7 @@ async def _pages(requests: Requests, doing: str, operation: str, **asked: Any) -
             "ContinuationToken": page.get("NextContinuationToken"),
             "KeyMarker": page.get("NextKeyMarker"),
             "UploadIdMarker": page.get("NextUploadIdMarker"),
+            "PartNumberMarker": page.get("NextPartNumberMarker"),
         }
         if not any(after.values()):
             return

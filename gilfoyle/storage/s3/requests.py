@@ -18,7 +18,7 @@ from gilfoyle.storage.threads import settle
 log = logging.getLogger(__name__)
 
 # A task that is cancelled need not wait for what only reads: nothing depends on how it ends.
-_READS = {"head_object", "list_objects_v2", "list_multipart_uploads"}
+_READS = {"head_object", "list_objects_v2", "list_multipart_uploads", "list_parts"}
 FIRST_PAUSE_S = 0.2
 
 T = TypeVar("T")

@@ -18,6 +18,7 @@ from gilfoyle.storage.s3.errors import code_of
 from gilfoyle.storage.s3.memory import Claim, Memory, Rate
 from gilfoyle.storage.s3.requests import Requests, bare_etag
 from gilfoyle.storage.threads import settle
+from gilfoyle.tasks import stop
 
 MOST_PARTS = 10_000
 """S3's limit on the parts of an object; 5 GiB is its limit on a part, 5 TiB on an object."""
@@ -51,14 +52,16 @@ class Part:
     data: bytearray = field(default_factory=bytearray)
 
 
-async def cut(data: AsyncIterator[bytes], first: int, memory: Memory) -> AsyncIterator[tuple[Part, bool]]:
-    """The data in parts, the first of `first` bytes, each with whether it is the last.
+async def cut(
+    data: AsyncIterator[bytes], first: int, memory: Memory, before: int = 0
+) -> AsyncIterator[tuple[Part, bool]]:
+    """The data in parts, each with whether it is the last. The object has parts `before`; its first has `first` bytes.
 
     The last one may be shorter, and is empty if there is no data at all. Takes no more than the memory has room for;
     if that is short from the beginning, the smallest parts do, so that more uploads go on at a time.
     """
-    rate, number = Rate(), 1
-    part = Part(memory.claim(first, rate))
+    rate, number = Rate(), before + 1
+    part = Part(memory.claim(part_bytes(number, first), rate))
     try:
         async for piece in _timed(data, rate):
             if number == 1 and memory.short and len(part.data) <= LEAST_PART_BYTES < first:
@@ -89,6 +92,8 @@ async def _timed(data: AsyncIterator[bytes], rate: Rate) -> AsyncIterator[bytes]
         begin = time.monotonic()
 
 
+UPLOAD_GONE = {"NoSuchUpload", "NoSuchKey", "404"}
+"""Error codes of a multipart upload that has ended."""
 _ABORT_PATIENCE_S = 5.0
 """An upload that can't be aborted is left to the sweep; whoever waits for the failure should not wait long."""
 
@@ -105,6 +110,7 @@ class Upload:
         self._doing = f"The object {key} can't be written"
         self._id: str | None = None
         self._tags: dict[int, str] = {}
+        self._parts = 0
         self._size = 0
 
     async def put(self, data: bytes | bytearray) -> ObjectInfo:
@@ -118,20 +124,10 @@ class Upload:
         sending: set[asyncio.Task[None]] = set()
         held: set[Claim] = set()
         try:
-            async with aclosing(cut(data, first_part, memory)) as parts:  # type: ignore[type-var]
-                number = 0
-                async for part, last in parts:
-                    held.add(part.claim)
-                    if last and number == 0:
-                        return await self.put(part.data)
-                    if number == 0:
-                        await self._begin()
-                    number += 1
-                    self._size += len(part.data)
-                    size = len(part.data)
-                    sending.add(asyncio.create_task(self._send_part(number, part)))
-                    del part
-                    await _until_at_most(parts_in_flight(size, first_part), sending)
+            last = await self._send_all_but_last(data, first_part, memory, sending, held)
+            if self._parts == 0:
+                return await self.put(last.data)
+            self._start(last, sending)
             await _until_at_most(0, sending)
             return self._info(await self._complete(), self._size)
         except BaseException:
@@ -141,6 +137,40 @@ class Upload:
             for claim in held:
                 claim.release()
 
+    async def _send_all_but_last(
+        self,
+        data: AsyncIterator[bytes],
+        first_part: int,
+        memory: Memory,
+        sending: set[asyncio.Task[None]],
+        held: set[Claim],
+    ) -> Part:
+        """Send what the iterator gives in whole parts; returns the last, which may be shorter, and is not sent.
+
+        Parts that are still on their way stand in `sending`, and what must be released in the end in `held`.
+        """
+        async with aclosing(cut(data, first_part, memory, self._parts)) as parts:  # type: ignore[type-var]
+            async for part, last in parts:
+                held.add(part.claim)
+                if last:
+                    return part
+                await self._prepare()
+                size = len(part.data)
+                self._start(part, sending)
+                del part
+                await _until_at_most(parts_in_flight(size, first_part), sending)
+        raise AssertionError("there is always a last part")
+
+    def _start(self, part: Part, sending: set[asyncio.Task[None]]) -> None:
+        self._parts += 1
+        self._size += len(part.data)
+        sending.add(asyncio.create_task(self._send_part(self._parts, part)))
+
+    async def _prepare(self) -> None:
+        """Before a part is sent."""
+        if self._id is None:
+            await self._begin()
+
     async def _begin(self) -> None:
         def begin() -> None:  # keeps the id even if the task has been cancelled meanwhile
             self._id = self._client.create_multipart_upload(**self._target, **self._options)["UploadId"]
@@ -148,9 +178,12 @@ class Upload:
         await self._requests.call(self._doing, begin)
 
     async def _send_part(self, number: int, part: Part) -> None:
-        call = partial(self._client.upload_part, **self._target, UploadId=self._id, PartNumber=number, Body=part.data)
-        self._tags[number] = (await self._requests.call(self._doing, call))["ETag"]
+        await self._send_data(number, part.data)
         part.claim.release()
+
+    async def _send_data(self, number: int, data: bytes | bytearray) -> None:
+        call = partial(self._client.upload_part, **self._target, UploadId=self._id, PartNumber=number, Body=data)
+        self._tags[number] = (await self._requests.call(self._doing, call))["ETag"]
 
     async def _complete(self) -> Any:
         parts = [{"PartNumber": number, "ETag": tag} for number, tag in sorted(self._tags.items())]
@@ -181,9 +214,7 @@ class Upload:
         return found if found["ContentLength"] == self._size else None
 
     async def _undo(self, sending: set[asyncio.Task[None]]) -> None:
-        for task in sending:
-            task.cancel()
-        await asyncio.gather(*sending, return_exceptions=True)
+        await stop(list(sending))
         if self._id is not None:
             call = partial(self._client.abort_multipart_upload, **self._target, UploadId=self._id)
             with suppress(StorageError):
@@ -191,6 +222,15 @@ class Upload:
 
     def _info(self, answer: Any, size: int) -> ObjectInfo:
         return ObjectInfo(self._key, size, bare_etag(answer), time.time())
+
+
+async def abort_upload(requests: Requests, doing: str, name: str, upload: str) -> None:
+    """Drop a multipart upload. No error if it has ended."""
+    try:
+        await requests.ask(doing, "abort_multipart_upload", Key=name, UploadId=upload)
+    except StorageError as error:
+        if code_of(error.__cause__) not in UPLOAD_GONE:
+            raise
 
 
 async def _until_at_most(count: int, sending: set[asyncio.Task[None]]) -> None:

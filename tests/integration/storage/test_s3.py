@@ -16,14 +16,15 @@ from gilfoyle.storage import open_storage
 from gilfoyle.storage.base import Unfinished
 from gilfoyle.storage.s3.backend import S3Storage
 from gilfoyle.storage.stored import store_new
-from gilfoyle.testing.storage_contract import StorageContract, collect, keys_of, pieces
+from gilfoyle.testing.resumable_contract import ResumableContract
+from gilfoyle.testing.storage_contract import collect, keys_of, pieces
 from tests.conftest import free_port
 from tests.seaweed import Seaweed
 
 MIB = 1 << 20
 
 
-class TestContract(StorageContract):
+class TestContract(ResumableContract):
     @pytest.fixture
     async def storage(self, s3_settings: S3Settings) -> AsyncIterator[S3Storage]:
         storage = S3Storage(s3_settings)
@@ -345,3 +346,97 @@ async def test_a_service_that_is_not_there_is_said_when_patience_ends(s3_setting
     with pytest.raises(StorageError, match=f"The object m/a can't be written: 127.0.0.1:{port} can't be reached"):
         await storage.write("m/a", b"x")
     await storage.close()
+
+
+@pytest.fixture
+async def other(s3_settings: S3Settings) -> AsyncIterator[S3Storage]:
+    """The same store, as another process opens it."""
+    storage = S3Storage(s3_settings)
+    yield storage
+    await storage.close()
+
+
+async def failing(*values: bytes) -> AsyncIterator[bytes]:
+    async for piece in pieces(*values):
+        yield piece
+    raise RuntimeError("cut")
+
+
+async def test_an_object_grows_in_equal_parts_whoever_goes_on(
+    storage: S3Storage, other: S3Storage, s3_settings: S3Settings
+) -> None:
+    """R2 wants them equal; a process may have other settings by now."""
+    larger = S3Storage(s3_settings.model_copy(update={"part_mb": 8}))
+    data = Random(8).randbytes(23 * MIB)
+    await storage.begin("m/source")
+    position = 0
+    for process, size in ((storage, 7), (other, 1), (larger, 9), (storage, 6)):
+        end = position + size * MIB
+        assert await process.append("m/source", position, pieces(data[position:end])) == end
+        position = end
+    assert len(await unfinished(other)) == 1
+    info = await other.finish("m/source")
+    assert info.etag.endswith("-5")
+    assert await collect(storage.stream("m/source")) == data
+    await larger.close()
+
+
+async def test_what_was_left_over_is_counted_once(storage: S3Storage, other: S3Storage) -> None:
+    """It is beside until it has become the beginning of a part, which nobody may live to say."""
+    data = Random(9).randbytes(13 * MIB)
+    await storage.begin("m/source")
+    await storage.append("m/source", 0, pieces(data[: 7 * MIB]))
+    with pytest.raises(RuntimeError):
+        await storage.append("m/source", 7 * MIB, failing(data[7 * MIB : 8 * MIB]))
+    assert await other.arrived("m/source") == 7 * MIB
+    with pytest.raises(RuntimeError):
+        await storage.append("m/source", 7 * MIB, failing(data[7 * MIB : 12 * MIB]))
+    assert await other.arrived("m/source") == 10 * MIB
+    await other.append("m/source", 10 * MIB, pieces(data[10 * MIB :]))
+    await other.finish("m/source")
+    assert await collect(storage.stream("m/source")) == data
+
+
+@pytest.mark.parametrize("more", [1, 6])
+async def test_parts_behind_a_gap_do_not_count(storage: S3Storage, more: int) -> None:
+    """Of parts that were under way together when a process died, a later one may have arrived alone."""
+    data = Random(10).randbytes(12 * MIB)
+    await storage.begin("m/source")
+    await storage.append("m/source", 0, pieces(data[: 6 * MIB]))
+    growing = await storage._growing("m/source").arrived()
+    target = {"Bucket": storage._settings.bucket, "Key": f"{storage._settings.prefix}/m/source"}
+    send = storage._requests.client.upload_part
+    for number in (2, 3, 5):
+        stale = {**target, "UploadId": growing.upload, "PartNumber": number, "Body": bytes(5 * MIB)}
+        await asyncio.to_thread(send, **stale)
+    assert await storage.arrived("m/source") == 6 * MIB
+    end = (6 + more) * MIB
+    assert await storage.append("m/source", 6 * MIB, pieces(data[6 * MIB : end])) == end
+    assert await storage.arrived("m/source") == end
+    await storage.finish("m/source")
+    assert await collect(storage.stream("m/source")) == data[:end]
+
+
+async def test_where_a_rule_of_the_bucket_aborted_it_nothing_has_arrived(storage: S3Storage) -> None:
+    await storage.begin("m/source")
+    await storage.append("m/source", 0, pieces(bytes(6 * MIB)))
+    growing = await storage._growing("m/source").arrived()
+    await storage.abandon(Unfinished(growing.upload, "m/source", None, 0))
+    for call in (storage.arrived, storage.finish):
+        with pytest.raises(ObjectNotFound, match="from its beginning"):
+            await call("m/source")
+    (left,) = await unfinished(storage)
+    assert (left.key, left.size) == ("m/source", 0)
+    await storage.begin("m/source")
+    await storage.append("m/source", 0, pieces(b"new"))
+    await storage.finish("m/source")
+    assert (await storage.read("m/source"), await unfinished(storage)) == (b"new", [])
+
+
+async def test_what_is_small_needs_no_parts(storage: S3Storage) -> None:
+    operations = asked(storage)
+    await storage.begin("m/source")
+    await storage.append("m/source", 0, pieces(b"small"))
+    await storage.finish("m/source")
+    assert "CreateMultipartUpload" not in operations
+    assert len(operations) <= 8
