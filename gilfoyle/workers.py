@@ -21,6 +21,7 @@ from gilfoyle.activities.cleanup import CleanupActivities
 from gilfoyle.activities.move import MoveActivities
 from gilfoyle.activities.package import PackageActivities
 from gilfoyle.activities.probe import ProbeActivities
+from gilfoyle.activities.publish import PublishActivities
 from gilfoyle.activities.retrying import RetryActivities
 from gilfoyle.activities.store import StoreActivities
 from gilfoyle.activities.sweep import SweepActivities
@@ -42,6 +43,7 @@ from gilfoyle.temporal.translate import TranslateErrors
 from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.move_storage import MoveStorage
 from gilfoyle.workflows.process_media import ProcessMedia
+from gilfoyle.workflows.publish_media import PublishMedia
 from gilfoyle.workflows.retry_media import RetryMedia
 from gilfoyle.workflows.sweep_storage import SweepStorage
 from gilfoyle.workflows.verify_media import VerifyMedia
@@ -109,6 +111,7 @@ def build_workers(parts: Parts, queues: Sequence[str] = QUEUES) -> list[Worker]:
 def _pipeline(parts: Parts) -> list[Worker]:
     catalog = CatalogActivities(parts.catalog)
     retrying = RetryActivities(parts.storages, parts.catalog)
+    publishing = PublishActivities(parts.storages, parts.catalog)
     moving = MoveActivities(parts.storages, parts.catalog)
     worker = _worker(
         parts,
@@ -122,11 +125,13 @@ def _pipeline(parts: Parts) -> list[Worker]:
             retrying.resume,
             retrying.recall,
             retrying.settle,
+            publishing.changed_media,
+            publishing.published,
             take_turn,
             moving.next_to_move,
             moving.end_move,
         ],
-        workflows=[ProcessMedia, RetryMedia, DeleteMedia, MoveStorage, SweepStorage, VerifyMedia],
+        workflows=[ProcessMedia, RetryMedia, PublishMedia, DeleteMedia, MoveStorage, SweepStorage, VerifyMedia],
     )
     return [worker]
 
@@ -151,6 +156,7 @@ def _io(parts: Parts) -> list[Worker]:
             cleanup.discard,
             cleanup.forget,
             RetryActivities(parts.storages, parts.catalog).release,
+            PublishActivities(parts.storages, parts.catalog).clear_texts,
             moving.open_backend,
             moving.move,
             moving.clear,

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol
 from uuid import UUID
 
 from pydantic import BaseModel
 from temporalio import activity
 
-from gilfoyle.catalog import RenditionProgress, RenditionStatus
+from gilfoyle.catalog import Published, RenditionProgress, RenditionStatus
 from gilfoyle.errors import ObjectNotFound
 from gilfoyle.media import hls
 from gilfoyle.media.codecs import codec_string
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan
-from gilfoyle.media.tracks import AUDIO_TRACK, Track, TrackKind
+from gilfoyle.media.text import webvtt
+from gilfoyle.media.tracks import Track, TrackKind
 from gilfoyle.storage import ContentAddressed, Storage, Storages, keys
 from gilfoyle.storage.stored import StoredRendition, stored_rendition
 
-# Of an encoding that was begun before there were tracks.
-_UNKNOWN_SOUND = Track(name=AUDIO_TRACK, kind=TrackKind.AUDIO, default=True)
+TEXT_SEGMENT_S = 60
+"""A minute of a text in an object: hours of it are few, and a player reads no more than it shows soon."""
 
 
 class PackageInput(BaseModel):
@@ -49,36 +52,37 @@ class Packaged(BaseModel):
     """Renditions whose passes have all ended, and yet they are not whole: the storage has lost something."""
     cid: str | None = None
     """At the end, where the storage is content-addressed: the CID of the encoding's folder."""
+    changes: int = 0
+    """How many changes of the tracks are in what was published."""
 
 
-class TrackList(Protocol):
-    """What knows a media's tracks: the catalog."""
+class Publishing(Protocol):
+    """What knows a media's tracks, and lets one at a time publish it: the catalog."""
 
-    async def of(self, media_id: UUID, encoding: int) -> Sequence[Track]:
-        """Those of an encoding, in their order."""
+    def publishing(self, media_id: UUID, encoding: int) -> AbstractAsyncContextManager[Published]:
+        """See `catalog.tracks.publishing`."""
 
 
 class PackageActivities:
     """On the io queue."""
 
-    def __init__(self, storages: Storages, tracks: TrackList) -> None:
+    def __init__(self, storages: Storages, tracks: Publishing) -> None:
         self._storages = storages
         self._tracks = tracks
 
     @activity.defn
     async def package(self, job: PackageInput) -> Packaged:
         """Write each rendition's playlist and the master, where they changed. Raises StorageError."""
-        tracks = await self._tracks.of(job.media_id, job.encoding)
-        return await _Packaging(await self._storages.of(job.storage), job, tracks).run()
+        return await _Packaging(await self._storages.of(job.storage), job, self._tracks).run()
 
 
 class _Packaging:
     """One run of the activity, on the media's storage."""
 
-    def __init__(self, storage: Storage, job: PackageInput, tracks: Sequence[Track]) -> None:
+    def __init__(self, storage: Storage, job: PackageInput, tracks: Publishing) -> None:
         self._storage = storage
         self._job = job
-        self._tracks = {track.name: track for track in tracks}
+        self._tracks = tracks
 
     async def run(self) -> Packaged:
         job = self._job
@@ -89,8 +93,7 @@ class _Packaging:
         entries = [entry for entry in found if entry]
         reports = [_report(job, rendition.name, entry) for rendition, entry in zip(listed, found, strict=True)]
         playable = _is_playable(job, entries)
-        if playable and not job.report_only:
-            await self._write_master(entries)
+        changes = await self._write_master(entries) if playable and not job.report_only else 0
         wanted = sum(job.plan.segments(report.name) for report in reports)
         stored_count = sum(report.stored_segments for report in reports)
         lost = [report.name for report in reports if report.status != RenditionStatus.READY] if job.final else []
@@ -100,6 +103,7 @@ class _Packaging:
             progress=stored_count / wanted if wanted else 0,
             lost=lost,
             cid=await self._pin() if job.final and not lost else None,
+            changes=changes,
         )
 
     async def _pin(self) -> str | None:
@@ -143,7 +147,7 @@ class _Packaging:
             sizes=sizes,
             durations=durations,
             channels=rendition.channels,
-            track=self._tracks.get(rendition.track) or _UNKNOWN_SOUND,
+            track=rendition.track,
         )
 
     async def _write_playlist(self, entry: hls.Entry) -> None:
@@ -153,12 +157,38 @@ class _Packaging:
         prefix = keys.rendition_prefix(job.media_id, job.encoding, entry.name)
         await self._write_if_changed(f"{prefix}/{keys.PLAYLIST_NAME}", text)
 
-    async def _write_master(self, entries: Sequence[hls.Entry]) -> None:
-        text = hls.master_playlist(
-            [entry for entry in entries if isinstance(entry, hls.VideoEntry)],
-            [entry for entry in entries if isinstance(entry, hls.AudioEntry)],
-        )
-        await self._write_if_changed(keys.master_playlist(self._job.media_id, self._job.encoding), text)
+    async def _write_master(self, entries: Sequence[hls.Entry]) -> int:
+        """Returns how many changes of the tracks it has."""
+        job = self._job
+        async with self._tracks.publishing(job.media_id, job.encoding) as published:
+            listed = [track for track in published.tracks if await self._is_there(track)]
+            text = hls.master_playlist(
+                [entry for entry in entries if isinstance(entry, hls.VideoEntry)],
+                [entry for entry in entries if isinstance(entry, hls.AudioEntry)],
+                listed,
+            )
+            await self._write_if_changed(keys.master_playlist(job.media_id, job.encoding), text)
+        return published.changes
+
+    async def _is_there(self, track: Track) -> bool:
+        """Whether there is what the track is of. A text is written in segments, once for each encoding."""
+        if track.kind != TrackKind.TEXT:
+            return True
+        prefix = keys.rendition_prefix(self._job.media_id, self._job.encoding, track.name)
+        playlist = f"{prefix}/{keys.PLAYLIST_NAME}"
+        with suppress(ObjectNotFound):
+            await self._storage.stat(playlist)
+            return True
+        try:
+            cues = webvtt.parse(await self._storage.read(keys.text(self._job.media_id, track.name)))
+        except ObjectNotFound:
+            return False
+        length = self._job.plan.grid.duration
+        parts = webvtt.segments(cues, math.ceil(length * 1000), TEXT_SEGMENT_S * 1000)
+        for index, part in enumerate(parts):
+            await self._storage.write(f"{prefix}/{keys.text_segment_name(index)}", part.encode())
+        await self._storage.write(playlist, hls.text_playlist(len(parts), length, TEXT_SEGMENT_S).encode())
+        return True
 
     async def _write_if_changed(self, key: str, text: str) -> None:
         data = text.encode()

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from gilfoyle import __version__, lifeline
-from gilfoyle.api import errors, health, medias, retry, stream, upload, verify, watch
+from gilfoyle.api import errors, health, medias, retry, stream, tracks, upload, verify, watch
 from gilfoyle.api.envelope import Problem
 from gilfoyle.api.hosts import CheckHosts
 from gilfoyle.api.metrics import MeasureRequests, Metrics
 from gilfoyle.api.origins import GuardOrigins
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.playback import Playbacks
-from gilfoyle.api.recovery import keep_recovering
+from gilfoyle.api.recovery import recovering
 from gilfoyle.api.server import run, set_up_logging
 from gilfoyle.api.services import Services
 from gilfoyle.api.small_bodies import ReadSmallBodies
@@ -58,13 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(settings, metrics) as services:
             app.state.services = services
-            recovering = asyncio.create_task(keep_recovering(services.catalog, services.pipeline))
-            try:
+            async with recovering(services.catalog, services.pipeline):
                 yield
-            finally:
-                recovering.cancel()
-                with suppress(asyncio.CancelledError):
-                    await recovering
 
     # /docs from files of its own: a server in a closed network has no CDN to load them from.
     app = FastAPIOffline(
@@ -75,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         responses=_PROBLEMS,
     )
-    for module in (health, medias, upload, retry, verify, stream, watch):
+    for module in (health, medias, upload, tracks, retry, verify, stream, watch):
         app.include_router(module.router)
     app.mount("/static", watch.static_files())
     errors.install(app)

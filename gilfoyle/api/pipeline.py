@@ -32,14 +32,17 @@ from gilfoyle.media.agreement.report import Agreement
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.temporal.failures import Reason, reason_of
 from gilfoyle.temporal.messages import (
+    PUBLISH_SIGNAL,
     RETRY_SIGNAL,
     DeleteMediaInput,
     ProcessMediaInput,
+    PublishMediaInput,
     RetryMediaInput,
     RetryRenditionInput,
     VerifyMediaInput,
     delete_media_id,
     process_media_id,
+    publish_media_id,
     retry_media_id,
     verify_media_id,
 )
@@ -87,6 +90,8 @@ class Pipeline:
         if media.status == MediaStatus.PROCESSING:
             await self.start_processing(media, EncodingPolicy.model_validate(recipe.policy) if recipe else None)
         elif media.status == MediaStatus.READY:
+            if media.is_unpublished:
+                await self.start_publishing(media)
             await self.start_retrying(media)
         elif media.status == MediaStatus.DELETING:
             await self.start_deleting(media.id)
@@ -186,6 +191,20 @@ class Pipeline:
                 rpc_timeout=RPC_TIMEOUT,
             )
 
+    async def start_publishing(self, media: Media) -> None:
+        """Have a media's playlists written again, with its tracks of now. Doing it twice is doing it once."""
+        with _translated():
+            await self._client.start_workflow(
+                "PublishMedia",
+                PublishMediaInput(media_id=media.id),
+                id=publish_media_id(media.id),
+                task_queue=self._queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal=PUBLISH_SIGNAL,
+                static_summary=media.title[:_SUMMARY_CHARS],
+                rpc_timeout=RPC_TIMEOUT,
+            )
+
     async def start_verifying(self, media: Media, renditions: Sequence[Rendition]) -> None:
         """Have a media that is Ready compared with its source. One that is being compared goes on."""
         job = VerifyMediaInput(
@@ -278,5 +297,7 @@ def _workflow_id(media: Media) -> str:
     """Of the workflow that does what the media's row promises."""
     if media.status == MediaStatus.DELETING:
         return delete_media_id(media.id)
+    if media.is_unpublished:
+        return publish_media_id(media.id)
     name = retry_media_id if media.status == MediaStatus.READY else process_media_id
     return name(media.id, media.encoding)

@@ -9,23 +9,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from pydantic import ValidationError
 
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.catalog import FINAL, Catalog, Media, MediaStatus, RenditionProgress, RenditionStatus
 from gilfoyle.errors import GilfoyleError, NotFound, Unavailable
+from gilfoyle.tasks import stop
 from gilfoyle.temporal.failures import Reason
 
 EVERY_S = 2.0
+_LAST_LOOK_S = 2.0
 _AT_ONCE = 20
 log = logging.getLogger(__name__)
 
 
-async def keep_recovering(catalog: Catalog, pipeline: Pipeline, every_s: float = EVERY_S) -> None:
-    """Look for what is due, until it is cancelled. Whatever goes wrong is logged, and then it goes on."""
+@asynccontextmanager
+async def recovering(catalog: Catalog, pipeline: Pipeline) -> AsyncIterator[None]:
+    """Look for what is due until the end of the block."""
+    ended = asyncio.Event()
+    task = asyncio.create_task(keep_recovering(catalog, pipeline, ended))
+    try:
+        yield
+    finally:
+        ended.set()
+        # A connection that is cancelled while it is made stays open.
+        await asyncio.wait([task], timeout=_LAST_LOOK_S)
+        await stop([task])
+
+
+async def keep_recovering(catalog: Catalog, pipeline: Pipeline, ended: asyncio.Event, every_s: float = EVERY_S) -> None:
+    """Look for what is due, until `ended`. Whatever goes wrong is logged, and then it goes on."""
     said = ""
-    while True:
+    while not ended.is_set():
         try:
             while await recover(catalog, pipeline) == _AT_ONCE:
                 pass
@@ -37,7 +55,8 @@ async def keep_recovering(catalog: Catalog, pipeline: Pipeline, every_s: float =
             said = error.message
         except Exception:
             log.exception("looking for what is due")
-        await asyncio.sleep(every_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), every_s)
 
 
 async def recover(catalog: Catalog, pipeline: Pipeline) -> int:
@@ -73,7 +92,7 @@ async def _see_to(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:
     standing = await pipeline.look_up(media)
     if standing.running:
         return
-    if media.status == MediaStatus.DELETING or standing.fault is None:
+    if media.status == MediaStatus.DELETING or media.is_unpublished or standing.fault is None:
         await _begin_again(catalog, pipeline, media)
     else:
         log.warning("the work for media %s has ended: %s", media.id, standing.fault.message)

@@ -149,9 +149,13 @@ def media_out(media: Media, renditions: Sequence[Rendition], tracks: Sequence[Tr
         error=_fault(media),
         warnings=[Warned(**each.model_dump()) for each in warnings_of(media, renditions)],
         stream_url=f"/medias/{media.id}/stream/master.m3u8" if media.playable else None,
-        tracks=[TrackOut(**track.model_dump(exclude={"stream"})) for track in tracks],
+        tracks=[track_out(track) for track in tracks],
         renditions=[rendition_out(rendition) for rendition in renditions],
     )
+
+
+def track_out(track: Track) -> TrackOut:
+    return TrackOut(**track.model_dump(exclude={"stream"}))
 
 
 def rendition_out(rendition: Rendition) -> RenditionOut:

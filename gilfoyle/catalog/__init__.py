@@ -10,7 +10,7 @@ from gilfoyle.catalog.moves import Moves
 from gilfoyle.catalog.owners import Owner, Owners
 from gilfoyle.catalog.promises import Errands, Promises
 from gilfoyle.catalog.retries import Retries
-from gilfoyle.catalog.tracks import Tracks
+from gilfoyle.catalog.tracks import Published, Tracks
 from gilfoyle.catalog.uploads import Uploads
 from gilfoyle.catalog.warnings import warnings_of
 
@@ -23,6 +23,7 @@ __all__ = [
     "MediaKind",
     "MediaStatus",
     "Owner",
+    "Published",
     "Recipe",
     "Rendition",
     "RenditionProgress",

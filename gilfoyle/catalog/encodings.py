@@ -117,6 +117,8 @@ class Encodings(Rows):
                     row.status = RenditionStatus.READY
             media.status, media.playable, media.progress = MediaStatus.READY, True, 1.0
             media.encoding, media.cid, media.due_at = encoding, cid, None
+            if media.is_unpublished:
+                media.promise(0)
 
     async def fail(self, media_id: UUID, code: str, message: str, encoding: int | None = None) -> None:
         """Processing -> Errored, for good. Renditions that are not whole share the media's reason.

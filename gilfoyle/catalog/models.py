@@ -93,6 +93,10 @@ class Media(SQLModel, table=True):
     """Of the folder of the encoding that is served, where that is IPFS."""
     retries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How often a rendition was tried again once it was Ready: its objects are not what they were before."""
+    changes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often its tracks were changed by people."""
+    published: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many of those changes its playlists have."""
     upload_lease: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     """Until when an upload in progress keeps others out; renewed as bytes arrive, so a dead one lets go."""
     due_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
@@ -103,6 +107,11 @@ class Media(SQLModel, table=True):
     def promise(self, look_in_s: float) -> None:
         """Something is to be done for it: have somebody look in so many seconds whether it is."""
         self.due_at = now() + timedelta(seconds=look_in_s)
+
+    @property
+    def is_unpublished(self) -> bool:
+        """Its playlists are to be written again, since its tracks were changed."""
+        return self.status == MediaStatus.READY and self.changes != self.published
 
     @property
     def next_upload(self) -> int:
@@ -116,6 +125,9 @@ class Media(SQLModel, table=True):
         self.probe = self.duration_s = self.error_code = self.error_message = None
         self.promise(SOON_S)
 
+
+ALL_PUBLISHED = col(Media.changes) == col(Media.published)
+"""In SQL: the playlists have all changes of the tracks."""
 
 NO_UPLOAD = or_(col(Media.upload_lease).is_(None), col(Media.upload_lease) < func.now())
 """In SQL: no upload's lease is alive. The database's clock counts, not those of the servers."""
@@ -178,6 +190,8 @@ class TrackRow(SQLModel, table=True):
     chosen: bool = False
     """It is its kind's default."""
     stream: int | None = None
+    removed: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """It was taken out. A text's row stays until its objects are gone, a sound's as long as the encoding."""
 
 
 class Recipe(SQLModel, table=True):

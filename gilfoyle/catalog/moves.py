@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from gilfoyle.catalog.models import NO_RETRY, NO_UPLOAD, Media, MediaStatus
+from gilfoyle.catalog.models import ALL_PUBLISHED, NO_RETRY, NO_UPLOAD, Media, MediaStatus
 from gilfoyle.catalog.rows import Rows
 
 
@@ -70,9 +70,9 @@ class Moves(Rows):
             return await _rests(session, media_id)
 
 
-def _state(media: Media) -> tuple[str, str, int, int]:
+def _state(media: Media) -> tuple[str, str, int, int, int]:
     """What changes with its objects."""
-    return media.storage, media.status, media.encoding, media.retries
+    return media.storage, media.status, media.encoding, media.retries, media.changes
 
 
 async def _rests(session: AsyncSession, media_id: UUID) -> bool:
@@ -89,8 +89,8 @@ def _elsewhere(target: str, source: str, without: Collection[UUID]) -> list[Any]
 
 
 def _at_rest() -> Any:
-    """Nobody writes to it: it is Ready and no rendition is retried, or it takes an upload and none has begun."""
+    """Nobody writes to it: it is Ready, with no rendition retried and nothing to publish; or no upload has begun."""
     return or_(
-        and_(col(Media.status) == MediaStatus.READY, NO_RETRY),
+        and_(col(Media.status) == MediaStatus.READY, NO_RETRY, ALL_PUBLISHED),
         and_(col(Media.status).in_((MediaStatus.ERRORED, MediaStatus.AWAITING_UPLOAD)), NO_UPLOAD),
     )

@@ -97,6 +97,8 @@ class Retries(Rows):
                 media.cid = cid
             if all(row.status in FINAL for row in rows.values()):
                 media.due_at = None
+                if media.is_unpublished:
+                    media.promise(0)
 
 
 def _reopen(row: Rendition) -> None:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from gilfoyle.media.names import INIT_NAME, PLAYLIST_NAME, segment_name
-from gilfoyle.media.tracks import Role, Track
+from gilfoyle.media.names import INIT_NAME, PLAYLIST_NAME, segment_name, text_segment_name
+from gilfoyle.media.tracks import AUDIO_TRACK, Role, Track, TrackKind
 
 VERSION = 7
 """EXT-X-MAP without I-frames-only, and fragmented MP4, need 6; 7 is what Apple's rules ask of fMP4."""
 
 # Apple's rule 1.32: what is listed first is what a player without a measurement starts with.
 _START_BANDWIDTH = 2_000_000
+# Of an encoding that was begun before there were tracks.
+_ONLY_SOUND = Track(name=AUDIO_TRACK, kind=TrackKind.AUDIO, default=True)
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,10 @@ class VideoEntry(Entry):
 
 @dataclass(frozen=True)
 class AudioEntry(Entry):
-    """`track`: what it is a form of."""
+    """`track`: the name of what it is a form of."""
 
     channels: int
-    track: Track
+    track: str
 
 
 def media_playlist(
@@ -88,23 +90,52 @@ def media_playlist(
     return _text([*lines, *(["#EXT-X-ENDLIST"] if ended else [])])
 
 
-def master_playlist(video: Sequence[VideoEntry], audio: Sequence[AudioEntry]) -> str:
-    """The multivariant playlist. With video, each audio entry is a sound to choose; without, each is a variant."""
+def text_playlist(segments: int, length: Fraction, segment_s: int) -> str:
+    """The playlist of a text: whole from the first moment on. `length`: of the media, in seconds."""
+    lines = [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{VERSION}",
+        f"#EXT-X-TARGETDURATION:{segment_s}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+    ]
+    for index in range(segments):
+        lasts = min(Fraction(segment_s), length - index * segment_s)
+        lines += [f"#EXTINF:{float(lasts):.6f},", text_segment_name(index)]
+    return _text([*lines, "#EXT-X-ENDLIST"])
+
+
+def master_playlist(video: Sequence[VideoEntry], audio: Sequence[AudioEntry], tracks: Sequence[Track]) -> str:
+    """The multivariant playlist of what is stored, as the tracks say.
+
+    With video, each audio entry is a sound to choose; without, each is a variant. A sound of which there is no track
+    was taken out.
+    """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    texts = [track for track in tracks if track.kind == TrackKind.TEXT]
+    for track, name in zip(texts, _names(texts), strict=True):
+        lines.append(f"#EXT-X-MEDIA:{_text_media(track, name)}")
+    subtitles = ['SUBTITLES="text"'] if texts else []
     if not video:
         for entry in sorted(audio, key=lambda entry: entry.average_bandwidth, reverse=True):
-            lines += [f"#EXT-X-STREAM-INF:{_variant(entry, [])}", _uri(entry)]
+            lines += [f"#EXT-X-STREAM-INF:{_variant(entry, [], subtitles)}", _uri(entry.name)]
         return _text(lines)
-    for sound, name in zip(audio, _names([entry.track for entry in audio]), strict=True):
-        lines.append(f"#EXT-X-MEDIA:{_media(sound, name, default=sound is _default(audio))}")
+    sounds = _sounds(audio, tracks)
+    for (track, sound), name in zip(sounds, _names([track for track, _ in sounds]), strict=True):
+        lines.append(f"#EXT-X-MEDIA:{_media(track, sound, name)}")
     for picture in _start_first(video):
-        lines += [f"#EXT-X-STREAM-INF:{_variant(picture, audio)}", _uri(picture)]
+        variant = _variant(picture, [sound for _, sound in sounds], subtitles)
+        lines += [f"#EXT-X-STREAM-INF:{variant}", _uri(picture.name)]
     return _text(lines)
 
 
-def _default(audio: Sequence[AudioEntry]) -> AudioEntry:
-    """What plays as long as nobody chooses: the first, where the one that should could not be encoded."""
-    return next((entry for entry in audio if entry.track.default), audio[0])
+def _sounds(audio: Sequence[AudioEntry], tracks: Sequence[Track]) -> list[tuple[Track, AudioEntry]]:
+    """What can be chosen, in the tracks' order. One of them is the default, though what should be it has failed."""
+    known = [track for track in tracks if track.kind == TrackKind.AUDIO] or [_ONLY_SOUND]
+    found = [(track, entry) for track in known for entry in audio if entry.track == track.name]
+    if found and not any(track.default for track, _ in found):
+        found[0] = (found[0][0].model_copy(update={"default": True}), found[0][1])
+    return found
 
 
 def _names(tracks: Sequence[Track]) -> list[str]:
@@ -112,7 +143,7 @@ def _names(tracks: Sequence[Track]) -> list[str]:
     names: list[str] = []
     for track in tracks:
         name = (track.label or track.language or "Default").replace('"', "'")
-        if track.role != Role.MAIN and not track.label:
+        if track.role in (Role.COMMENTARY, Role.DESCRIPTION, Role.FORCED) and not track.label:
             name = f"{name} ({track.role})"
         same = sum(other == name or other.startswith(f"{name} #") for other in names)
         names.append(f"{name} #{same + 1}" if same else name)
@@ -127,7 +158,7 @@ def _start_first(video: Sequence[VideoEntry]) -> list[VideoEntry]:
     return [first, *rest]
 
 
-def _variant(entry: Entry, sounds: Sequence[AudioEntry]) -> str:
+def _variant(entry: Entry, sounds: Sequence[AudioEntry], subtitles: Sequence[str]) -> str:
     codecs = [entry.codecs, *sorted({sound.codecs for sound in sounds})]
     # With the costliest sound that may be chosen (RFC 8216, 4.3.4.2).
     peak = max((sound.bandwidth for sound in sounds), default=0)
@@ -143,33 +174,64 @@ def _variant(entry: Entry, sounds: Sequence[AudioEntry]) -> str:
             f"FRAME-RATE={float(entry.frame_rate):.3f}",
             "VIDEO-RANGE=SDR",
             *(['AUDIO="audio"'] if sounds else []),
+            *subtitles,
             "CLOSED-CAPTIONS=NONE",
         ]
+    else:
+        attributes += subtitles
     return ",".join(attributes)
 
 
-def _media(sound: AudioEntry, name: str, *, default: bool) -> str:
-    track = sound.track
-    # Nobody who did not ask for it is given a commentary (Apple's rule 8.10 wants the marks of a description).
-    described = ['CHARACTERISTICS="public.accessibility.describes-video"'] if track.role == Role.DESCRIPTION else []
-    chosen_alone = default or track.role != Role.COMMENTARY
+def _media(track: Track, sound: AudioEntry, name: str) -> str:
+    # Nobody who did not ask for it is given a commentary.
+    chosen_alone = track.default or track.role != Role.COMMENTARY
     return ",".join(
         [
             "TYPE=AUDIO",
             'GROUP-ID="audio"',
-            f'NAME="{name}"',
-            *([f'LANGUAGE="{track.language}"'] if track.language else []),
-            f"DEFAULT={'YES' if default else 'NO'}",
-            f"AUTOSELECT={'YES' if chosen_alone else 'NO'}",
-            *described,
+            *_naming(track, name),
+            f"AUTOSELECT={_yes(chosen_alone)}",
+            *_characteristics(track),
             f'CHANNELS="{sound.channels}"',
-            f'URI="{_uri(sound)}"',
+            f'URI="{_uri(sound.name)}"',
         ]
     )
 
 
-def _uri(entry: Entry) -> str:
-    return f"{entry.name}/{PLAYLIST_NAME}"
+def _text_media(track: Track, name: str) -> str:
+    return ",".join(
+        [
+            "TYPE=SUBTITLES",
+            'GROUP-ID="text"',
+            *_naming(track, name),
+            "AUTOSELECT=YES",
+            f"FORCED={_yes(track.role == Role.FORCED)}",
+            *_characteristics(track),
+            f'URI="{_uri(track.name)}"',
+        ]
+    )
+
+
+def _naming(track: Track, name: str) -> list[str]:
+    language = [f'LANGUAGE="{track.language}"'] if track.language else []
+    return [f'NAME="{name}"', *language, f"DEFAULT={_yes(track.default)}"]
+
+
+def _characteristics(track: Track) -> list[str]:
+    """What Apple's authoring rules (4.7, 5.11) want said of what is made for people who can't see or hear."""
+    marks = {
+        Role.DESCRIPTION: "public.accessibility.describes-video",
+        Role.CAPTION: "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound",
+    }
+    return [f'CHARACTERISTICS="{marks[track.role]}"'] if track.role in marks else []
+
+
+def _yes(value: bool) -> str:
+    return "YES" if value else "NO"
+
+
+def _uri(name: str) -> str:
+    return f"{name}/{PLAYLIST_NAME}"
 
 
 def _text(lines: Sequence[str]) -> str:

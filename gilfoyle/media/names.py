@@ -12,6 +12,11 @@ def segment_name(index: int) -> str:
     return f"{index:05d}.{_SEGMENT_EXTENSION}"
 
 
+def text_segment_name(index: int) -> str:
+    """As `segment_name`, of a text."""
+    return f"{index:05d}.vtt"
+
+
 def segment_index(key: str) -> int | None:
     """The inverse of `segment_name` for a key's last element; None if it is not a media segment."""
     stem, _, extension = key.rsplit("/", 1)[-1].partition(".")

@@ -27,7 +27,7 @@ def media_type(key: str) -> str:
 
 
 def cache_control(key: str) -> str | None:
-    """How long caches may keep it: segments and init segments never change, playlists do; None: nothing is said."""
-    if key.endswith((".m4s", f"/{INIT_NAME}")):
+    """How long caches may keep it: segments never change, of texts as well, playlists do; None: nothing is said."""
+    if key.endswith((".m4s", ".vtt", f"/{INIT_NAME}")):
         return _IMMUTABLE
     return "no-cache" if key.endswith(".m3u8") else None

@@ -109,7 +109,10 @@ class Backend:
         found = []
         for encoding in parts:
             folder = keys.media_prefix(media_id) if encoding is None else keys.encoding_prefix(media_id, encoding)
-            content = orphans.content([item async for item in self._storage.list(folder)], time.time())
+            items = [item async for item in self._storage.list(folder)]
+            if claim.reason == "abandoned_upload" and any(keys.is_text(item.key) for item in items):
+                continue  # texts that came before their film wait for it
+            content = orphans.content(items, time.time())
             if orphans.is_old(claim, content, self._older_than_s):
                 found.append(Orphan(media_id, encoding, claim.reason, content))
         return found

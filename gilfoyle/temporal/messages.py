@@ -66,6 +66,21 @@ RETRY_SIGNAL = "rendition_waits"
 """Tells RetryMedia, which may run already, that the catalog has a rendition that waits."""
 
 
+class PublishMediaInput(BaseModel):
+    """A media that is Ready, and whose tracks were changed since its playlists were written."""
+
+    media_id: UUID
+
+
+PUBLISH_SIGNAL = "tracks_changed"
+"""Tells PublishMedia, which may run already, that there is more to publish."""
+
+
+def publish_media_id(media_id: UUID) -> str:
+    """The workflow id of publishing a media again: one at a time."""
+    return f"publish-{media_id}"
+
+
 class VerifyMediaInput(BaseModel):
     """A media that is Ready, to be compared with its source."""
 

@@ -10,7 +10,13 @@ from gilfoyle.temporal import routes
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.cleanup import CleanupActivities, DiscardInput, MediaInput, StopInput
-    from gilfoyle.temporal.messages import DeleteMediaInput, process_media_id, retry_media_id, verify_media_id
+    from gilfoyle.temporal.messages import (
+        DeleteMediaInput,
+        process_media_id,
+        publish_media_id,
+        retry_media_id,
+        verify_media_id,
+    )
 
 # The ids of what may run for an encoding.
 _WORKS_ON_IT = (process_media_id, retry_media_id, verify_media_id)
@@ -28,7 +34,12 @@ class DeleteMedia:
         )
         await workflow.execute_activity_method(
             CleanupActivities.stop,
-            StopInput(workflow_ids=[name(job.media_id, n + 1) for n in range(encodings) for name in _WORKS_ON_IT]),
+            StopInput(
+                workflow_ids=[
+                    *(name(job.media_id, n + 1) for n in range(encodings) for name in _WORKS_ON_IT),
+                    publish_media_id(job.media_id),
+                ]
+            ),
             summary="running work",
             **routes.io(timedelta(hours=1)),
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,11 +19,11 @@ from temporalio.testing import ActivityEnvironment
 from gilfoyle.activities.package import PackageActivities, Packaged, PackageInput
 from gilfoyle.activities.probe import ProbeActivities, ProbeInput
 from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
+from gilfoyle.catalog import Published
 from gilfoyle.config import LimitSettings, StorageSettings
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Pass, Plan, make_plan
 from gilfoyle.media.policy import AudioRung, EncodingPolicy, VideoRung
-from gilfoyle.media.tracks import Track
 from gilfoyle.storage import FilesystemStorage, Storages, keys
 from tests.sources import FFMPEG, FFPROBE, read_numbers, run
 
@@ -127,9 +127,10 @@ class Pipeline:
         await self.encode()
         return await self.package()
 
-    async def of(self, media_id: UUID, encoding: int) -> list[Track]:
+    @asynccontextmanager
+    async def publishing(self, media_id: UUID, encoding: int) -> AsyncIterator[Published]:
         """Its tracks, as the catalog would know them."""
-        return self.plan.tracks
+        yield Published(self.plan.tracks, 0)
 
     @property
     def folder(self) -> Path:

@@ -249,7 +249,7 @@ async def test_whatever_goes_wrong_it_goes_on(
     async def begun() -> None:
         assert await status(temporal, process_media_id(media.id, 1)) == RUNNING
 
-    task: Awaitable[None] = asyncio.ensure_future(keep_recovering(catalog, pipeline, every_s=0.01))
+    task: Awaitable[None] = asyncio.ensure_future(keep_recovering(catalog, pipeline, asyncio.Event(), every_s=0.01))
     try:
         await eventually(begun)
     finally:

@@ -6,25 +6,23 @@ from fractions import Fraction
 
 from bench.player import beginning, published_s, renditions, target_s
 from gilfoyle.media.hls import AudioEntry, VideoEntry, master_playlist, media_playlist
-from gilfoyle.media.tracks import Track, TrackKind
 
 
 def video(name: str, size: int) -> VideoEntry:
     return VideoEntry(name, "avc1.64001f", [size], [Fraction(4)], 640, 360, Fraction(30))
 
 
-ENGLISH = Track(name="audio", kind=TrackKind.AUDIO, language="en")
-SOUND = AudioEntry("audio-128k", "mp4a.40.2", [64_000], [Fraction(4)], 2, ENGLISH)
+SOUND = AudioEntry("audio-128k", "mp4a.40.2", [64_000], [Fraction(4)], 2, "audio")
 
 
 def test_the_lowest_variant_and_its_sound() -> None:
-    master = master_playlist([video("1080p", 2_500_000), video("360p", 400_000), video("480p", 700_000)], [SOUND])
+    master = master_playlist([video("1080p", 2_500_000), video("360p", 400_000), video("480p", 700_000)], [SOUND], [])
     assert renditions(master) == ["360p/index.m3u8", "audio-128k/index.m3u8"]
 
 
 def test_a_silent_film_and_sound_alone() -> None:
-    assert renditions(master_playlist([video("720p", 10_000)], [])) == ["720p/index.m3u8"]
-    assert renditions(master_playlist([], [SOUND])) == ["audio-128k/index.m3u8"]
+    assert renditions(master_playlist([video("720p", 10_000)], [], [])) == ["720p/index.m3u8"]
+    assert renditions(master_playlist([], [SOUND], [])) == ["audio-128k/index.m3u8"]
 
 
 def test_the_init_and_the_first_segment() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import m3u8
 import pytest
 
-from gilfoyle.media.hls import AudioEntry, VideoEntry, master_playlist, media_playlist
+from gilfoyle.media.hls import AudioEntry, VideoEntry, master_playlist, media_playlist, text_playlist
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.timeline import timeline
 from gilfoyle.media.tracks import Role, Track, TrackKind
@@ -45,7 +45,7 @@ def sound(name: str = "audio-128k", kbps: int = 128, **changes: Any) -> AudioEnt
         "sizes": [kbps * 500] * 3,
         "durations": [FOUR] * 3,
         "channels": 2,
-        "track": track(),
+        "track": "audio",
     }
     return AudioEntry(**(values | changes))
 
@@ -114,7 +114,7 @@ def test_a_parser_reads_what_the_rfc_wants(rate: Fraction, gop_s: float, frames:
 
 
 def test_a_whole_master_playlist() -> None:
-    assert master_playlist(LADDER[2:], [sound()]) == (
+    assert master_playlist(LADDER[2:], [sound()], [track()]) == (
         "#EXTM3U\n"
         "#EXT-X-VERSION:7\n"
         "#EXT-X-INDEPENDENT-SEGMENTS\n"
@@ -146,11 +146,11 @@ def variants(text: str) -> list[str]:
     ],
 )
 def test_a_player_starts_near_2_mbit(ladder: Sequence[VideoEntry], order: list[str]) -> None:
-    assert variants(master_playlist(ladder, [sound()])) == order
+    assert variants(master_playlist(ladder, [sound()], [track()])) == order
 
 
 def test_every_variant_names_what_apple_requires() -> None:
-    parsed = m3u8.loads(master_playlist(LADDER, [sound()]))
+    parsed = m3u8.loads(master_playlist(LADDER, [sound()], [track()]))
     assert parsed.is_variant and parsed.is_independent_segments
     for playlist in parsed.playlists:
         info = playlist.stream_info
@@ -161,19 +161,19 @@ def test_every_variant_names_what_apple_requires() -> None:
 
 
 def test_a_silent_video_has_no_audio_group() -> None:
-    text = master_playlist(LADDER, [])
+    text = master_playlist(LADDER, [], [])
     parsed = m3u8.loads(text)
     assert "AUDIO" not in text and not parsed.media
     assert {playlist.stream_info.codecs for playlist in parsed.playlists} == {"avc1.64001f"}
 
 
 def test_an_unknown_language_is_left_out() -> None:
-    (media,) = m3u8.loads(master_playlist(LADDER, [sound(track=track(language=None))])).media
+    (media,) = m3u8.loads(master_playlist(LADDER, [sound()], [track(language=None)])).media
     assert (media.language, media.name, media.channels) == (None, "Default", "2")
 
 
 def test_sound_alone_has_a_variant_for_each_quality() -> None:
-    text = master_playlist([], [sound("audio-64k", 64), sound()])
+    text = master_playlist([], [sound("audio-64k", 64), sound()], [track()])
     parsed = m3u8.loads(text)
     assert variants(text) == ["audio-128k", "audio-64k"]
     assert {playlist.stream_info.codecs for playlist in parsed.playlists} == {"mp4a.40.2"}
@@ -181,17 +181,15 @@ def test_sound_alone_has_a_variant_for_each_quality() -> None:
 
 
 def test_each_sound_can_be_chosen() -> None:
-    text = master_playlist(
-        LADDER[:1],
-        [
-            sound(),
-            sound("audio-2-128k", track=track("audio-2", language="de", label='Deutsch "neu"')),
-            sound("audio-3-128k", 192, track=track("audio-3", role=Role.COMMENTARY)),
-            sound("audio-4-128k", track=track("audio-4", role=Role.DESCRIPTION, label="Described")),
-            sound("audio-5-128k", track=track("audio-5")),
-        ],
-    )
-    parsed = m3u8.loads(text)
+    tracks = [
+        track(),
+        track("audio-2", language="de", label='Deutsch "neu"'),
+        track("audio-3", role=Role.COMMENTARY),
+        track("audio-4", role=Role.DESCRIPTION, label="Described"),
+        track("audio-5"),
+    ]
+    sounds = [sound(f"{each.name}-128k", 192 if each.name == "audio-3" else 128, track=each.name) for each in tracks]
+    parsed = m3u8.loads(master_playlist(LADDER[:1], sounds, tracks))
     assert [(each.name, each.language, each.default, each.autoselect) for each in parsed.media] == [
         ("en", "en", "YES", "YES"),
         ("Deutsch 'neu'", "de", "NO", "YES"),
@@ -209,8 +207,47 @@ def test_each_sound_can_be_chosen() -> None:
 
 
 def test_where_the_default_could_not_be_encoded_the_first_is_it() -> None:
-    parsed = m3u8.loads(master_playlist(LADDER[:1], [sound("audio-2-128k", track=track("audio-2", language="de"))]))
-    assert [each.default for each in parsed.media] == ["YES"]
+    tracks = [track(), track("audio-2", language="de")]
+    parsed = m3u8.loads(master_playlist(LADDER[:1], [sound("audio-2-128k", track="audio-2")], tracks))
+    assert [(each.language, each.default) for each in parsed.media] == [("de", "YES")]
+
+
+def test_a_sound_that_was_taken_out_is_not_listed() -> None:
+    sounds = [sound(), sound("audio-2-128k", 500, track="audio-2")]
+    parsed = m3u8.loads(master_playlist(LADDER[:1], sounds, [track()]))
+    assert [each.uri for each in parsed.media] == ["audio-128k/index.m3u8"]
+    assert parsed.playlists[0].stream_info.bandwidth == LADDER[0].bandwidth + sound().bandwidth
+
+
+def test_an_encoding_from_before_there_were_tracks_has_its_sound() -> None:
+    parsed = m3u8.loads(master_playlist(LADDER[:1], [sound()], []))
+    assert [(each.name, each.default) for each in parsed.media] == [("Default", "YES")]
+
+
+@pytest.mark.parametrize("video", [LADDER[:1], []])
+def test_texts_can_be_chosen_with_a_picture_and_without(video: list[VideoEntry]) -> None:
+    texts = [
+        Track(name="text-1", kind=TrackKind.TEXT, language="en", role=Role.CAPTION, default=True),
+        Track(name="text-2", kind=TrackKind.TEXT, language="de", role=Role.FORCED),
+    ]
+    parsed = m3u8.loads(master_playlist(video, [sound()], [track(), *texts]))
+    found = [each for each in parsed.media if each.type == "SUBTITLES"]
+    assert [(each.name, each.language, each.default, each.forced, each.uri) for each in found] == [
+        ("en", "en", "YES", "NO", "text-1/index.m3u8"),
+        ("de (forced)", "de", "NO", "YES", "text-2/index.m3u8"),
+    ]
+    assert "public.accessibility.transcribes-spoken-dialog" in str(found[0].characteristics)
+    assert {playlist.stream_info.subtitles for playlist in parsed.playlists} == {"text"}
+
+
+def test_the_playlist_of_a_text_is_whole() -> None:
+    parsed = m3u8.loads(text_playlist(3, Fraction(130), 60))
+    assert parsed.is_endlist and parsed.target_duration == 60
+    assert [(each.uri, each.duration) for each in parsed.segments] == [
+        ("00000.vtt", 60),
+        ("00001.vtt", 60),
+        ("00002.vtt", 10),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -231,13 +268,13 @@ def test_bandwidth_is_measured(sizes: list[int], durations: list[Any], peak: int
 
 
 def test_the_sounds_bandwidth_is_in_every_variant() -> None:
-    with_sound, without = (m3u8.loads(master_playlist(LADDER, each)) for each in ([sound()], []))
+    with_sound, without = (m3u8.loads(master_playlist(LADDER, each, [track()])) for each in ([sound()], []))
     for loud, silent in zip(with_sound.playlists, without.playlists, strict=True):
         assert loud.stream_info.bandwidth == silent.stream_info.bandwidth + sound().bandwidth
         assert loud.stream_info.average_bandwidth == silent.stream_info.average_bandwidth + sound().average_bandwidth
 
 
 def test_every_uri_is_relative() -> None:
-    parsed = m3u8.loads(master_playlist(LADDER, [sound()]))
+    parsed = m3u8.loads(master_playlist(LADDER, [sound()], [track()]))
     for uri in [*(playlist.uri for playlist in parsed.playlists), *(media.uri for media in parsed.media)]:
         assert uri and not uri.startswith("/") and ":" not in uri and ".." not in uri
