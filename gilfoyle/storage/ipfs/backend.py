@@ -12,6 +12,7 @@ from gilfoyle.storage.base import ObjectInfo, Unfinished, check_key
 from gilfoyle.storage.ipfs.body import Body
 from gilfoyle.storage.ipfs.changes import Placement, Removal
 from gilfoyle.storage.ipfs.commit import Commits
+from gilfoyle.storage.ipfs.growing import ID, Growing
 from gilfoyle.storage.ipfs.kubo import Download, TransientError
 from gilfoyle.storage.ipfs.node import FORMAT, Entry, Node, in_thread
 from gilfoyle.storage.ipfs.tree import Tree
@@ -22,7 +23,7 @@ CHUNKER = "size-1048576"
 
 
 class IpfsStorage:
-    """The `Storage` and `ContentAddressed` protocols on the MFS of a Kubo node.
+    """The `Storage`, `Resumable` and `ContentAddressed` protocols on the MFS of a Kubo node.
 
     `{folder}/{key}` of the MFS is the object. What is replaced or deleted, and what a broken upload leaves, are blocks
     without a name: Kubo's garbage collection takes them. Content is shared: two equal objects are the same blocks.
@@ -36,17 +37,20 @@ class IpfsStorage:
         self._tree = Tree(settings.folder)
         self._node = Node(settings)
         self._commits = Commits(self._node.flush, self._node.flush_once)
+        self._growing = Growing(self._node, self._commits, self._tree, self._write, self._remove_folder)
         self._ready = False
 
     async def write(self, key: str, data: bytes | AsyncIterator[bytes]) -> ObjectInfo:
         """See Storage.write. Bytes are sent again when the node was away for a while; a stream can't be."""
-        check_key(key)
+        return await self._write(self._tree, check_key(key), data)
+
+    async def _write(self, tree: Tree, key: str, data: bytes | AsyncIterator[bytes]) -> ObjectInfo:
         name = self._tree.stage()
         if not self._ready:
             await self._node.make_folder(self._tree.staging)
             self._ready = True
         cid, size = await (self._add(name, data) if isinstance(data, bytes) else self._add_stream(name, data))
-        placement = Placement(self._node, self._tree, key, cid, name)
+        placement = Placement(self._node, tree, key, cid, name)
         try:
             await self._commits.commit(placement)
         finally:
@@ -97,29 +101,53 @@ class IpfsStorage:
 
     async def delete(self, key: str) -> None:
         check_key(key)
-        await self._remove(key, folder=False)
+        await self._remove(self._tree, key, folder=False)
 
     async def delete_prefix(self, prefix: str) -> int:
         """See Storage.delete_prefix. The folders go as well."""
         count = 0
         async for _object in self.list(prefix):
             count += 1
-        await self._remove(prefix, folder=True)
+        await self._remove_folder(self._tree, prefix)
         return count
 
     async def unfinished(self) -> AsyncIterator[Unfinished]:
         """Objects that were sent, or taken away, by a process that died before it could give them a place or drop them.
 
-        An upload that broke off has no name.
+        And what grows. An upload that broke off has no name.
         """
+        async for write in self._growing.unfinished():
+            yield write
         for name in await self._node.names(self._tree.staging):
             found = await self._node.find(self._tree.staged(name))
             if found is not None:
                 yield self._tree.unfinished(name, found.size)
 
     async def abandon(self, write: Unfinished) -> None:
-        if write.id and "/" not in write.id and write.id not in (".", ".."):
+        if write.id.startswith(ID):
+            await self._growing.abort(write.key)
+        elif write.id and "/" not in write.id and write.id not in (".", ".."):
             await self._node.remove(self._tree.staged(write.id))
+
+    async def begin(self, key: str) -> None:
+        """See Resumable.begin."""
+        await self._growing.begin(check_key(key))
+
+    async def arrived(self, key: str) -> int:
+        """See Resumable.arrived."""
+        return await self._growing.arrived(check_key(key))
+
+    async def append(self, key: str, offset: int, data: AsyncIterator[bytes]) -> int:
+        """See Resumable.append."""
+        return await self._growing.append(check_key(key), offset, data)
+
+    async def finish(self, key: str) -> ObjectInfo:
+        """See Resumable.finish."""
+        return await self._growing.finish(check_key(key))
+
+    async def abort(self, key: str) -> None:
+        """See Resumable.abort."""
+        await self._growing.abort(check_key(key))
 
     async def ffmpeg_input(self, key: str) -> str:
         """The object at the node's own gateway, by its CID."""
@@ -206,8 +234,11 @@ class IpfsStorage:
             raise ObjectNotFound(f"There is no object {key}")
         return found
 
-    async def _remove(self, key: str, *, folder: bool) -> None:
-        removal = Removal(self._node, self._tree, key, folder=folder)
+    async def _remove_folder(self, tree: Tree, prefix: str) -> None:
+        await self._remove(tree, prefix, folder=True)
+
+    async def _remove(self, tree: Tree, key: str, *, folder: bool) -> None:
+        removal = Removal(self._node, tree, key, folder=folder)
         await self._commits.commit(removal)
         await self._discard(removal.staged)
 

@@ -120,6 +120,16 @@ class Kubo:
                 raise broken[0] from None
             raise self.translated(error) from error
 
+    def put_block(self, block: bytes) -> str:
+        """Store a node of DAG-PB as it is; returns its CID. Nothing names it yet: garbage collection may take it."""
+        body, headers = multipart.stream_bytes(iter([block]), chunk_size=CHUNK_BYTES)
+        opts = {"cid-codec": "dag-pb", "mhtype": "sha2-256", "pin": "false"}
+        try:
+            (put,) = self._client.request("/block/put", decoder="json", data=body, headers=headers, opts=opts)
+            return str(put["Key"])
+        except Exception as error:
+            raise self.translated(error) from error
+
     def cat(self, cid: str, start: int, length: int) -> Download:
         """Open a stream of `length` bytes of a file, from `start` on. Never fetched from other nodes."""
         opts = {"offset": str(start), "length": str(length), "offline": "true"}

@@ -78,6 +78,11 @@ class Node:
         (found,) = await self.call("files/stat", path)
         return Entry(found["Hash"], int(found["Size"]), found["Type"] == "directory")
 
+    async def stored_bytes(self, cid: str) -> int:
+        """How many bytes all blocks of a file have. Raises ObjectNotFound."""
+        (found,) = await self.call("files/stat", f"/ipfs/{cid}")
+        return int(found["CumulativeSize"])
+
     async def find(self, path: str) -> Entry | None:
         try:
             return await self.stat(path)

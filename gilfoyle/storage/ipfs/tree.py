@@ -19,11 +19,18 @@ class Tree:
     object away and not yet put the new one there.
     """
 
-    def __init__(self, folder: str) -> None:
-        """`folder`: an absolute path, such as `/gilfoyle`."""
+    def __init__(self, folder: str, staging: str = "") -> None:
+        """`folder`: an absolute path, such as `/gilfoyle`. `staging`: that of another tree, if it is shared."""
         self.folder = folder
-        # At the top: what lies below another folder would be written back with it (see ipfs_commit).
-        self.staging = f"/{folder.strip('/').replace('/', '.')}.tmp"
+        self.staging = staging or self._at_the_top("tmp")
+
+    def beside(self, name: str) -> Tree:
+        """Another tree, of things that are no objects; what is staged for it lies in the same folder."""
+        return Tree(self._at_the_top(name), self.staging)
+
+    def _at_the_top(self, name: str) -> str:
+        """A folder for this tree. What lies below another one would be written back with it (see `commit`)."""
+        return f"/{self.folder.strip('/').replace('/', '.')}.{name}"
 
     def path(self, key: str) -> str:
         """Where an object or folder lies; the empty key is the folder of all."""

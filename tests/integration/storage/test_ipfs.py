@@ -15,7 +15,8 @@ from gilfoyle.config import IpfsSettings
 from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.storage.base import ContentAddressed
 from gilfoyle.storage.ipfs.backend import IpfsStorage
-from gilfoyle.testing.storage_contract import StorageContract, collect, keys_of
+from gilfoyle.testing.resumable_contract import ResumableContract
+from gilfoyle.testing.storage_contract import collect, keys_of, pieces
 from tests.clips import clip
 from tests.kubo_node import KuboNode, skip_module_without_kubo
 from tests.sources import FFMPEG, FFPROBE
@@ -36,7 +37,7 @@ async def storage(kubo: KuboNode) -> AsyncIterator[IpfsStorage]:
     await storage.close()
 
 
-class TestContract(StorageContract):
+class TestContract(ResumableContract):
     @pytest.fixture
     async def storage(self, kubo: KuboNode) -> AsyncIterator[IpfsStorage]:
         storage = IpfsStorage(settings(kubo))
@@ -194,3 +195,43 @@ async def test_a_replacement_can_be_found_by_its_key_before_the_old_object_goes(
     await storage.write("m/index.m3u8", b"new")
     assert len(moves) == 2
     assert await storage.read("m/index.m3u8") == b"new"
+
+
+@pytest.mark.parametrize("links", [1024, 3])
+async def test_what_grew_in_many_chunks_is_one_file(
+    storage: IpfsStorage, kubo: KuboNode, monkeypatch: pytest.MonkeyPatch, links: int
+) -> None:
+    """Also where the node that joins them would have too many links, and more of them are made."""
+    monkeypatch.setattr("gilfoyle.storage.ipfs.growing.CHUNK_BYTES", 300_000)
+    monkeypatch.setattr("gilfoyle.storage.ipfs.unixfs.MOST_LINKS", links)
+    film = clip("bigbuckbunny.mp4").read_bytes()
+    data = (film * 10)[:5_000_017]
+    await storage.begin("m/source")
+    await storage.append("m/source", 0, pieces(data[:1_700_000]))
+    other = IpfsStorage(IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=storage._tree.folder))
+    assert await other.arrived("m/source") == 1_700_000
+    await other.append("m/source", 1_700_000, pieces(data[1_700_000:]))
+    info = await other.finish("m/source")
+    await other.close()
+    assert (info.size, info.etag) == (len(data), (await storage.stat("m/source")).etag)
+    assert await collect(storage.stream("m/source")) == data
+    for start, end in ((299_999, 300_001), (1_699_990, 2_000_123), (4_999_000, None)):
+        assert await collect(storage.stream("m/source", start, end)) == data[start:end]
+    async with httpx.AsyncClient() as client:
+        part = await client.get(await storage.ffmpeg_input("m/source"), headers={"Range": "bytes=599990-600009"})
+    assert (part.status_code, part.content) == (206, data[599_990:600_010])
+    await storage.pin(await storage.cid("m"), "m")
+    await storage.unpin(await storage.cid("m"))
+
+
+async def test_of_two_chunks_at_one_place_one_counts(storage: IpfsStorage) -> None:
+    """As if a process had been stopped, another had gone on in its place, and it had awoken."""
+    await storage.begin("m/source")
+    await storage.append("m/source", 0, pieces(b"1234"))
+    await storage._write(storage._growing._beside, f"m,source/{4:020d}-1", b"stale")
+    await storage._write(storage._growing._beside, f"m,source/{4:020d}-2", b"56")
+    assert await storage.arrived("m/source") == 6
+    await storage._write(storage._growing._beside, f"m,source/{100:020d}-3", b"behind a gap")
+    await storage.append("m/source", 6, pieces(b"78"))
+    await storage.finish("m/source")
+    assert await storage.read("m/source") == b"12345678"
