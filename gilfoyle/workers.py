@@ -18,6 +18,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 
 from gilfoyle.activities.catalog import CatalogActivities
 from gilfoyle.activities.cleanup import CleanupActivities
+from gilfoyle.activities.extract import ExtractActivities
 from gilfoyle.activities.move import MoveActivities
 from gilfoyle.activities.package import PackageActivities
 from gilfoyle.activities.probe import ProbeActivities
@@ -149,6 +150,13 @@ def _io(parts: Parts) -> list[Worker]:
         [
             StoreActivities(parts.storages, parts.catalog).store,
             ProbeActivities(parts.storages, ffmpeg_path(tools), ffprobe_path(tools), parts.settings.limits).probe,
+            ExtractActivities(
+                parts.storages,
+                parts.catalog,
+                ffmpeg_path(tools),
+                memory_mb=parts.settings.limits.memory_mb,
+                stall_s=parts.settings.workers.stall_timeout_s,
+            ).extract_texts,
             PackageActivities(parts.storages, parts.catalog.tracks).package,
             UnlistedActivities(parts.storages).clear_unlisted,
             cleanup.hide,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol
@@ -22,9 +21,6 @@ from gilfoyle.media.text import webvtt
 from gilfoyle.media.tracks import Track, TrackKind
 from gilfoyle.storage import ContentAddressed, Storage, Storages, keys
 from gilfoyle.storage.stored import StoredRendition, stored_rendition
-
-TEXT_SEGMENT_S = 60
-"""A minute of a text in an object: hours of it are few, and a player reads no more than it shows soon."""
 
 
 class PackageInput(BaseModel):
@@ -183,11 +179,8 @@ class _Packaging:
             cues = webvtt.parse(await self._storage.read(keys.text(self._job.media_id, track.name)))
         except ObjectNotFound:
             return False
-        length = self._job.plan.grid.duration
-        parts = webvtt.segments(cues, math.ceil(length * 1000), TEXT_SEGMENT_S * 1000)
-        for index, part in enumerate(parts):
-            await self._storage.write(f"{prefix}/{keys.text_segment_name(index)}", part.encode())
-        await self._storage.write(playlist, hls.text_playlist(len(parts), length, TEXT_SEGMENT_S).encode())
+        for name, text in hls.text_objects(cues, self._job.plan.grid.duration):
+            await self._storage.write(f"{prefix}/{name}", text.encode())
         return True
 
     async def _write_if_changed(self, key: str, text: str) -> None:

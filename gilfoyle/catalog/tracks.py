@@ -109,6 +109,12 @@ class Tracks(Rows):
             row.removed, row.chosen = True, False
         return media, _track(row)
 
+    async def drop(self, media_id: UUID, encoding: int, names: Sequence[str]) -> None:
+        """Forget tracks of an encoding's source in which there is nothing."""
+        ours = (col(TrackRow.media_id) == media_id) & (col(TrackRow.encoding) == encoding)
+        async with self._database.session() as session:
+            await session.execute(delete(TrackRow).where(ours, col(TrackRow.name).in_(names)))
+
     async def removed_texts(self, media_id: UUID) -> list[str]:
         """The names of texts that were taken out, and whose objects may still be there."""
         gone = (col(TrackRow.media_id) == media_id) & (col(TrackRow.kind) == TrackKind.TEXT) & col(TrackRow.removed)

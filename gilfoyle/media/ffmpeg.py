@@ -195,6 +195,16 @@ def audio_command(
     return _compile(binary, source, [output], complex_graphs, errors)
 
 
+def texts_command(binary: str, source: str, info: MediaInfo, descriptors: Sequence[int]) -> list[str]:
+    """Each of the source's texts as WebVTT to a pipe, timed by the container's clock."""
+    stream = _input(source, info, None)
+    outputs = [
+        ffmpeg.output(stream[str(text.index)], f"pipe:{descriptor}", **_BARE, **{"c:s": "webvtt", "f": "webvtt"})
+        for text, descriptor in zip(info.texts, descriptors, strict=True)
+    ]
+    return _compile(binary, source, outputs)
+
+
 def audio_skip(plan: Plan, first_segment: int) -> int:
     """How many AAC frames precede the first wanted one in `audio_command`'s output."""
     return AUDIO_PRIMING + min(AUDIO_WARM_UP, plan.audio_grid.first_frame(first_segment))

@@ -141,6 +141,11 @@ def sounds(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [stream for stream in probe.get("streams", []) if stream.get("codec_type") == "audio"]
 
 
+def texts(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every stream of captions or subtitles, whether it is text or pictures of text."""
+    return [stream for stream in probe.get("streams", []) if stream.get("codec_type") == "subtitle"]
+
+
 def video_stream(probe: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The stream of pictures that is the film; None if none can be played.
 

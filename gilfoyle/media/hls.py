@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
 from gilfoyle.media.names import INIT_NAME, PLAYLIST_NAME, segment_name, text_segment_name
+from gilfoyle.media.text import webvtt
 from gilfoyle.media.tracks import AUDIO_TRACK, Role, Track, TrackKind
 
 VERSION = 7
@@ -15,6 +17,8 @@ VERSION = 7
 
 # Apple's rule 1.32: what is listed first is what a player without a measurement starts with.
 _START_BANDWIDTH = 2_000_000
+TEXT_SEGMENT_S = 60
+"""A minute of a text in an object: hours of it are few, and a player reads no more than it shows soon."""
 # Of an encoding that was begun before there were tracks.
 _ONLY_SOUND = Track(name=AUDIO_TRACK, kind=TrackKind.AUDIO, default=True)
 
@@ -90,17 +94,26 @@ def media_playlist(
     return _text([*lines, *(["#EXT-X-ENDLIST"] if ended else [])])
 
 
-def text_playlist(segments: int, length: Fraction, segment_s: int) -> str:
-    """The playlist of a text: whole from the first moment on. `length`: of the media, in seconds."""
+def text_objects(cues: Sequence[webvtt.Cue], length: Fraction) -> list[tuple[str, str]]:
+    """A text's segments, and after them its playlist, by name: whole from the first moment on.
+
+    `length`: of the media, in seconds.
+    """
+    parts = webvtt.segments(cues, math.ceil(length * 1000), TEXT_SEGMENT_S * 1000)
+    segments = [(text_segment_name(index), part) for index, part in enumerate(parts)]
+    return [*segments, (PLAYLIST_NAME, _text_playlist(len(parts), length))]
+
+
+def _text_playlist(segments: int, length: Fraction) -> str:
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
-        f"#EXT-X-TARGETDURATION:{segment_s}",
+        f"#EXT-X-TARGETDURATION:{TEXT_SEGMENT_S}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
     ]
     for index in range(segments):
-        lasts = min(Fraction(segment_s), length - index * segment_s)
+        lasts = min(Fraction(TEXT_SEGMENT_S), length - index * TEXT_SEGMENT_S)
         lines += [f"#EXTINF:{float(lasts):.6f},", text_segment_name(index)]
     return _text([*lines, "#EXT-X-ENDLIST"])
 
@@ -112,7 +125,7 @@ def master_playlist(video: Sequence[VideoEntry], audio: Sequence[AudioEntry], tr
     was taken out.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    texts = [track for track in tracks if track.kind == TrackKind.TEXT]
+    texts = _one_default([track for track in tracks if track.kind == TrackKind.TEXT])
     for track, name in zip(texts, _names(texts), strict=True):
         lines.append(f"#EXT-X-MEDIA:{_text_media(track, name)}")
     subtitles = ['SUBTITLES="text"'] if texts else []
@@ -127,6 +140,12 @@ def master_playlist(video: Sequence[VideoEntry], audio: Sequence[AudioEntry], tr
         variant = _variant(picture, [sound for _, sound in sounds], subtitles)
         lines += [f"#EXT-X-STREAM-INF:{variant}", _uri(picture.name)]
     return _text(lines)
+
+
+def _one_default(texts: Sequence[Track]) -> list[Track]:
+    """At most one is (RFC 8216, 4.3.4.1.1): what people add goes before what the file says."""
+    chosen = [track.name for track in texts if track.default][-1:]
+    return [track.model_copy(update={"default": track.name in chosen}) for track in texts]
 
 
 def _sounds(audio: Sequence[AudioEntry], tracks: Sequence[Track]) -> list[tuple[Track, AudioEntry]]:

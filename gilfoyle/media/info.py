@@ -115,6 +115,19 @@ class AudioInfo(BaseModel):
         return data
 
 
+class TextInfo(BaseModel):
+    """A stream of captions or subtitles that can be shown as text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int
+    codec: str
+    language: str | None
+    label: str | None = None
+    role: Role = Role.SUBTITLE
+    default: bool = False
+
+
 class MediaInfo(BaseModel):
     """What is known of a source after it was probed."""
 
@@ -127,6 +140,7 @@ class MediaInfo(BaseModel):
     bit_rate: int | None
     video: VideoInfo | None
     audio: list[AudioInfo]
+    texts: list[TextInfo] = []
     warnings: list[MediaWarning] = []
     """What the file itself lacks: it was cut short, frames are missing …"""
 

@@ -23,7 +23,7 @@ from gilfoyle.media.timeline import (
     chunks,
     timeline,
 )
-from gilfoyle.media.tracks import AUDIO_TRACK, VIDEO_TRACK, Track, TrackKind
+from gilfoyle.media.tracks import AUDIO_TRACK, TEXT_TRACK, VIDEO_TRACK, Track, TrackKind
 
 # Sound that begins or ends this much beside the picture is worth holding a picture for; less is only muxing (seconds).
 _WORTH_HOLDING = Fraction(1, 20)
@@ -123,7 +123,7 @@ def make_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
         picture_frames=picture_frames,
         video=ladder,
         audio=sound,
-        tracks=[_VIDEO, *(track for track, _ in audio)],
+        tracks=[_VIDEO, *(track for track, _ in audio), *_text_tracks(info)],
         passes=[*_audio_passes(sound, grid, info), *pictures],
     )
 
@@ -149,6 +149,21 @@ def _audio_tracks(info: MediaInfo) -> list[tuple[Track, AudioInfo]]:
             each,
         )
         for number, each in enumerate(ordered, 1)
+    ]
+
+
+def _text_tracks(info: MediaInfo) -> list[Track]:
+    return [
+        Track(
+            name=TEXT_TRACK if number == 1 else f"{TEXT_TRACK}-{number}",
+            kind=TrackKind.TEXT,
+            language=each.language,
+            label=each.label,
+            role=each.role,
+            default=each.default,
+            stream=each.index,
+        )
+        for number, each in enumerate(info.texts, 1)
     ]
 
 
@@ -221,7 +236,7 @@ def _audio_plan(info: MediaInfo, policy: EncodingPolicy) -> Plan:
         picture_frames=0,
         video=[],
         audio=sound,
-        tracks=[track],
+        tracks=[track, *_text_tracks(info)],
         passes=_audio_passes(sound, grid, info),
     )
 

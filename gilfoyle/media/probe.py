@@ -13,7 +13,7 @@ from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import header
 from gilfoyle.media.channels import in_one
 from gilfoyle.media.colour import read_colour
-from gilfoyle.media.info import AudioInfo, MediaInfo, VideoInfo
+from gilfoyle.media.info import AudioInfo, MediaInfo, TextInfo, VideoInfo
 from gilfoyle.media.packets import Measured, tolerance_s
 from gilfoyle.media.pictures import STILL_RATE, is_transparent
 from gilfoyle.media.rate import moving
@@ -26,6 +26,8 @@ from gilfoyle.media.warnings import MediaWarning
 # A stream that ends so much earlier than its header says was cut short; less is rounding (seconds).
 _SHORT = Fraction(1)
 _LABEL_CHARS = 100
+# What ffmpeg reads as text; all else that it calls subtitles is drawn (PGS, DVD, DVB), or is data.
+_TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "microdvd", "sami", "subviewer"})
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def read(probe: Mapping[str, Any], found: Findings, limits: Limits) -> MediaInfo
         bit_rate=int(probe["format"]["bit_rate"]) if probe["format"].get("bit_rate") else None,
         video=picture,
         audio=audio,
+        texts=[_read_text(stream) for stream in header.texts(probe) if stream.get("codec_name") in _TEXT_CODECS],
     )
     if info.video and max(info.video.width, info.video.height) > 4 * limits.side_px:
         raise UnsupportedMedia("The shape of the picture's pixels is absurd.", code="picture_too_large")
@@ -69,7 +72,7 @@ def read(probe: Mapping[str, Any], found: Findings, limits: Limits) -> MediaInfo
     missing = omissions(
         header.pictures(probe), header.sounds(probe), picture=bool(info.video), sound=bool(info.main_audio)
     )
-    return info.model_copy(update={"warnings": [*missing, *_cut_short(probe, info), *mixed]})
+    return info.model_copy(update={"warnings": [*missing, *_cut_short(probe, info), *mixed, *_texts_left_out(probe)]})
 
 
 def _read_video(stream: Mapping[str, Any], probe: Mapping[str, Any], found: Findings) -> VideoInfo:
@@ -153,6 +156,32 @@ def _read_audio(stream: Mapping[str, Any], measured: Mapping[int, Measured], pro
         default=bool(stream.get("disposition", {}).get("default")),
         shifts=list(found.shifts),
     )
+
+
+def _read_text(stream: Mapping[str, Any]) -> TextInfo:
+    tags, ways = stream.get("tags", {}), stream.get("disposition", {})
+    role = Role.FORCED if ways.get("forced") else Role.CAPTION if ways.get("hearing_impaired") else Role.SUBTITLE
+    return TextInfo(
+        index=int(stream["index"]),
+        codec=str(stream["codec_name"]),
+        language=_language(tags.get("language")),
+        label=_label(tags.get("title")),
+        role=role,
+        default=bool(ways.get("default")) and role != Role.FORCED,
+    )
+
+
+def _texts_left_out(probe: Mapping[str, Any]) -> list[MediaWarning]:
+    """What is said of captions that are pictures, as those of DVDs, Blu-rays and broadcasts are."""
+    drawn = [stream for stream in header.texts(probe) if stream.get("codec_name") not in _TEXT_CODECS]
+    if not drawn:
+        return []
+    languages = sorted({_language(stream.get("tags", {}).get("language")) or "unknown" for stream in drawn})
+    text = (
+        f"The file has subtitles that are pictures or of an unknown kind ({', '.join(languages)}): they are left out. "
+        "Add them as WebVTT or SRT to have them."
+    )
+    return [MediaWarning(code="subtitles_left_out", message=text)]
 
 
 def _cut_short(probe: Mapping[str, Any], info: MediaInfo) -> list[MediaWarning]:

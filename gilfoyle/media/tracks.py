@@ -15,6 +15,10 @@ AUDIO_TRACK = "audio"
 """The name of the first sound's track; the others are `audio-2`, `audio-3` …"""
 
 
+TEXT_TRACK = "text"
+"""The name of the source's first text; the others are `text-2` and so on. Those that are added have a longer one."""
+
+
 class TrackKind(StrEnum):
     """What a track is made of."""
 

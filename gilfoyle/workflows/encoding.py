@@ -18,6 +18,7 @@ from gilfoyle.workflows.passes import Passes
 from gilfoyle.workflows.publishing import publish, rest_s
 
 with workflow.unsafe.imports_passed_through():
+    from gilfoyle.activities.extract import ExtractActivities, ExtractInput
     from gilfoyle.activities.package import Packaged
     from gilfoyle.activities.retrying import ResumeInput, RetryActivities
     from gilfoyle.activities.unlisted import UnlistedActivities, UnlistedInput
@@ -27,6 +28,8 @@ with workflow.unsafe.imports_passed_through():
 
 # Each segment of 12 h of a full ladder, asked for one by one.
 _ALL_ASKED_FOR = timedelta(hours=1)
+# All of a source of 100 GiB, from a slow storage.
+_ALL_READ = timedelta(hours=12)
 
 
 class Encoding:
@@ -54,6 +57,7 @@ class Encoding:
         self._passes.failed.update(failed or {})
         self._reporting = asyncio.Lock()
         self._retrying: set[str] = set()
+        self._texts = bool(info.texts) and not only
         self._stored = False
         self._encoded = False
         self._closed = False
@@ -73,7 +77,10 @@ class Encoding:
     async def run(self) -> None:
         """Encode and publish everything. Raises ActivityError if the media as a whole can't go on."""
         try:
-            await self._begin()
+            if self._texts:
+                await gather_or_cancel(self._begin(), self._extract_texts())
+            else:
+                await self._begin()
             if self.fatal_fault() is None:
                 await self._complete()
         except (Exception, asyncio.CancelledError):  # not GeneratorExit: a workflow that is forgotten waits for nothing
@@ -136,6 +143,24 @@ class Encoding:
         else:
             self._passes.run(pacing.run)
         await self._grow()
+
+    async def _extract_texts(self) -> None:
+        """Beside the passes; the next publishing lists them."""
+        await workflow.execute_activity_method(
+            ExtractActivities.extract_texts,
+            ExtractInput(
+                media_id=self._job.media_id,
+                encoding=self._job.encoding,
+                upload=self._job.upload,
+                storage=self._job.storage,
+                info=self._info,
+                plan=self._plan,
+            ),
+            summary=f"{len(self._info.texts)} texts",
+            priority=routes.LAST,
+            **routes.io(_ALL_READ),
+        )
+        self.note_stored()
 
     async def _grow(self) -> None:
         """Publish until all passes have ended, also those that a retry starts meanwhile."""

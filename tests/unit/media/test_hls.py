@@ -10,8 +10,9 @@ from typing import Any
 import m3u8
 import pytest
 
-from gilfoyle.media.hls import AudioEntry, VideoEntry, master_playlist, media_playlist, text_playlist
+from gilfoyle.media.hls import AudioEntry, VideoEntry, master_playlist, media_playlist, text_objects
 from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.text.webvtt import Cue
 from gilfoyle.media.timeline import timeline
 from gilfoyle.media.tracks import Role, Track, TrackKind
 
@@ -241,7 +242,9 @@ def test_texts_can_be_chosen_with_a_picture_and_without(video: list[VideoEntry])
 
 
 def test_the_playlist_of_a_text_is_whole() -> None:
-    parsed = m3u8.loads(text_playlist(3, Fraction(130), 60))
+    objects = dict(text_objects([Cue(1000, 2000, "Hello")], Fraction(130)))
+    assert list(objects) == ["00000.vtt", "00001.vtt", "00002.vtt", "index.m3u8"]
+    parsed = m3u8.loads(objects["index.m3u8"])
     assert parsed.is_endlist and parsed.target_duration == 60
     assert [(each.uri, each.duration) for each in parsed.segments] == [
         ("00000.vtt", 60),

@@ -176,3 +176,12 @@ def test_a_last_picture_without_a_length_lasts_as_long_as_one_of_its_rate() -> N
     told = found_in({0: Fraction(2), 1: Fraction(2)}, last=Fraction(2))
     video = read(found(picture(avg_frame_rate="25/1", r_frame_rate="25/1"), sound()), told, LIMITS).video
     assert video and video.end == Fraction(51, 25)
+
+
+def test_subtitles_that_are_pictures_are_left_out_with_a_word() -> None:
+    drawn = {"index": 2, "codec_type": "subtitle", "codec_name": "hdmv_pgs_subtitle", "tags": {"language": "ger"}}
+    written = {"index": 3, "codec_type": "subtitle", "codec_name": "subrip", "disposition": {"hearing_impaired": 1}}
+    info = read(found(picture(), sound(), drawn, written), ENDS, LIMITS)
+    assert [(each.index, each.role) for each in info.texts] == [(3, "caption")]
+    assert [warning.code for warning in info.warnings] == ["subtitles_left_out"]
+    assert "(de)" in info.warnings[0].message
