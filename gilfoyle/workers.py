@@ -32,7 +32,7 @@ from gilfoyle.activities.unlisted import UnlistedActivities
 from gilfoyle.activities.verify import VerifyActivities
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings, WorkerSettings
-from gilfoyle.ffmpeg.tools import check_ffmpeg, ffmpeg_path, ffprobe_path
+from gilfoyle.ffmpeg.tools import check_encoders, check_ffmpeg, ffmpeg_path, ffprobe_path
 from gilfoyle.lifeline import ready, watch
 from gilfoyle.storage import Storages
 from gilfoyle.sweep.survey import move_runs
@@ -75,6 +75,8 @@ def run(settings: Settings, queues: Sequence[str] = QUEUES) -> None:
     """
     if {IO, TRANSCODE} & {*queues}:
         check_ffmpeg(settings.tools)
+    if TRANSCODE in queues:
+        check_encoders(settings.tools, {rung.codec for rung in settings.encoding.video})
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # TranslateErrors says in a line why an activity failed; the SDK would add the whole traceback, every time.
     logging.getLogger("temporalio.activity").setLevel(logging.ERROR)

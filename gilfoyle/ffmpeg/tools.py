@@ -10,11 +10,13 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 
 from gilfoyle.config import ToolSettings
 from gilfoyle.errors import StartupError
+from gilfoyle.media.encoders import VIDEO_ENCODERS
 
 OLDEST = (7, 1)
 """The oldest ffmpeg whose options the encoder can rely on: `-bsf` before an input, `-reinit_filter`, `setts`."""
@@ -53,6 +55,24 @@ def check_ffmpeg(settings: ToolSettings) -> None:
         raise StartupError(
             f"The ffmpeg {path} is version {release[1]}.{release[2]}; {oldest} or newer is needed. {remedy}"
         )
+
+
+def check_encoders(settings: ToolSettings, codecs: Collection[str]) -> None:
+    """Raise StartupError if the ffmpeg to run has no encoder for one of those codecs. Blocks for some 50 ms."""
+    path = ffmpeg_path(settings)
+    try:
+        done = subprocess.run(
+            [path, "-v", "error", "-hide_banner", "-encoders"], capture_output=True, timeout=_ANSWER_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise StartupError(f"The ffmpeg {path} does not say what it can encode: {error}.") from error
+    known = {line.split()[1] for line in done.stdout.decode(errors="replace").splitlines() if len(line.split()) > 1}
+    for codec in sorted(codecs):
+        if VIDEO_ENCODERS[codec].name not in known:
+            raise StartupError(
+                f"The ladder wants {codec}, but the ffmpeg {path} was built without {VIDEO_ENCODERS[codec].name}. "
+                "Take those rungs out of encoding.video, or name another ffmpeg in the setting tools.ffmpeg."
+            )
 
 
 def in_wheel(package: str, pattern: str) -> str | None:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from gilfoyle.media.boxes import children, find
+from gilfoyle.media.encoders import VIDEO_ENCODERS
 
 _STSD = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
-_VIDEO_ENTRY, _AUDIO_ENTRY = (
-    78,
-    28,
-)  # bytes of a sample entry before its boxes (ISO/IEC 14496-12, 12.1.3 and 12.2.3)
+# Bytes of a sample entry before its boxes (ISO/IEC 14496-12, 12.1.3 and 12.2.3).
+_VIDEO_ENTRY, _AUDIO_ENTRY = 78, 28
 _ES, _DECODER_CONFIG, _DECODER_SPECIFIC = 0x03, 0x04, 0x05  # descriptor tags (ISO/IEC 14496-1, 7.2.2.1)
+_BY_ENTRY = {encoder.entry: encoder for encoder in VIDEO_ENCODERS.values()}
 
 
 def codec_string(init: bytes) -> str:
     """Such as `avc1.64001f` or `mp4a.40.2`. Raises ValueError for a codec that Gilfoyle does not make."""
     kind, config = decoder_config(init)
-    return f"avc1.{config[1:4].hex()}" if kind == b"avc1" else f"mp4a.{_audio_object(config[4:])}"
+    if kind == b"mp4a":
+        return f"mp4a.{_audio_object(config[4:])}"
+    return _BY_ENTRY[kind].describe(config)
 
 
 def decoder_config(init: bytes) -> tuple[bytes, bytes]:
-    """The sample entry's kind and its decoder configuration (`avcC`, `esds`). Raises ValueError for other codecs."""
+    """The sample entry's kind and its decoder configuration (`avcC`, `esds` …). Raises ValueError for other codecs."""
     stsd = find(init, *_STSD)
     if stsd is None:
         raise ValueError("the init segment describes no samples")
     kind, start, end = next(children(init[: stsd[1]], stsd[0] + 8))
-    if kind == b"avc1":
-        return kind, _entry_box(init, start + _VIDEO_ENTRY, end, b"avcC")
     if kind == b"mp4a":
         return kind, _entry_box(init, start + _AUDIO_ENTRY, end, b"esds")
+    if kind in _BY_ENTRY:
+        return kind, _entry_box(init, start + _VIDEO_ENTRY, end, _BY_ENTRY[kind].config)
     raise ValueError(f"no CODECS string is known for {kind!r}")
 
 

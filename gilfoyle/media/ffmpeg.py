@@ -12,6 +12,7 @@ import ffmpeg
 from gilfoyle.media.clock import setts
 from gilfoyle.media.cmaf import timescale
 from gilfoyle.media.colour import named, rendition_scale, rendition_tags, to_rendered
+from gilfoyle.media.encoders import VIDEO_ENCODERS, VideoJob
 from gilfoyle.media.formats import PICTURES
 from gilfoyle.media.header import lacks_times
 from gilfoyle.media.info import AudioInfo, Channel, MediaInfo, VideoInfo
@@ -29,9 +30,6 @@ _SEEK_BIAS = Fraction(1, 4)
 # the same way in every chunk, whatever the container's clock makes of the chunk's start.
 _GRID_BIAS = Fraction(1, 8)
 
-# What is left of x264's rate buffer where a chunk begins that is not the first. Its default, nine tenths, is right for
-# a beginning; it lets each later chunk of a hard picture spend more than one encode of all would (2.7 % over 60 s).
-_BUFFER_LEFT = 0.6
 
 AUDIO_WARM_UP = 24
 """AAC frames encoded and dropped before a resume, so that the encoder's state is what it would have been (0.5 s)."""
@@ -232,28 +230,16 @@ def _video_output(
         .filter("format", pix_fmts="yuv420p")
         .filter(tags, **tag_options)
     )
+    job = VideoJob(rendition.crf, rendition.max_kbps, grid.gop_frames, policy, threads, is_first)
     options: dict[str, Any] = {
         "frames:v": output.frames,
-        "c:v": "libx264",
-        "preset": policy.preset,
-        "profile:v": "high",
-        "crf": f"{rendition.crf:g}",
-        "maxrate": f"{rendition.max_kbps}k",
-        "bufsize": f"{round(rendition.max_kbps * policy.buffer_s)}k",
-        # Closed GOPs of one length, an IDR at each: segments are independent and the same in every rendition.
-        "g": grid.gop_frames,
-        "keyint_min": grid.gop_frames,
-        "sc_threshold": 0,
-        "flags": "+cgop",
+        **VIDEO_ENCODERS[rendition.codec].options(job),
         "enc_time_base": f"{grid.rate_den}/{grid.rate_num}",
-        "threads": threads,
         "f": "mp4",
         "video_track_timescale": timescale(grid),
         "movflags": "+frag_keyframe+empty_moov+default_base_moof+frag_discont",
         "use_editlist": 0,
     }
-    if not is_first:
-        options["x264-params"] = f"vbv-init={_BUFFER_LEFT}"
     return ffmpeg.output(branch, f"pipe:{output.descriptor}", **_BARE, **options)
 
 

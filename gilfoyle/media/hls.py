@@ -170,8 +170,9 @@ def _names(tracks: Sequence[Track]) -> list[str]:
 
 
 def _start_first(video: Sequence[VideoEntry]) -> list[VideoEntry]:
-    """The variant nearest 2 Mbit/s first, then the others from the best down."""
-    first = min(video, key=lambda entry: abs(entry.average_bandwidth - _START_BANDWIDTH))
+    """The variant nearest 2 Mbit/s first, of what plays in the most places; then the others, the best first."""
+    everywhere = [entry for entry in video if entry.codecs.startswith("avc1")] or video
+    first = min(everywhere, key=lambda entry: abs(entry.average_bandwidth - _START_BANDWIDTH))
     others = (entry for entry in video if entry is not first)
     rest = sorted(others, key=lambda entry: entry.width * entry.height, reverse=True)
     return [first, *rest]

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict
 
+from gilfoyle.media.encoders import VIDEO_ENCODERS
 from gilfoyle.media.policy import AudioRung, VideoRung
 from gilfoyle.media.tracks import AUDIO_TRACK
 
@@ -25,6 +26,8 @@ class VideoRendition(BaseModel):
     height: int
     max_kbps: int
     crf: float
+    codec: str = "h264"
+    """One of `media.encoders`."""
 
 
 class AudioRendition(BaseModel):
@@ -44,7 +47,18 @@ def video_ladder(width: int, height: int, rungs: Sequence[VideoRung]) -> list[Vi
 
     A rung is a 16:9 box whose short side is its height, turned with the picture; the picture is fitted into it,
     never enlarged. If no rung is small enough, the one rendition is as large as the source.
+
+    Each codec has a ladder of its own; what plays in the most places comes last.
     """
+    codecs = sorted({rung.codec for rung in rungs}, key=[*VIDEO_ENCODERS].index, reverse=True)
+    return [
+        rendition
+        for codec in codecs
+        for rendition in _ladder(width, height, [rung for rung in rungs if rung.codec == codec])
+    ]
+
+
+def _ladder(width: int, height: int, rungs: Sequence[VideoRung]) -> list[VideoRendition]:
     ordered = sorted(rungs, key=lambda rung: rung.height, reverse=True)
     fitting = [(rung, scale) for rung in ordered if (scale := _fit(width, height, rung.height)) <= 1]
     found = [_rendition(width, height, scale, rung, rung.height) for rung, scale in fitting]
@@ -84,11 +98,12 @@ def _fit(width: int, height: int, short_side: int) -> Fraction:
 
 def _rendition(width: int, height: int, scale: Fraction, rung: VideoRung, lines: int) -> VideoRendition:
     return VideoRendition(
-        name=f"{lines}p",
+        name=f"{lines}p" if rung.codec == "h264" else f"{lines}p-{rung.codec}",
         width=even(width * scale),
         height=even(height * scale),
         max_kbps=rung.max_kbps,
         crf=rung.crf,
+        codec=rung.codec,
     )
 
 

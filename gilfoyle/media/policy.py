@@ -16,7 +16,16 @@ class Policy(BaseModel):
 class VideoRung(Policy):
     height: int = Field(ge=16, le=8192, description="short side of the 16:9 box the picture must fit, in pixels")
     max_kbps: int = Field(ge=50, description="bound of the bit rate over `buffer_s`, in kbit/s")
-    crf: float = Field(21, ge=0, le=51, description="x264 quality; easy pictures then cost less than the bound")
+    crf: float = Field(
+        21,
+        ge=0,
+        le=51,
+        description="quality, on x264's scale for any codec; easy pictures cost less than the bound",
+    )
+    codec: Literal["h264", "hevc", "av1", "vp9"] = Field(
+        "h264",
+        description="h264, hevc, av1 or vp9; the first plays everywhere, the others take fewer bits where they play",
+    )
 
 
 class AudioRung(Policy):

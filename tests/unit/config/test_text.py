@@ -49,7 +49,7 @@ def test_changed_settings_survive_the_round_trip(tmp_path: Path) -> None:
 
 
 def test_items_of_a_list_stand_one_to_a_line() -> None:
-    assert "    - {height: 1080, max_kbps: 5000, crf: 21}\n" in render(Settings())
+    assert "    - {height: 1080, max_kbps: 5000, crf: 21, codec: h264}\n" in render(Settings())
 
 
 @pytest.mark.parametrize(
