@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from gilfoyle.api.body import drain
 from gilfoyle.api.envelope import Problem
-from gilfoyle.errors import GilfoyleError, InvalidRequest
+from gilfoyle.errors import GilfoyleError, InvalidRequest, WrongOffset
 
 RETRY_AFTER_S = {425: 1, 503: 5}
 _CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
@@ -22,7 +22,8 @@ _CODES = {400: "invalid_request", 404: "not_found", 405: "method_not_allowed", 4
 
 def problem(error: GilfoyleError, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """The answer to an error of ours. Its finer code, if it has one, is the `code`."""
-    return _answer(error.status, error.reason, error.message, error.fields, headers)
+    more = {"Upload-Offset": str(error.offset)} if isinstance(error, WrongOffset) else {}
+    return _answer(error.status, error.reason, error.message, error.fields, {**more, **(headers or {})})
 
 
 def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

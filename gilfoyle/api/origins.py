@@ -67,6 +67,6 @@ def _cors(app: ASGIApp, origins: set[str], methods: tuple[str, ...]) -> CORSMidd
         allow_origins=origins,
         allow_methods=methods,
         allow_headers=["*"],
-        expose_headers=["Content-Length", "Content-Range", "ETag"],
+        expose_headers=["Content-Length", "Content-Range", "ETag", "Upload-Complete", "Upload-Offset"],
         max_age=86400,
     )

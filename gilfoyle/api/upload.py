@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from gilfoyle.api import medias
@@ -16,9 +16,9 @@ from gilfoyle.api.body import RequestBody
 from gilfoyle.api.errors import Refusal, problem
 from gilfoyle.api.schemas import MediaEnvelope
 from gilfoyle.api.services import Injected, Services
-from gilfoyle.catalog import MediaKind
+from gilfoyle.catalog import Media, MediaKind
 from gilfoyle.errors import GilfoyleError
-from gilfoyle.ingest import FORM_BYTES, FormFile, Incoming, PlainFile
+from gilfoyle.ingest import FORM_BYTES, Arrived, FormFile, PlainFile
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/medias", tags=["medias"])
@@ -52,6 +52,7 @@ def _header(name: str, description: str, example: str) -> dict[str, Any]:
 
 
 _HEADERS = [
+    _header("Content-Range", "which bytes of the file the body has, if not all", "bytes 1000-4999/5000"),
     _header("Content-Disposition", "the file's name", 'attachment; filename="bunny.mp4"'),
     _header(
         "Repr-Digest",
@@ -76,7 +77,11 @@ async def upload(media_id: UUID, kind: MediaKind, request: Request, services: In
     length above the limit (413). If the connection breaks, nothing is kept and the upload can be repeated.
     """
     body = RequestBody(request.receive, services.ingest.upload_bytes + FORM_BYTES)
-    return await _accept(media_id, kind, partial(FormFile, request.headers, body), body, services)
+
+    async def take() -> Media:
+        return await services.ingest.accept(media_id, kind, FormFile(request.headers, body))
+
+    return await _answer(media_id, take, body, services)
 
 
 @router.put(
@@ -85,6 +90,7 @@ async def upload(media_id: UUID, kind: MediaKind, request: Request, services: In
     operation_id="putSource",
     summary="Upload the file of a media as a plain body",
     response_model=MediaEnvelope,
+    responses={308: {"description": "more is to come, from the byte on that `Upload-Offset` names"}},
     openapi_extra={"requestBody": _PLAIN_BODY, "parameters": _HEADERS},
 )
 async def put_source(
@@ -94,21 +100,56 @@ async def put_source(
     kind: Annotated[MediaKind, Query(description="`audio` for its sound alone")] = MediaKind.VIDEO,
     file_name: Annotated[str, Query(description="if Content-Disposition does not say it")] = "",
 ) -> Any:
-    """As `uploadMedia`, with the file itself as the body: `curl -T film.mp4`. A file without pictures becomes audio."""
+    """As `uploadMedia`, with the file itself as the body: `curl -T film.mp4`. A file without pictures becomes audio.
+
+    If the connection breaks, what arrived is kept. `bytes */TOTAL`, without a body, asks how much that is; `HEAD` too.
+    """
     body = RequestBody(request.receive, services.ingest.upload_bytes)
-    return await _accept(media_id, kind, partial(PlainFile, request.headers, body, file_name), body, services)
+
+    async def take() -> Media | Arrived:
+        return await services.ingest.resume(media_id, kind, PlainFile(request.headers, body, file_name))
+
+    return await _answer(media_id, take, body, services)
 
 
-async def _accept(
-    media_id: UUID, kind: MediaKind, incoming: Callable[[], Incoming], body: RequestBody, services: Services
+@router.head(
+    "/{media_id}/source",
+    status_code=204,
+    operation_id="sourceOffset",
+    summary="How much of the file has arrived",
+    response_class=Response,
+)
+async def source_offset(media_id: UUID, services: Injected) -> Response:
+    """`Upload-Offset` is where `putSource` goes on; `Upload-Complete` is `?1` once the media has its file."""
+    return Response(status_code=204, headers=_offset(await services.ingest.arrived(media_id)))
+
+
+async def _answer(
+    media_id: UUID, take: Callable[[], Awaitable[Media | Arrived]], body: RequestBody, services: Services
 ) -> Any:
     try:
-        media = await services.ingest.accept(media_id, kind, incoming())
+        taken = await take()
+        if isinstance(taken, Arrived):
+            return await _shown(media_id, taken, services)
         services.playbacks.forget(media_id)
-        await services.pipeline.begin(media)
+        await services.pipeline.begin(taken)
         return await medias.envelope(services, media_id)
     except ClientDisconnect:
         log.info("the upload of media %s broke off after %d bytes", media_id, body.received)
         return Response(status_code=400)  # nobody is there to read it
     except GilfoyleError as error:
         return problem(error) if body.complete else Refusal(problem(error))
+
+
+async def _shown(media_id: UUID, arrived: Arrived, services: Services) -> Response:
+    """More to come is 308 without a Location, as Google Cloud Storage and its clients have it; `Range` is what came."""
+    if arrived.complete:
+        return JSONResponse((await medias.envelope(services, media_id)).model_dump(mode="json"))
+    there = {"Range": f"bytes=0-{arrived.offset - 1}"} if arrived.offset else {}
+    return Response(status_code=308, headers={**_offset(arrived), **there})
+
+
+def _offset(arrived: Arrived) -> dict[str, str]:
+    """Headers named as in the IETF's draft of resumable uploads (draft-ietf-httpbis-resumable-upload)."""
+    complete = f"?{arrived.complete:d}"
+    return {"Upload-Offset": str(arrived.offset), "Upload-Complete": complete, "Cache-Control": "no-store"}

@@ -11,11 +11,12 @@ from gilfoyle.catalog.owners import Owner, Owners
 from gilfoyle.catalog.promises import Errands, Promises
 from gilfoyle.catalog.retries import Retries
 from gilfoyle.catalog.tracks import Published, Tracks
-from gilfoyle.catalog.uploads import Uploads
+from gilfoyle.catalog.uploads import TAKES_UPLOAD, Uploads
 from gilfoyle.catalog.warnings import warnings_of
 
 __all__ = [
     "FINAL",
+    "TAKES_UPLOAD",
     "Catalog",
     "Database",
     "Errand",

@@ -21,7 +21,8 @@ _WHY_NOT = {
     MediaStatus.PROCESSING: "it has its upload already and is being processed",
     MediaStatus.READY: "it has its upload already and is ready",
 }
-_TAKES_ONE = (MediaStatus.AWAITING_UPLOAD, MediaStatus.ERRORED)
+TAKES_UPLOAD = (MediaStatus.AWAITING_UPLOAD, MediaStatus.ERRORED)
+"""A media in these takes an upload."""
 
 
 def _state_conflict(media: Media) -> Conflict:
@@ -38,12 +39,12 @@ class Uploads(Rows):
         One that is Errored may be uploaded again: until that is accepted, it stays where it is.
         Raises NotFound, and Conflict if the media takes no upload or another upload's lease is alive.
         """
-        takes_one = col(Media.status).in_(_TAKES_ONE)
+        takes_one = col(Media.status).in_(TAKES_UPLOAD)
         place = case((col(Media.status) == MediaStatus.ERRORED, col(Media.storage)), else_=storage)
         until = await self._set_lease(media_id, seconds, NO_UPLOAD & takes_one, storage=place)
         if until is None:
             async with self._locked(media_id) as (_session, media):
-                if media.status not in _TAKES_ONE:
+                if media.status not in TAKES_UPLOAD:
                     raise _state_conflict(media)
                 raise Conflict(f"Another upload to the media {media_id} is in progress.")
         return until
@@ -79,7 +80,7 @@ class Uploads(Rows):
         Raises NotFound if the media was deleted meanwhile, and Conflict if another upload was accepted.
         """
         async with self._locked(media_id) as (_session, media):
-            if media.status not in _TAKES_ONE:
+            if media.status not in TAKES_UPLOAD:
                 raise _state_conflict(media)
             if held is not None and media.upload_lease != held:
                 raise Conflict(f"Another upload to the media {media_id} took the place of this one.")

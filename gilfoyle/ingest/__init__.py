@@ -6,5 +6,6 @@ from gilfoyle.ingest.acceptance import Ingest
 from gilfoyle.ingest.form import FORM_BYTES, FormFile
 from gilfoyle.ingest.plain import PlainFile
 from gilfoyle.ingest.receive import Incoming
+from gilfoyle.ingest.resume import Arrived
 
-__all__ = ["FORM_BYTES", "FormFile", "Incoming", "Ingest", "PlainFile"]
+__all__ = ["FORM_BYTES", "Arrived", "FormFile", "Incoming", "Ingest", "PlainFile"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -20,13 +21,15 @@ log = logging.getLogger(__name__)
 class UploadLease:
     """Renewed in the background while bytes arrive. An upload that stalls loses it after `LEASE_S`."""
 
-    def __init__(self, catalog: Catalog, media_id: UUID, until: datetime, seconds: float) -> None:
+    def __init__(self, catalog: Catalog, media_id: UUID, until: datetime, seconds: float, taken: float) -> None:
+        """`taken`: by the monotonic clock, no later than the lease was asked for."""
         self._catalog = catalog
         self._media_id = media_id
         self._seconds = seconds
         self._touched = True
         self._lost: GilfoyleError | None = None
         self._finishing = False
+        self._renewed = taken
         self.until = until
         self.lock = asyncio.Lock()
         """Held while it is renewed: under it, `until` is what the catalog has."""
@@ -37,6 +40,15 @@ class UploadLease:
         if self._lost is not None:
             raise self._lost
 
+    async def hold(self) -> None:
+        """As `touch`, before something is written that can't be undone: nobody else has the lease at this moment.
+
+        By the passing of time alone, which the clocks of all machines agree about. Raises Unavailable too.
+        """
+        self.touch()
+        if time.monotonic() - self._renewed > self._seconds / 2:
+            await self._renew()
+
     async def finish(self) -> None:
         """Say that all bytes arrived; bringing them to the disk may take long. Raises Conflict or NotFound."""
         self._finishing = True
@@ -44,7 +56,9 @@ class UploadLease:
 
     async def _renew(self) -> None:
         async with self.lock:
+            asked = time.monotonic()
             self.until = await self._catalog.uploads.renew(self._media_id, self._seconds, self.until)
+            self._renewed = asked
 
     async def keep(self, every_s: float) -> None:
         """Renew for as long as bytes arrive. Runs until it is cancelled or the lease is lost."""
@@ -67,7 +81,8 @@ async def upload_lease(
     catalog: Catalog, media_id: UUID, storage: str, seconds: float = LEASE_S, every_s: float = RENEW_S
 ) -> AsyncIterator[UploadLease]:
     """Hold the media's lease, for an upload into `storage`, until the end of the block. Raises NotFound, Conflict."""
-    lease = UploadLease(catalog, media_id, await catalog.uploads.lease(media_id, seconds, storage), seconds)
+    taken = time.monotonic()
+    lease = UploadLease(catalog, media_id, await catalog.uploads.lease(media_id, seconds, storage), seconds, taken)
     keeping = asyncio.create_task(lease.keep(every_s))
     try:
         yield lease

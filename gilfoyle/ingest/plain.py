@@ -1,11 +1,11 @@
-"""A file that is a request's whole body, as `curl -T` sends it; what is said of it stands in headers (RFC 9110)."""
+"""A file, or a part of one, as a plain body, such as `curl -T` sends: headers say what it is (RFC 9110)."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 
 from gilfoyle.errors import InvalidRequest
-from gilfoyle.ingest import file_names
+from gilfoyle.ingest import content_range, file_names
 from gilfoyle.ingest.checksum import from_repr_digest
 from gilfoyle.ingest.parameters import parameters
 from gilfoyle.ingest.receive import declared_length, too_large
@@ -23,18 +23,33 @@ class PlainFile:
         disposition = parameters(headers.get("content-disposition", "").encode("latin-1", "replace"))
         self.file_name = file_names.clean(file_name or disposition.get("filename", ""))
         self.sha256 = from_repr_digest(headers.get("repr-digest", ""))
+        self.range = content_range.parse(headers.get("content-range", ""))
+        """Which bytes of the file the body has; None: all."""
         self._length = declared_length(headers)
         self._body = body
 
     def check(self, limit: int) -> None:
         """See Incoming.check."""
-        if self._length > limit:
+        if max(self._length, self.range.end if self.range else 0, (self.range and self.range.total) or 0) > limit:
             raise too_large(limit)
+        if self.range and self._length and self._length != self.range.end - self.range.first:
+            raise not_the_range()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body is all of the file."""
+        return self.range is None or (self.range.first, self.range.end) == (0, self.range.total)
 
     async def content(self) -> AsyncIterator[bytes]:
         """See Incoming.content."""
         async for piece in self._body:
             yield piece
+
+
+def not_the_range() -> InvalidRequest:
+    return InvalidRequest(
+        "The body is not as long as its Content-Range says.", fields={"Content-Range": "does not match the body"}
+    )
 
 
 def _require_plain(headers: Mapping[str, str]) -> None:

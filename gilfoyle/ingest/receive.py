@@ -110,14 +110,22 @@ async def update(digest: hashlib._Hash, piece: bytes) -> None:
 
 
 async def blocks(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """What a socket delivers, in blocks that are worth a thread's while; of a slow client as it comes."""
+    """What a socket delivers, in blocks that are worth a thread's while; of a slow client as it comes.
+
+    If it breaks off, what had come is given before the error is raised.
+    """
     waiting: list[bytes] = []
     size, begun = 0, time.monotonic()
-    async for piece in pieces:
-        waiting.append(piece)
-        size += len(piece)
-        if size >= BLOCK_BYTES or time.monotonic() - begun > BLOCK_S:
+    try:
+        async for piece in pieces:
+            waiting.append(piece)
+            size += len(piece)
+            if size >= BLOCK_BYTES or time.monotonic() - begun > BLOCK_S:
+                yield b"".join(waiting)
+                waiting, size, begun = [], 0, time.monotonic()
+    except Exception:
+        if waiting:
             yield b"".join(waiting)
-            waiting, size, begun = [], 0, time.monotonic()
+        raise
     if waiting:
         yield b"".join(waiting)

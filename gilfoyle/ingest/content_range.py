@@ -1,0 +1,48 @@
+"""Content-Range (RFC 9110, 14.4) of a PUT that sends a part of a file, or asks how much of it has arrived."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gilfoyle.errors import InvalidRequest
+
+# No more digits than a 64-bit length has.
+_RANGE = re.compile(r"bytes[ \t]+(?:([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)|\*/([0-9]{1,19}))", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ContentRange:
+    """Bytes `[first, end)` of a file that has `total`; with `first == end`, none: it asks only."""
+
+    first: int
+    end: int
+    total: int | None
+    """None: not known yet, so that this is not the end of the file."""
+
+    @property
+    def asks(self) -> bool:
+        return self.first == self.end
+
+
+def parse(header: str) -> ContentRange | None:
+    """None without the header. Raises InvalidRequest for one that can't be followed."""
+    if not header.strip():
+        return None
+    match = _RANGE.fullmatch(header.strip())
+    if match is None:
+        raise _malformed()
+    first, last, total, asked = match.groups()
+    if asked is not None:
+        return ContentRange(0, 0, int(asked))
+    found = ContentRange(int(first), int(last) + 1, None if total == "*" else int(total))
+    if found.end <= found.first or (found.total is not None and found.end > found.total):
+        raise _malformed()
+    return found
+
+
+def _malformed() -> InvalidRequest:
+    return InvalidRequest(
+        "Content-Range must be `bytes FIRST-LAST/TOTAL`, such as bytes 1000-4999/5000, or `bytes */TOTAL` to ask.",
+        fields={"Content-Range": "is malformed"},
+    )
