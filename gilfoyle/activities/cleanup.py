@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from gilfoyle.catalog import Catalog, MediaStatus
 from gilfoyle.errors import NotFound, Unavailable
-from gilfoyle.storage import Storages, keys
+from gilfoyle.storage import Resumable, Storages, keys
 from gilfoyle.storage.removal import remove
 
 _POLL_S = 0.1
@@ -53,6 +53,8 @@ class CleanupActivities:
     async def discard(self, job: DiscardInput) -> int:
         """Remove objects; returns how many there were. Raises StorageError."""
         storage = await self._storages.of(job.storage or await self._storage_of(job.media_id))
+        if job.encoding is None and isinstance(storage, Resumable):
+            await self._drop_growing(storage, job.media_id)
         removed = await remove(storage, self._catalog, job.media_id, job.encoding)
         if job.upload is not None and await self._is_useless(job.media_id, job.encoding):
             await storage.delete(keys.source(job.media_id, job.upload))
@@ -85,6 +87,14 @@ class CleanupActivities:
                 # Never started, or ended long ago: nothing to stop.
                 if error.status != RPCStatusCode.NOT_FOUND:
                     raise Unavailable("Temporal can't be reached.") from error
+
+    async def _drop_growing(self, storage: Resumable, media_id: UUID) -> None:
+        """Of a media that is being deleted: what has arrived of its upload, or of another one after it was Errored."""
+        with suppress(NotFound):
+            media = await self._catalog.medias.source(media_id)
+            if media.status == MediaStatus.DELETING:
+                for upload in (media.upload, media.upload + 1):
+                    await storage.abort(keys.source(media_id, upload))
 
     async def _is_useless(self, media_id: UUID, encoding: int | None) -> bool:
         """Whether the source of an encoding that has failed is no media, or its media is being deleted.

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError, TooLarge, WrongOffset
+from gilfoyle.errors import InvalidRequest, NotFound, ObjectNotFound, StorageError, TooLarge, WrongOffset
 from gilfoyle.ingest.checksum import require_match
 from gilfoyle.ingest.content_range import ContentRange
 from gilfoyle.ingest.lease import UploadLease
@@ -58,15 +58,16 @@ class Resumption:
         If the body breaks off, what arrived is kept, and what broke it off is raised. Raises WrongOffset before a
         byte is read if the range does not begin where the last one ended; InvalidRequest, TooLarge, StorageError.
         """
-        if file.range is not None and file.range.asks:
-            return await self._answer(file, file.range)
-        offset = await self._start(file.range)
-        source = _Rest(file, self._lease, offset, self._limit)
         try:
-            total = await self._growing.append(self._key, offset, source.content())
-        except TooLarge:
+            return await (self._answer(file) if file.range and file.range.asks else self._take(file))
+        except (TooLarge, NotFound):  # nobody can go on with it: it is too large, or its media was deleted
             await self._growing.abort(self._key)
             raise
+
+    async def _take(self, file: PlainFile) -> Received | Arrived:
+        offset = await self._start(file.range)
+        source = _Rest(file, self._lease, offset, self._limit)
+        total = await self._growing.append(self._key, offset, source.content())
         source.raise_if_cut()
         if file.range is not None and file.range.total != total:
             return Arrived(total)
@@ -88,10 +89,10 @@ class Resumption:
             await self._growing.begin(self._key)
         return offset
 
-    async def _answer(self, file: PlainFile, asked: ContentRange) -> Received | Arrived:
+    async def _answer(self, file: PlainFile) -> Received | Arrived:
         """To who asks how much has arrived; if that is all, it is finished."""
         offset, whole = await arrived(self._storage, self._key)
-        if offset != asked.total or offset == 0:
+        if offset == 0 or (file.range and file.range.total != offset):
             return Arrived(offset)
         return await self._finish(file, offset, "", stored=whole)
 

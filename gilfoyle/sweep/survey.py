@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -13,8 +13,8 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from gilfoyle.catalog import Catalog, Owner
-from gilfoyle.errors import InvalidRequest, StorageError, Unavailable
-from gilfoyle.storage import Storage, keys
+from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError, Unavailable
+from gilfoyle.storage import Resumable, Storage, keys
 from gilfoyle.storage.base import Unfinished
 from gilfoyle.storage.removal import remove
 from gilfoyle.sweep import rules as orphans
@@ -81,10 +81,25 @@ class Backend:
         return None
 
     async def abandon(self, write: Unfinished) -> bool:
-        """Remove what there is of an unfinished write; False if that fails."""
+        """Remove what there is of an unfinished write; False if that fails, or it goes on by now."""
         with self._passing_over():
-            await self._storage.abandon(write)
-            return True
+            media_id = orphans.media_of(write.key.partition("/")[0])
+            if media_id is None:
+                await self._storage.abandon(write)
+                return True
+            # The row is held, so that no upload goes on with it while it goes.
+            async with self._catalog.owners.held(media_id) as owner:
+                if (owner and owner.uploading) or await self._grew(write):
+                    return False
+                await self._storage.abandon(write)
+                return True
+        return False
+
+    async def _grew(self, write: Unfinished) -> bool:
+        """Whether an upload has gone on with it, and broken off again, since it was looked at."""
+        if isinstance(self._storage, Resumable) and write.size is not None:
+            with suppress(ObjectNotFound):
+                return await self._storage.arrived(write.key) != write.size
         return False
 
     async def _folders(self, found: Survey) -> AsyncIterator[UUID]:

@@ -24,6 +24,7 @@ from gilfoyle.catalog.owners import Owners
 from gilfoyle.config import FilesystemSettings, StorageSettings
 from gilfoyle.errors import Unavailable
 from gilfoyle.storage import FilesystemStorage, Storages
+from gilfoyle.sweep.survey import Backend
 from gilfoyle.temporal.messages import SweptBackend
 
 LIMIT_S = 3600
@@ -240,6 +241,53 @@ async def test_a_write_that_goes_on_is_not_taken_for_dead(yard: Yard) -> None:
 
     await storage.write(f"{media_id}/source", pieces())
     assert (yard.root / MINE / str(media_id) / "source").stat().st_size == (1 << 20) + 1
+
+
+async def test_what_arrived_of_an_upload_is_kept_for_as_long_as_a_sweep_says(yard: Yard) -> None:
+    """Between two requests nobody holds a lease: then its age counts, since the last one."""
+    storage = await yard.storages.of(MINE)
+    assert isinstance(storage, FilesystemStorage)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"0123456789"
+
+    async def grown(media_id: UUID, age_s: float) -> str:
+        await storage.begin(key := f"{media_id}/source")
+        await storage.append(key, 0, pieces())
+        os.utime(yard.root / MINE / ".tmp" / f"{media_id},source,growing", (time.time() - age_s,) * 2)
+        return key
+
+    lease = datetime.now(UTC) + timedelta(seconds=30)
+    waiting = [await yard.media(MediaStatus.AWAITING_UPLOAD) for _ in range(2)]
+    uploading = await yard.media(MediaStatus.AWAITING_UPLOAD, upload_lease=lease)
+    stays = [await grown(waiting[0], YOUNG_S), await grown(uploading, OLD_S)]
+    goes = [await grown(waiting[1], OLD_S), await grown(uuid4(), OLD_S)]
+    assert await yard.swept() == dict.fromkeys(goes, "unfinished")
+    assert [await storage.arrived(key) for key in stays] == [10, 10]
+
+
+@pytest.mark.parametrize("change", ["uploading", "grown"])
+async def test_an_upload_that_went_on_meanwhile_is_left_alone(yard: Yard, change: str) -> None:
+    storage = await yard.storages.of(MINE)
+    assert isinstance(storage, FilesystemStorage)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"0123456789"
+
+    async def moving() -> bool:
+        return False
+
+    media_id = await yard.media(MediaStatus.AWAITING_UPLOAD)
+    await storage.begin(key := f"{media_id}/source")
+    os.utime(yard.root / MINE / ".tmp" / f"{media_id},source,growing", (time.time() - OLD_S,) * 2)
+    backend = Backend(MINE, storage, Catalog(yard.database), LIMIT_S, moving)
+    [write] = (await backend.survey()).unfinished
+    if change == "uploading":
+        await Catalog(yard.database).uploads.lease(media_id, 30)
+    else:
+        await storage.append(key, 0, pieces())
+    assert not await backend.abandon(write)
+    assert await storage.arrived(key) == (10 if change == "grown" else 0)
 
 
 async def test_more_than_half_is_refused_unless_it_is_forced(yard: Yard) -> None:

@@ -308,5 +308,21 @@ async def test_one_that_lost_its_lease_writes_nothing_more(
     await accepted(await upload.send(servers[1], arrived, SIZE, **DIGEST), kept, upload.media_id)
 
 
+@pytest.mark.parametrize("kept_in", ["filesystem"], indirect=True)
+async def test_of_a_media_that_is_deleted_meanwhile_nothing_is_kept(
+    servers: list[httpx.AsyncClient], catalog: Catalog, kept: Storage, upload: Upload
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", servers[0].base_url.port)
+    head = f"PUT {upload.url} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {SIZE}\r\n\r\n"
+    writer.write(head.encode() + FILM[:1_500_000])
+    await writer.drain()
+    await asyncio.sleep(0.3)
+    await catalog.medias.mark_deleting(upload.media_id)
+    writer.write(FILM[1_500_000:])
+    assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 404 ")
+    writer.close()
+    assert [write async for write in kept.unfinished()] == []
+
+
 async def test_an_unknown_media_has_no_offset(servers: list[httpx.AsyncClient]) -> None:
     assert (await servers[0].head(f"/medias/{uuid4()}/source")).status_code == 404

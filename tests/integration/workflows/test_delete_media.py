@@ -8,6 +8,7 @@ from pathlib import Path
 
 from temporalio.client import WorkflowExecutionStatus
 
+from gilfoyle.storage import Resumable, keys
 from tests.integration.activities.pipeline import SMALL, ffmpegs
 from tests.integration.workflows.service import Service
 
@@ -47,6 +48,16 @@ async def test_a_media_whose_processing_never_started(service: Service, film: Pa
     media = await service.accept(film)
     await asyncio.wait_for((await service.delete(media)).result(), 10)
     assert await service.is_gone(media)
+
+
+async def test_what_has_arrived_of_an_upload(service: Service) -> None:
+    storage = await service.parts.storages.of()
+    assert isinstance(storage, Resumable)
+    media = await service.parts.catalog.medias.create("Film")
+    for upload in (1, 2):  # the second is what one that was Errored would have
+        await storage.begin(keys.source(media.id, upload))
+    await asyncio.wait_for((await service.delete(media)).result(), 10)
+    assert [write async for write in (await service.parts.storages.of()).unfinished()] == []
 
 
 async def test_a_media_that_is_gone_already(service: Service, film: Path) -> None:
