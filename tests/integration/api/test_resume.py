@@ -66,8 +66,9 @@ async def kept(kept_in: Settings) -> AsyncIterator[Storage]:
 class Upload:
     """One media's upload, as a client does it."""
 
-    def __init__(self, media_id: UUID) -> None:
+    def __init__(self, media_id: UUID, catalog: Catalog) -> None:
         self.media_id = media_id
+        self._catalog = catalog
         self.url = f"/medias/{media_id}/source"
 
     async def offset(self, server: httpx.AsyncClient) -> int:
@@ -94,21 +95,23 @@ class Upload:
             head += f"Content-Range: bytes {first}-{SIZE - 1}/{SIZE}\r\n"
         writer.write(f"{head}\r\n".encode() + FILM[start:end])
         await writer.drain()
+        await eventually(self._begun, 20)
         writer.close()
         await writer.wait_closed()
+        await eventually(self.has_let_go, 20)
+
+    async def _begun(self) -> None:
+        assert (await self._catalog.medias.get(self.media_id)).upload_lease is not None
+
+    async def has_let_go(self) -> None:
+        """Nobody holds the lease: a failing assertion otherwise."""
+        media = await self._catalog.medias.get(self.media_id)
+        assert (media.status, media.upload_lease) == (MediaStatus.AWAITING_UPLOAD, None)
 
 
 @pytest.fixture
 async def upload(catalog: Catalog) -> Upload:
-    return Upload((await catalog.medias.create("Film")).id)
-
-
-async def let_go(catalog: Catalog, media_id: UUID) -> None:
-    async def check() -> None:
-        media = await catalog.medias.get(media_id)
-        assert (media.status, media.upload_lease) == (MediaStatus.AWAITING_UPLOAD, None)
-
-    await eventually(check, 20)
+    return Upload((await catalog.medias.create("Film")).id, catalog)
 
 
 async def accepted(answer: httpx.Response, storage: Storage, media_id: UUID) -> dict[str, Any]:
@@ -123,15 +126,13 @@ async def accepted(answer: httpx.Response, storage: Storage, media_id: UUID) -> 
 
 @pytest.mark.parametrize("begin", ["range", "plain"])
 async def test_cut_ten_times_it_arrives_whole(
-    servers: list[httpx.AsyncClient], catalog: Catalog, kept: Storage, upload: Upload, begin: str
+    servers: list[httpx.AsyncClient], kept: Storage, upload: Upload, begin: str
 ) -> None:
     rng = Random(5)
     offset, cuts = 0, sorted(rng.sample(range(1000, SIZE - 1000), 10))
     for number, end in enumerate(cuts):
         plain = begin == "plain" and number == 0
         await upload.cut(servers[number % 2], None if plain else offset, end)
-        await asyncio.sleep(0.05)
-        await let_go(catalog, upload.media_id)
         arrived = await upload.offset(servers[(number + 1) % 2])
         assert offset <= arrived <= end
         offset = arrived
@@ -183,13 +184,13 @@ async def test_without_a_range_it_begins_anew(servers: list[httpx.AsyncClient], 
 
 @pytest.mark.parametrize("resumed", [False, True])
 async def test_a_wrong_checksum_leaves_nothing(
-    servers: list[httpx.AsyncClient], catalog: Catalog, kept: Storage, upload: Upload, resumed: bool
+    servers: list[httpx.AsyncClient], kept: Storage, upload: Upload, resumed: bool
 ) -> None:
     if resumed:
         assert (await upload.send(servers[0], 0, 6_000_000)).status_code == 308
     answer = await upload.send(servers[1], 6_000_000 if resumed else 0, SIZE, **OTHER)
     assert (answer.status_code, answer.json()["code"]) == (400, "checksum_mismatch")
-    await let_go(catalog, upload.media_id)
+    await eventually(upload.has_let_go)
     assert await upload.offset(servers[0]) == 0
     assert [found.key async for found in kept.list(str(upload.media_id))] == []
     await accepted(await upload.send(servers[1], 0, SIZE, **DIGEST), kept, upload.media_id)
@@ -231,7 +232,7 @@ WRONG: dict[str, tuple[dict[str, str], bytes, int, str]] = {
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("name", WRONG)
 async def test_a_range_that_can_not_be_followed_is_refused(
-    servers: list[httpx.AsyncClient], catalog: Catalog, kept: Storage, upload: Upload, name: str, chunked: bool
+    servers: list[httpx.AsyncClient], kept: Storage, upload: Upload, name: str, chunked: bool
 ) -> None:
     headers, body, status, code = WRONG[name]
 
@@ -240,30 +241,26 @@ async def test_a_range_that_can_not_be_followed_is_refused(
 
     answer = await servers[0].put(upload.url, content=pieces() if chunked else body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    await let_go(catalog, upload.media_id)
+    await eventually(upload.has_let_go)
     assert (await servers[1].put(upload.url, content=FILM)).status_code == 202
 
 
 @pytest.mark.parametrize("kept_in", ["filesystem"], indirect=True)
-async def test_too_much_is_not_kept(servers: list[httpx.AsyncClient], catalog: Catalog, upload: Upload) -> None:
+async def test_too_much_is_not_kept(servers: list[httpx.AsyncClient], upload: Upload) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(LIMIT // (1 << 20) + 3):
             yield bytes(1 << 20)
 
     answer = await servers[0].put(upload.url, content=endless())
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
-    await let_go(catalog, upload.media_id)
+    await eventually(upload.has_let_go)
     assert await upload.offset(servers[0]) == 0
 
 
 @pytest.mark.parametrize("kept_in", ["filesystem"], indirect=True)
-async def test_curl_goes_on(
-    servers: list[httpx.AsyncClient], catalog: Catalog, kept: Storage, upload: Upload, tmp_path: Path
-) -> None:
+async def test_curl_goes_on(servers: list[httpx.AsyncClient], kept: Storage, upload: Upload, tmp_path: Path) -> None:
     (tmp_path / "film.mp4").write_bytes(FILM)
     await upload.cut(servers[0], None, 5_000_000)
-    await asyncio.sleep(0.05)
-    await let_go(catalog, upload.media_id)
     offset = await upload.offset(servers[1])
     assert offset > 0
     url = f"{servers[1].base_url}{upload.url}"
@@ -276,7 +273,7 @@ async def test_curl_goes_on(
 
 @pytest.mark.parametrize("kept_in", ["filesystem"], indirect=True)
 async def test_one_that_stalls_keeps_what_arrived(
-    servers: list[httpx.AsyncClient], catalog: Catalog, kept: Storage, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    servers: list[httpx.AsyncClient], kept: Storage, upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gilfoyle.api.body.RequestBody.__init__.__defaults__", (0.3,))
     reader, writer = await asyncio.open_connection("127.0.0.1", servers[0].base_url.port)

@@ -221,7 +221,7 @@ async def test_only_one_writer_at_a_time_lets_an_object_grow(storage: Filesystem
     first = asyncio.create_task(storage.append("m/source", 0, slow()))
     await begun.wait()
     with pytest.raises(Conflict, match="Another upload"):
-        await other.append("m/source", 0, slow())
+        await asyncio.wait_for(other.append("m/source", CHUNK_BYTES, slow()), 10)
     for call in (other.begin, other.finish):
         with pytest.raises(Conflict, match="Another upload"):
             await call("m/source")
