@@ -41,7 +41,7 @@ def download(http: httpx.Client, master: str, folder: Path) -> None:
     for uri in _playlists(text):
         playlist = urljoin(master, uri)
         listed = http.get(playlist).raise_for_status().text
-        with (folder / f"{uri.split('/')[0]}.mp4").open("wb") as file:
+        with (folder / f"{uri.split('/')[-2]}.mp4").open("wb") as file:
             for part in [*_inits(listed), *_segments(listed)]:
                 file.write(http.get(urljoin(playlist, part)).raise_for_status().content)
 

@@ -40,7 +40,8 @@ def send(client: Client, source: Path, kind: str = "video") -> Sent:
 
 def master_url(server: Server, media_id: str) -> str:
     """The media's multivariant playlist."""
-    return f"{server.url}/medias/{media_id}/stream/master.m3u8"
+    with Client(server.url) as client:
+        return f"{server.url}/stream/{client.media(media_id)['playback_ids'][0]}/master.m3u8"
 
 
 def wait_until_ready(client: Client, media_id: str, pause_s: float = _POLL_S) -> tuple[Json, float]:

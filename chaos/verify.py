@@ -45,7 +45,7 @@ async def verify(http: httpx.AsyncClient, media: dict[str, Any], source: Source,
     if wrong:
         verdict.faults.append(f"renditions are not Ready: {wrong}")
     try:
-        streams = await _streams(http, f"/medias/{media['id']}/stream/")
+        streams = await _streams(http, f"/stream/{media['playback_ids'][0]}/")
     except (httpx.HTTPError, ValueError) as error:
         verdict.faults.append(f"it can't be fetched: {type(error).__name__}: {error}")
         return verdict
@@ -146,8 +146,9 @@ async def _stream(http: httpx.AsyncClient, base: str, playlist: str) -> Stream:
     uris = [*maps, *(line for line in lines if line and not line.startswith("#"))]
     paths = [urljoin(playlist, uri) for uri in uris]
     init, *segments = [await _get(http, base + path) for path in paths]
-    name = playlist.partition("/")[0]
-    return Stream(name, init, tuple(segments), (playlist, *paths), "#EXT-X-ENDLIST" in lines)
+    version, name, _ = playlist.split("/")
+    listed = tuple(path.removeprefix(f"{version}/") for path in (playlist, *paths))
+    return Stream(name, init, tuple(segments), listed, "#EXT-X-ENDLIST" in lines)
 
 
 async def _get(http: httpx.AsyncClient, path: str) -> bytes:

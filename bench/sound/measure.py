@@ -81,5 +81,5 @@ class _Run:
         with Client(self._server.url) as client:
             sent = send(client, source, kind)
             media, _ = wait_until_ready(client, sent.media_id)
-        folder = f"{self._server.url}/medias/{sent.media_id}/stream"
-        return [f"{folder}/{each['name']}/index.m3u8" for each in media["renditions"] if each["kind"] == "audio"]
+        folder = str(media["stream_url"]).removesuffix("/master.m3u8")
+        return [f"{folder}/1/{each['name']}/index.m3u8" for each in media["renditions"] if each["kind"] == "audio"]

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from gilfoyle import __version__, lifeline
-from gilfoyle.api import errors, health, medias, retry, stream, tracks, upload, verify, watch
+from gilfoyle.api import errors, health, medias, playback_ids, retry, stream, tracks, upload, verify, watch
 from gilfoyle.api.envelope import Problem
 from gilfoyle.api.hosts import CheckHosts
 from gilfoyle.api.metrics import MeasureRequests, Metrics
@@ -69,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         responses=_PROBLEMS,
     )
-    for module in (health, medias, upload, tracks, retry, verify, stream, watch):
+    for module in (health, medias, upload, tracks, playback_ids, retry, verify, stream, watch):
         app.include_router(module.router)
     app.mount("/static", watch.static_files())
     errors.install(app)

@@ -21,6 +21,14 @@ TRACK: dict[str, Any] = {
     "role": "main",
     "default": False,
 }
+WATCHED: dict[str, Any] = {
+    "title": "Big Buck Bunny",
+    "status": "Processing",
+    "playable": True,
+    "progress": 0.4,
+    "message": None,
+}
+PLAYBACK: dict[str, Any] = {"id": "q3PYsnAcBrUJ1L2WJrEI9g"}
 RENDITION: dict[str, Any] = {
     "name": "720p",
     "kind": "video",
@@ -55,7 +63,9 @@ MEDIA: dict[str, Any] = {
     "probe": {"container": "mov,mp4,m4a,3gp,3g2,mj2"},
     "error": None,
     "warnings": [],
-    "stream_url": "/medias/0b1f2a52-6c4e-4b53-9a0e-3f0a5f6c7d11/stream/master.m3u8",
+    "stream_url": "https://media.example.org/stream/q3PYsnAcBrUJ1L2WJrEI9g/master.m3u8",
+    "watch_url": "https://media.example.org/watch/q3PYsnAcBrUJ1L2WJrEI9g",
+    "playback_ids": ["q3PYsnAcBrUJ1L2WJrEI9g"],
     "created_at": "2025-03-01T12:00:00Z",
     "updated_at": "2025-03-01T12:01:30Z",
     "tracks": [TRACK],

@@ -19,8 +19,8 @@ from gilfoyle.errors import Forbidden
 
 _READING = ("GET", "HEAD")
 _SAFE = {*_READING, "OPTIONS"}
-# A media, its stream and its page. Whoever knows its id may read it; the list would give all ids away.
-_ONE_MEDIA = re.compile(r"/medias/[^/]+(/(stream|watch)(/.*)?)?")
+# What a player reads: whoever knows a playback id may.
+_PLAYED = re.compile(r"/(stream|watch)/.*")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -29,7 +29,7 @@ class GuardOrigins:
 
     def __init__(self, app: ASGIApp, server: ServerSettings) -> None:
         self._applications = set(server.app_origins)
-        self._one_media = _cors(app, {*server.cors_origins, *server.app_origins}, _READING)
+        self._played = _cors(app, {*server.cors_origins, *server.app_origins}, _READING)
         self._rest = _cors(app, self._applications, (*_READING, "POST", "PUT", "PATCH", "DELETE"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,8 +42,8 @@ class GuardOrigins:
             return await Refusal(problem(Forbidden(sentence)))(scope, receive, send)
         # A preflight asks for the method that it announces.
         method = headers.get("access-control-request-method") if scope["method"] == "OPTIONS" else scope["method"]
-        open_to_players = method in _READING and _ONE_MEDIA.fullmatch(scope["path"])
-        return await (self._one_media if open_to_players else self._rest)(scope, receive, send)
+        open_to_players = method in _READING and _PLAYED.fullmatch(scope["path"])
+        return await (self._played if open_to_players else self._rest)(scope, receive, send)
 
     def _may_change(self, headers: Headers) -> bool:
         """By what no page can forge: Sec-Fetch-Site, or where a browser doesn't send it, Origin."""

@@ -1,4 +1,4 @@
-"""Which encoding of a media is served, and whether there is anything to play yet."""
+"""What is played at an address, and whether there is anything to play yet."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ _MOST = 10_000
 
 
 @dataclass(frozen=True)
-class Playback:
+class Playing:
+    media_id: UUID
     storage: str
     """The backend in which it lies."""
     encoding: int
+    """The one that is served: the version in its addresses."""
     complete: bool
-    """The playlists won't change any more."""
+    """The playlists of that one won't change any more, but for its tracks."""
 
 
 class Playbacks:
@@ -31,25 +33,27 @@ class Playbacks:
     def __init__(self, catalog: Catalog, remember_s: float = REMEMBER_S) -> None:
         self._catalog = catalog
         self._remember_s = remember_s
-        self._known: dict[UUID, tuple[float, Playback]] = {}
+        self._known: dict[str, tuple[float, Playing]] = {}
 
-    async def of(self, media_id: UUID) -> Playback:
+    async def of(self, playback_id: str) -> Playing:
         """Raises NotFound; TooEarly before there is anything to play; Conflict if there never will be."""
-        known = self._known.get(media_id)
+        known = self._known.get(playback_id)
         if known and known[0] > time.monotonic():
             return known[1]
-        self._known.pop(media_id, None)
-        media = await self._catalog.medias.get(media_id)
+        self._known.pop(playback_id, None)
+        media = await self._catalog.playback.media(playback_id)
         if not media.playable and media.status == MediaStatus.ERRORED:
             raise Conflict(f"The media can't be played: {media.error_message}", code="media_errored")
         if not media.playable:
             raise TooEarly("There is nothing to play yet: ask again in a second.")
-        playback = Playback(media.storage, media.encoding, complete=media.status == MediaStatus.READY)
+        playing = Playing(media.id, media.storage, media.encoding, complete=media.status == MediaStatus.READY)
         if len(self._known) >= _MOST:
             self._known.clear()
-        self._known[media_id] = (time.monotonic() + self._remember_s, playback)
-        return playback
+        self._known[playback_id] = (time.monotonic() + self._remember_s, playing)
+        return playing
 
     def forget(self, media_id: UUID) -> None:
-        """Ask again at the next request: the media was deleted."""
-        self._known.pop(media_id, None)
+        """Ask again at the next request: the media was deleted, or what it serves has changed."""
+        gone = [playback_id for playback_id, (_, playing) in self._known.items() if playing.media_id == media_id]
+        for playback_id in gone:
+            self._known.pop(playback_id, None)

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from gilfoyle.api.medias import envelope
 from gilfoyle.api.schemas import MediaEnvelope
-from gilfoyle.api.services import Injected, Services
+from gilfoyle.api.services import BaseUrl, Injected, Services
 from gilfoyle.catalog import Media, MediaStatus, RenditionStatus
 from gilfoyle.errors import Conflict, ObjectNotFound
 from gilfoyle.storage import keys
@@ -22,7 +22,7 @@ _PAUSE_S = 0.1
 
 
 @router.post("/{media_id}/retry", status_code=202, operation_id="retryMedia", summary="Encode a media again")
-async def retry_media(media_id: UUID, services: Injected) -> MediaEnvelope:
+async def retry_media(media_id: UUID, services: Injected, base_url: BaseUrl) -> MediaEnvelope:
     """A new encoding from the source that was uploaded: of a media that is Errored, or that nobody works on any more.
 
     Refused (409): one that is being processed, is Ready, awaits its upload, or has no source any more.
@@ -33,7 +33,7 @@ async def retry_media(media_id: UUID, services: Injected) -> MediaEnvelope:
     again = await services.catalog.retries.begin_again(media_id, media.encoding)
     services.playbacks.forget(media_id)
     await services.pipeline.begin(again)
-    return await envelope(services, media_id)
+    return await envelope(services, media_id, base_url)
 
 
 @router.post(
@@ -42,7 +42,7 @@ async def retry_media(media_id: UUID, services: Injected) -> MediaEnvelope:
     operation_id="retryRendition",
     summary="Encode a rendition again that is Errored",
 )
-async def retry_rendition(media_id: UUID, name: str, services: Injected) -> MediaEnvelope:
+async def retry_rendition(media_id: UUID, name: str, services: Injected, base_url: BaseUrl) -> MediaEnvelope:
     """Only that one is encoded; the others stay as they are, and the media plays all the time.
 
     Refused: an unknown media or rendition (404), one that is not Errored or is being tried again already (409).
@@ -57,7 +57,7 @@ async def retry_rendition(media_id: UUID, name: str, services: Injected) -> Medi
         await asyncio.sleep(_PAUSE_S)
     else:
         raise Conflict(f"The encoding of the media {media_id} is just ending: ask again in a moment.")
-    return await envelope(services, media_id)
+    return await envelope(services, media_id, base_url)
 
 
 async def _begin(services: Services, media_id: UUID, name: str) -> None:

@@ -123,7 +123,9 @@ class MediaOut(BaseModel):
     probe: dict[str, Any] | None = Field(description="what was found in the file")
     error: Reason | None
     warnings: list[Warned] = Field(description="what it lacks, though it plays: of its file, and of its encoding")
-    stream_url: str | None = Field(description="path of the HLS multivariant playlist, once there is something to play")
+    stream_url: str | None = Field(description="of the HLS multivariant playlist, once there is something to play")
+    watch_url: str | None = Field(description="of a page that plays it, also while it is encoded")
+    playback_ids: list[str] = Field(description="the addresses under which it is played, the oldest first")
     created_at: datetime
     updated_at: datetime
     tracks: list[TrackOut] = Field(description="what a player can choose")
@@ -142,13 +144,23 @@ class MediaPage(Page[MediaOut]):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.page(examples.MEDIA)]})
 
 
-def media_out(media: Media, renditions: Sequence[Rendition], tracks: Sequence[Track] = ()) -> MediaOut:
+def media_out(
+    media: Media,
+    renditions: Sequence[Rendition],
+    tracks: Sequence[Track],
+    playback_ids: Sequence[str],
+    base_url: str,
+) -> MediaOut:
+    """`base_url`: of the API, as the client reaches it."""
+    first = playback_ids[0] if playback_ids else None
     shown = media.model_dump(include=set(MediaOut.model_fields))
     return MediaOut(
         **shown,
         error=_fault(media),
         warnings=[Warned(**each.model_dump()) for each in warnings_of(media, renditions)],
-        stream_url=f"/medias/{media.id}/stream/master.m3u8" if media.playable else None,
+        stream_url=f"{base_url}/stream/{first}/master.m3u8" if first and media.playable else None,
+        watch_url=f"{base_url}/watch/{first}" if first else None,
+        playback_ids=list(playback_ids),
         tracks=[track_out(track) for track in tracks],
         renditions=[rendition_out(rendition) for rendition in renditions],
     )

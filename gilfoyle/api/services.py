@@ -33,5 +33,13 @@ async def services_of(request: Request) -> Services:
     return services
 
 
+async def base_url_of(request: Request) -> str:
+    """The API's URL as this client reaches it, without a slash at its end."""
+    services: Services = request.app.state.services
+    return services.settings.server.public_url or str(request.base_url).rstrip("/")
+
+
+BaseUrl = Annotated[str, Depends(base_url_of)]
+"""The type of a route's parameter that receives that URL."""
 Injected = Annotated[Services, Depends(services_of)]
 """The type of a route's parameter that receives the services."""

@@ -7,22 +7,22 @@ import gzip
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
-from uuid import UUID
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from gilfoyle.api.errors import problem
-from gilfoyle.api.playback import Playback
+from gilfoyle.api.playback import Playing
 from gilfoyle.api.ranges import accepts_gzip, byte_range, if_none_match, if_range, range_of_any_size
 from gilfoyle.api.services import Injected
 from gilfoyle.errors import InvalidRequest, NotFound, ObjectNotFound, RangeNotSatisfiable
+from gilfoyle.media import hls
 from gilfoyle.storage import ObjectInfo, Opens, Storage, keys
 from gilfoyle.storage.base import check_key
 from gilfoyle.storage.content import PLAYLIST_TYPE, cache_control, media_type
 
-router = APIRouter(prefix="/medias", tags=["playback"])
+router = APIRouter(prefix="/stream", tags=["playback"])
 
 _CONTENT = {"content": {PLAYLIST_TYPE: {"example": "#EXTM3U\n#EXT-X-VERSION:7\n"}}, "description": "the object"}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -30,35 +30,59 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     206: {"description": "the range of it that was asked for"},
     304: {"description": "the client has it already"},
 }
+_MASTER = "master.m3u8"
 
 
-@router.head("/{media_id}/stream/{path:path}", include_in_schema=False)
+@router.head("/{playback_id}/master.m3u8", include_in_schema=False)
 @router.get(
-    "/{media_id}/stream/{path:path}",
-    operation_id="streamMedia",
-    summary="Play: master.m3u8 and all below it",
+    "/{playback_id}/master.m3u8",
+    operation_id="streamMaster",
+    summary="Play: the multivariant playlist of the version of now",
     response_class=Response,
     responses=_RESPONSES,
 )
-async def stream(media_id: UUID, path: str, request: Request, services: Injected) -> Response:
-    """425 before there is anything to play; 409 if there never will be."""
-    playback = await services.playbacks.of(media_id)
+async def master(playback_id: str, request: Request, services: Injected) -> Response:
+    """425 before there is anything to play; 409 if there never will be. What it names lies below the version."""
+    playing = await services.playbacks.of(playback_id)
+    storage = await services.storages.of(playing.storage)
+    content = await storage.read(keys.master_playlist(playing.media_id, playing.encoding))
+    return await _playlist(hls.below(content.decode(), str(playing.encoding)).encode(), request)
+
+
+@router.head("/{playback_id}/{version}/{path:path}", include_in_schema=False)
+@router.get(
+    "/{playback_id}/{version}/{path:path}",
+    operation_id="streamObject",
+    summary="Play: master.m3u8 of a version, and all below it",
+    response_class=Response,
+    responses=_RESPONSES,
+)
+async def stream(
+    playback_id: str,
+    version: Annotated[int, Path(ge=1, le=2**31 - 1)],
+    path: str,
+    request: Request,
+    services: Injected,
+) -> Response:
+    """A segment at an address never changes: what replaces it has another version."""
+    playing = await services.playbacks.of(playback_id)
     try:
-        key = check_key(f"{keys.encoding_prefix(media_id, playback.encoding)}/{path}")
-        storage = await services.storages.of(playback.storage)
+        key = check_key(f"{keys.encoding_prefix(playing.media_id, version)}/{path}")
+        storage = await services.storages.of(playing.storage)
         if path.endswith(".m3u8"):
-            return await _playlist(storage, key, playback, request)
+            content = await storage.read(key)
+            last = path != _MASTER and (playing.complete or version < playing.encoding)
+            return await _playlist(content, request, "public, max-age=60" if last else "no-cache")
         url = await storage.player_url(key)
         if url is not None:
             return RedirectResponse(url, 307, {"Cache-Control": "no-store"})
-        return await _file(storage, key, playback, request)
+        return await _file(storage, key, playing, request)
     except (InvalidRequest, ObjectNotFound) as error:
         raise NotFound("There is nothing under this path of the media.") from error
 
 
-async def _playlist(storage: Storage, key: str, playback: Playback, request: Request) -> Response:
+async def _playlist(content: bytes, request: Request, cache: str = "no-cache") -> Response:
     """Always from here, never by a redirect: what it names is relative to this address."""
-    content = await storage.read(key)
     etag = hashlib.sha256(content).hexdigest()[:32]
     headers = {"Vary": "Accept-Encoding"}
     if "range" not in request.headers and accepts_gzip(request.headers.get("accept-encoding")):
@@ -69,11 +93,11 @@ async def _playlist(storage: Storage, key: str, playback: Playback, request: Req
     async def piece(start: int, end: int) -> AsyncIterator[bytes]:
         yield content[start:end]
 
-    headers |= _headers(PLAYLIST_TYPE, etag, "public, max-age=60" if playback.complete else "no-cache")
+    headers |= _headers(PLAYLIST_TYPE, etag, cache)
     return _answer(request, headers, len(content), piece)
 
 
-async def _file(storage: Storage, key: str, playback: Playback, request: Request) -> Response:
+async def _file(storage: Storage, key: str, playing: Playing, request: Request) -> Response:
     found, opened = await _look_up(storage, key, request)
 
     async def pieces(start: int, end: int) -> AsyncIterator[bytes]:
@@ -81,7 +105,7 @@ async def _file(storage: Storage, key: str, playback: Playback, request: Request
             async for piece in stream:
                 yield piece
 
-    cache = cache_control(key) or ("public, max-age=60" if playback.complete else "no-cache")
+    cache = cache_control(key) or ("public, max-age=60" if playing.complete else "no-cache")
     return _answer(request, _headers(media_type(key), found.etag, cache), found.size, pieces)
 
 

@@ -15,7 +15,7 @@ from gilfoyle.api import medias
 from gilfoyle.api.body import RequestBody
 from gilfoyle.api.errors import Refusal, problem
 from gilfoyle.api.schemas import MediaEnvelope
-from gilfoyle.api.services import Injected, Services
+from gilfoyle.api.services import BaseUrl, Injected, Services
 from gilfoyle.catalog import Media, MediaKind
 from gilfoyle.errors import GilfoyleError
 from gilfoyle.ingest import FORM_BYTES, Arrived, FormFile, PlainFile
@@ -70,7 +70,7 @@ _HEADERS = [
     response_model=MediaEnvelope,
     openapi_extra={"requestBody": _BODY},
 )
-async def upload(media_id: UUID, kind: MediaKind, request: Request, services: Injected) -> Any:
+async def upload(media_id: UUID, kind: MediaKind, request: Request, services: Injected, base_url: BaseUrl) -> Any:
     """Streams the file into the storage and has it processed. A media that is Errored may be uploaded again.
 
     Refused at once, before the file is read: an unknown media (404), one that has its upload already (409), a
@@ -81,7 +81,7 @@ async def upload(media_id: UUID, kind: MediaKind, request: Request, services: In
     async def take() -> Media:
         return await services.ingest.accept(media_id, kind, FormFile(request.headers, body))
 
-    return await _answer(media_id, take, body, services)
+    return await _answer(media_id, take, body, services, base_url)
 
 
 @router.put(
@@ -97,6 +97,7 @@ async def put_source(
     media_id: UUID,
     request: Request,
     services: Injected,
+    base_url: BaseUrl,
     kind: Annotated[MediaKind, Query(description="`audio` for its sound alone")] = MediaKind.VIDEO,
     file_name: Annotated[str, Query(description="if Content-Disposition does not say it")] = "",
 ) -> Any:
@@ -109,7 +110,7 @@ async def put_source(
     async def take() -> Media | Arrived:
         return await services.ingest.resume(media_id, kind, PlainFile(request.headers, body, file_name))
 
-    return await _answer(media_id, take, body, services)
+    return await _answer(media_id, take, body, services, base_url)
 
 
 @router.head(
@@ -125,15 +126,19 @@ async def source_offset(media_id: UUID, services: Injected) -> Response:
 
 
 async def _answer(
-    media_id: UUID, take: Callable[[], Awaitable[Media | Arrived]], body: RequestBody, services: Services
+    media_id: UUID,
+    take: Callable[[], Awaitable[Media | Arrived]],
+    body: RequestBody,
+    services: Services,
+    base_url: str,
 ) -> Any:
     try:
         taken = await take()
         if isinstance(taken, Arrived):
-            return await _shown(media_id, taken, services)
+            return await _shown(media_id, taken, services, base_url)
         services.playbacks.forget(media_id)
         await services.pipeline.begin(taken)
-        return await medias.envelope(services, media_id)
+        return await medias.envelope(services, media_id, base_url)
     except ClientDisconnect:
         log.info("the upload of media %s broke off after %d bytes", media_id, body.received)
         return Response(status_code=400)  # nobody is there to read it
@@ -141,10 +146,10 @@ async def _answer(
         return problem(error) if body.complete else Refusal(problem(error))
 
 
-async def _shown(media_id: UUID, arrived: Arrived, services: Services) -> Response:
+async def _shown(media_id: UUID, arrived: Arrived, services: Services, base_url: str) -> Response:
     """More to come is 308 without a Location, as Google Cloud Storage and its clients have it; `Range` is what came."""
     if arrived.complete:
-        return JSONResponse((await medias.envelope(services, media_id)).model_dump(mode="json"))
+        return JSONResponse((await medias.envelope(services, media_id, base_url)).model_dump(mode="json"))
     there = {"Range": f"bytes=0-{arrived.offset - 1}"} if arrived.offset else {}
     return Response(status_code=308, headers={**_offset(arrived), **there})
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
 
+from gilfoyle.api import examples
+from gilfoyle.api.envelope import Envelope
 from gilfoyle.api.services import Injected
+from gilfoyle.catalog import MediaStatus
 from gilfoyle.storage import keys
 
 STATIC = Path(__file__).parent / "static"
 
-router = APIRouter(prefix="/medias", tags=["playback"])
+router = APIRouter(tags=["playback"])
 
 # hls.js feeds the player by blob: URLs and works in a worker made from one.
 _POLICY = (
@@ -29,13 +32,47 @@ def static_files() -> StaticFiles:
     return StaticFiles(directory=STATIC)
 
 
-@router.get("/{media_id}/watch", operation_id="watchMedia", summary="A page that plays it", response_class=FileResponse)
-async def watch(media_id: UUID, services: Injected) -> FileResponse:
+class Watched(BaseModel):
+    """What a player's page shows of a media."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.WATCHED]})
+
+    title: str
+    status: MediaStatus
+    playable: bool
+    progress: float
+    message: str | None = Field(description="why there is nothing to play")
+
+
+class WatchedEnvelope(Envelope[Watched]):
+    """One media, for whoever may play it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.envelope(examples.WATCHED)]})
+
+
+@router.get("/watch/{playback_id}/state", operation_id="watchState", summary="How far it is, for a page that plays it")
+async def state(playback_id: str, services: Injected) -> WatchedEnvelope:
+    media = await services.catalog.playback.media(playback_id)
+    return WatchedEnvelope(
+        data=Watched(
+            title=media.title,
+            status=MediaStatus(media.status),
+            playable=media.playable,
+            progress=media.progress,
+            message=media.error_message,
+        )
+    )
+
+
+@router.get(
+    "/watch/{playback_id}", operation_id="watchMedia", summary="A page that plays it", response_class=FileResponse
+)
+async def watch(playback_id: str, services: Injected) -> FileResponse:
     """Plays with hls.js, as soon as there is something to play."""
-    media = await services.catalog.medias.get(media_id)
+    media = await services.catalog.playback.media(playback_id)
     storage = await services.storages.of(media.storage)
     # Where `stream` redirects to, nothing else: a browser holds redirects to the policy, too.
-    url = await storage.player_url(keys.master_playlist(media_id, media.encoding))
+    url = await storage.player_url(keys.master_playlist(media.id, media.encoding))
     elsewhere = " {0.scheme}://{0.netloc}".format(urlsplit(url)) if url else ""
     headers = {
         "Content-Security-Policy": _POLICY.format(elsewhere=elsewhere),

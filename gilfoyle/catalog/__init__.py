@@ -8,6 +8,7 @@ from gilfoyle.catalog.medias import Medias
 from gilfoyle.catalog.models import FINAL, Errand, Media, MediaKind, MediaStatus, Recipe, Rendition, RenditionStatus
 from gilfoyle.catalog.moves import Moves
 from gilfoyle.catalog.owners import Owner, Owners
+from gilfoyle.catalog.playback import Playback
 from gilfoyle.catalog.promises import Errands, Promises
 from gilfoyle.catalog.retries import Retries
 from gilfoyle.catalog.tracks import Published, Tracks
@@ -41,6 +42,7 @@ class Catalog:
         self.uploads = Uploads(database)
         self.encodings = Encodings(database)
         self.tracks = Tracks(database)
+        self.playback = Playback(database)
         self.retries = Retries(database)
         self.promises = Promises(database)
         self.errands = Errands(database)

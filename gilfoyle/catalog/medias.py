@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, literal_column, or_, select, tuple_
 from sqlmodel import col
 
-from gilfoyle.catalog.models import SOON_S, Media, MediaStatus, Rendition
+from gilfoyle.catalog.models import SOON_S, Media, MediaStatus, PlaybackId, Rendition
 from gilfoyle.catalog.rows import Rows, no_media
 
 # What nobody sees and few can type: joiners, selectors of an emoji's style, marks of direction, soft hyphens.
@@ -22,10 +22,12 @@ class Medias(Rows):
     """`catalog.medias`."""
 
     async def create(self, title: str, description: str = "", storage: str = "filesystem") -> Media:
-        """A new media that awaits its upload, which is expected to go into that storage."""
+        """A new media that awaits its upload, which is expected to go into that storage; it has one playback id."""
         media = Media(title=title, description=description, storage=storage)
         async with self._database.session() as session:
             session.add(media)
+            await session.flush()
+            session.add(PlaybackId(media_id=media.id))
         return media
 
     async def get(self, media_id: UUID) -> Media:

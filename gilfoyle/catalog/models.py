@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -131,6 +132,16 @@ ALL_PUBLISHED = col(Media.changes) == col(Media.published)
 
 NO_UPLOAD = or_(col(Media.upload_lease).is_(None), col(Media.upload_lease) < func.now())
 """In SQL: no upload's lease is alive. The database's clock counts, not those of the servers."""
+
+
+class PlaybackId(SQLModel, table=True):
+    """An address under which a media is played; whoever knows it may. It can be taken back without the media."""
+
+    __tablename__ = "playback"
+
+    id: str = Field(default_factory=lambda: secrets.token_urlsafe(16), sa_column=Column(String(40), primary_key=True))
+    media_id: UUID = Field(sa_column=Column(ForeignKey("media.id", ondelete="CASCADE"), nullable=False, index=True))
+    created_at: datetime = Field(default_factory=now, sa_column=_time())
 
 
 class Rendition(SQLModel, table=True):

@@ -106,10 +106,6 @@ class Client:
         """Remove the media and everything of it."""
         self._call("DELETE", f"/medias/{_quote(media_id)}")
 
-    def absolute(self, path: str | None) -> str | None:
-        """A path that the API gave, as a URL that a player can open."""
-        return self.url + path if path else None
-
     def _data(self, method: str, path: str, **how: Any) -> Json:
         data: Json = self._call(method, path, **how)["data"]
         return data

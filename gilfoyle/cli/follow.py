@@ -26,12 +26,12 @@ def follow(client: Client, media: Json, name: str, console: Console) -> str:
     started = time.monotonic()
     with MediaDisplay(console, name) as report:
         for state in poll(client, media["id"]):
-            report.update(state, time.monotonic() - started, client.absolute(state["stream_url"]))
+            report.update(state, time.monotonic() - started)
             media = state
     if media["status"] == "Errored":
         error = media.get("error") or {}
         raise UnsupportedMedia(error.get("message") or "It could not be encoded.", code=error.get("code"))
-    url = client.absolute(media["stream_url"])
+    url: str | None = media["stream_url"]
     if url is None:
         raise GilfoyleError(f"The media is {media['status']}, but the server names no URL to play.")
     return url
@@ -107,18 +107,17 @@ class MediaDisplay(Live):
         self._name = name
         self._tasks: dict[str, TaskID] = {}
 
-    def update(self, media: Json, elapsed: float, url: str | None) -> None:
+    def update(self, media: Json, elapsed: float) -> None:
         """Show `media` as it is `elapsed` seconds after its upload."""
         for rendition in media.get("renditions", []):
             self.rendition(rendition)
         if media["playable"]:
-            self._once("playable", f"playable after {elapsed:.1f} s: {url}")
+            self._once("playable", f"playable after {elapsed:.1f} s: {media['stream_url']}")
         for each in media.get("warnings", []):
             self._once(each["message"], f"warning: {each['message']}")
         if media["status"] == "Ready":
             self._once("ready", f"ready after {elapsed:.1f} s")
-            if url:
-                self._once("watch", f"watch it in a browser: {url.replace('/stream/master.m3u8', '/watch')}")
+            self._once("watch", f"watch it in a browser: {media['watch_url']}")
 
     def rendition(self, rendition: Json) -> None:
         """Show one of them."""

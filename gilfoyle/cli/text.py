@@ -71,7 +71,7 @@ def table(medias: Sequence[Json]) -> Iterator[str]:
     return columns(rows)
 
 
-def details(media: Json, url: str | None) -> Iterator[str]:
+def details(media: Json) -> Iterator[str]:
     """What is known of one media, a fact per line, then its renditions."""
     error = media["error"]
     facts = {
@@ -79,7 +79,8 @@ def details(media: Json, url: str | None) -> Iterator[str]:
         "description": media["description"],
         "status": f"{media['status']}, {media['progress']:.0%} done" + (", playable" if media["playable"] else ""),
         "error": f"{error['message']} ({error['code']})" if error else None,
-        "play": url,
+        "play": media["stream_url"],
+        "watch": media["watch_url"],
         "length": human_time(media["duration_s"]) if media["duration_s"] is not None else None,
         "source": media["file_name"] and f"{media['file_name']}, {human_bytes(media['source_bytes'])}",
         "sha256": media["source_sha256"],

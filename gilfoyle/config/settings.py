@@ -16,6 +16,11 @@ _Origin = Annotated[str, StringConstraints(pattern=r"^(\*|null|[a-z][a-z0-9+.-]*
 class ServerSettings(Section):
     host: str = Field("127.0.0.1", description="address the API listens on; 0.0.0.0 for all")
     port: int = Field(8000, ge=0, le=65535, description="port of the API; 0 takes any free one")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://\S+[^/\s])?$",
+        description="the API's URL as clients reach it, behind a proxy or under a path; empty: as each request says",
+    )
     allowed_hosts: list[str] = Field(
         [],
         description="host names that lead to the API, besides localhost and addresses; "

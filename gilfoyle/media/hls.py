@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,7 @@ VERSION = 7
 _START_BANDWIDTH = 2_000_000
 TEXT_SEGMENT_S = 60
 """A minute of a text in an object: hours of it are few, and a player reads no more than it shows soon."""
+_URI = re.compile(r'(?<=[:,])URI="')
 # Of an encoding that was begun before there were tracks.
 _ONLY_SOUND = Track(name=AUDIO_TRACK, kind=TrackKind.AUDIO, default=True)
 
@@ -146,6 +148,16 @@ def _one_default(texts: Sequence[Track]) -> list[Track]:
     """At most one is (RFC 8216, 4.3.4.1.1): what people add goes before what the file says."""
     chosen = [track.name for track in texts if track.default][-1:]
     return [track.model_copy(update={"default": track.name in chosen}) for track in texts]
+
+
+def below(master: str, folder: str) -> str:
+    """A multivariant playlist as it reads one folder above its own: each relative URI begins with `folder`."""
+    lines = [
+        line if line.startswith("#") else f"{folder}/{line}"
+        for line in _URI.sub(rf"\g<0>{folder}/", master).splitlines()
+        if line
+    ]
+    return _text(lines)
 
 
 def _sounds(audio: Sequence[AudioEntry], tracks: Sequence[Track]) -> list[tuple[Track, AudioEntry]]:

@@ -82,8 +82,12 @@ class Server:
         assert media["status"] == "Ready", media["error"]
         return media
 
+    def stream_path(self, media_id: str, path: str = "master.m3u8") -> str:
+        """Where an object of the first encoding is played."""
+        return f"/stream/{self.media(media_id)['playback_ids'][0]}/1/{path}"
+
     def url(self, path: str) -> str:
-        return self.addresses["api"] + path
+        return path if path.startswith("http") else self.addresses["api"] + path
 
     def children(self, *words: str) -> list[psutil.Process]:
         """The running descendants whose command line has all those words."""

@@ -76,7 +76,7 @@ def _assert_errored(server: Server, tmp_path: Path, data: bytes, code: str) -> N
     left = [] if code == "not_media" else ["source"]
     wait_for(lambda: [path.name for path in server.objects(media_id).glob("*")] == left, 5)
     assert not server.children("ffmpeg", media_id)
-    answer = server.http.get(f"/medias/{media_id}/stream/master.m3u8")
+    answer = server.http.get(server.stream_path(media_id, "master.m3u8"))
     assert answer.status_code == 409
 
 

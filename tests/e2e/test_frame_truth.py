@@ -80,4 +80,4 @@ def _check(server: Server, source: Path, expected: list[int], rate: Fraction, du
 
 def _frames(server: Server, media: dict) -> list[list[int]]:  # type: ignore[type-arg]
     names = [rendition["name"] for rendition in media["renditions"] if rendition["kind"] == "video"]
-    return [read_numbers(server.url(f"/medias/{media['id']}/stream/{name}/index.m3u8")) for name in names]
+    return [read_numbers(server.url(server.stream_path(media["id"], f"{name}/index.m3u8"))) for name in names]

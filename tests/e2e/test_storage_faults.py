@@ -45,7 +45,7 @@ def _is_whole(server: Server, media: dict[str, Any]) -> None:
     for rendition in media["renditions"]:
         assert rendition["status"] == "Ready", rendition["error"]
         if rendition["kind"] == "video":
-            url = server.url(f"/medias/{media['id']}/stream/{rendition['name']}/index.m3u8")
+            url = server.url(server.stream_path(media["id"], f"{rendition['name']}/index.m3u8"))
             assert read_numbers(url) == list(range(FRAMES))
 
 

@@ -68,7 +68,7 @@ async def test_from_a_bucket_through_the_api(proxied: Server, s3_service: Seawee
     assert await _plays(browser, web, proxied.url(media["stream_url"])) == {urlsplit(proxied.url("")).netloc}
     assert f"{media['id']}/source" in objects(s3_service, "proxied")
     assert not proxied.objects(media["id"]).exists()
-    segment = proxied.http.get(f"/medias/{media['id']}/stream/360p/00000.m4s", headers={"Range": "bytes=10-19"})
+    segment = proxied.http.get(proxied.stream_path(media["id"], "360p/00000.m4s"), headers={"Range": "bytes=10-19"})
     assert (segment.status_code, len(segment.content)) == (206, 10)
     assert proxied.http.delete(f"/medias/{media['id']}").status_code == 204
     assert objects(s3_service, "proxied") == []
@@ -79,7 +79,7 @@ async def test_from_a_bucket_by_redirects(redirected: Server, s3_service: Seawee
     url = redirected.url(media["stream_url"])
     assert await _plays(browser, web, url) == {f"{s3_service.host}:{s3_service.port}"}
     page = await browser.new_page()
-    await page.goto(redirected.url(f"/medias/{media['id']}/watch"))
+    await page.goto(media["watch_url"])
     await watched(page, 4.5)
     await page.close()
     assert redirected.http.delete(f"/medias/{media['id']}").status_code == 204

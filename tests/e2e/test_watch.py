@@ -16,7 +16,7 @@ async def test_it_plays_from_the_upload_to_the_end_without_a_reload(server: Serv
     page = await browser.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    await page.goto(server.url(f"/medias/{media_id}/watch"))
+    await page.goto(server.media(media_id)["watch_url"])
     await expect(page.locator("p")).to_contain_text("AwaitingUpload")
     assert server.send(media_id, clip("bigbuckbunny.mp4")).status_code == 202
     await expect(page.locator("p")).to_have_text("<b>Bunny</b>", timeout=30_000)
@@ -31,7 +31,7 @@ async def test_it_says_why_there_is_nothing_to_watch(server: Server, browser: Br
     media_id = server.create()
     server.send(media_id, letter)
     page = await browser.new_page()
-    await page.goto(server.url(f"/medias/{media_id}/watch"))
+    await page.goto(server.media(media_id)["watch_url"])
     await expect(page.locator("p")).to_contain_text("not a video", timeout=10_000)
     await page.close()
-    assert server.http.get("/medias/00000000-0000-0000-0000-000000000000/watch").status_code == 404
+    assert server.http.get("/watch/nobody").status_code == 404

@@ -1,5 +1,5 @@
 // Shows how far a media is, and plays it as soon as there is something to play.
-const at = location.pathname.replace(/\/watch$/, "");
+const id = location.pathname.split("/").pop();
 const video = document.querySelector("video");
 const says = document.querySelector("p");
 let playing = false;
@@ -16,11 +16,11 @@ function play(url) {
 }
 
 async function look() {
-  const media = (await (await fetch(at)).json()).data;
+  const media = (await (await fetch(`${id}/state`)).json()).data;
   document.title = media.title;
-  if (media.playable && !playing) play(`${at}/stream/master.m3u8`);
+  if (media.playable && !playing) play(`../stream/${id}/master.m3u8`);
   // As text, so that a title can't be markup.
-  if (media.error) says.textContent = media.error.message;
+  if (media.message) says.textContent = media.message;
   else if (media.status === "Ready") says.textContent = media.title;
   else says.textContent = `${media.title}: ${media.status}, ${Math.round(media.progress * 100)} %`;
   if (!["Ready", "Errored"].includes(media.status)) setTimeout(look, 500);

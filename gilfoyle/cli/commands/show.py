@@ -23,5 +23,5 @@ def command(
         if json:
             typer.echo(text.as_json(media))
             return
-        for line in text.details(media, client.absolute(media["stream_url"])):
+        for line in text.details(media):
             typer.echo(line)

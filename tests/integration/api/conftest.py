@@ -116,6 +116,11 @@ async def processing(catalog: Catalog, title: str = "Film", storage: str = "file
     return await catalog.medias.get(media.id)
 
 
+async def address(catalog: Catalog, media_id: UUID) -> str:
+    """Where the first encoding of a media is played."""
+    return f"/stream/{(await catalog.playback.of(media_id))[0]}/1"
+
+
 async def playable(catalog: Catalog, storage: FilesystemStorage, **objects: bytes) -> UUID:
     """A media that can be played, with the objects that its stream consists of."""
     media = await processing(catalog)

@@ -14,7 +14,7 @@ from gilfoyle.catalog import Catalog
 from gilfoyle.config import Settings
 from gilfoyle.storage import FilesystemStorage
 from tests.conftest import free_port
-from tests.integration.api.conftest import playable, served
+from tests.integration.api.conftest import address, playable, served
 from tests.processes import program
 
 
@@ -46,7 +46,7 @@ async def test_without_temporal_it_serves_streams_and_says_what_is_missing(
             parts = answer.json()["data"]
             assert (parts["database"], parts["storage"]) == ("ok", "ok")
             assert parts["temporal"] == "The workflow engine (Temporal) can't be reached; try again."
-            assert (await client.get(f"/medias/{media_id}/stream/master.m3u8")).status_code == 200
+            assert (await client.get(f"{await address(catalog, media_id)}/master.m3u8")).status_code == 200
 
 
 async def test_balancers_may_ask_by_head(live: httpx.AsyncClient) -> None:
@@ -127,7 +127,7 @@ async def test_a_process_stops_in_time_even_with_an_open_stream(
                         break
                 except httpx.TransportError:
                     time.sleep(0.1)  # noqa: ASYNC251  (nothing else runs)
-            async with client.stream("GET", f"/medias/{media_id}/stream/720p/00001.m4s") as stream:
+            async with client.stream("GET", f"{await address(catalog, media_id)}/720p/00001.m4s") as stream:
                 assert stream.status_code == 200
                 start = time.monotonic()
                 process.send_signal(signal.SIGTERM)

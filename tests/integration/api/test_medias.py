@@ -37,7 +37,9 @@ async def test_shows_progress(client: httpx.AsyncClient, catalog: Catalog) -> No
     await catalog.encodings.progress(media.id, 1, [done, failed], playable=True, progress=0.25)
     shown = (await client.get(f"/medias/{media.id}")).json()["data"]
     assert (shown["status"], shown["playable"], shown["progress"]) == ("Processing", True, 0.25)
-    assert shown["stream_url"] == f"/medias/{media.id}/stream/master.m3u8"
+    (playback_id,) = shown["playback_ids"]
+    assert shown["stream_url"] == f"http://localhost/stream/{playback_id}/master.m3u8"
+    assert shown["watch_url"] == f"http://localhost/watch/{playback_id}"
     assert (shown["kind"], shown["file_name"], shown["source_bytes"], shown["duration_s"]) == (
         "video",
         "film.mp4",
@@ -114,7 +116,7 @@ async def test_deletes(
         await client.get(f"/medias/{media['id']}"),
         await client.delete(f"/medias/{media['id']}"),
         await client.patch(f"/medias/{media['id']}", json={"title": "x"}),
-        await client.get(f"/medias/{media['id']}/stream/master.m3u8"),
+        await client.get(f"/stream/{media['playback_ids'][0]}/master.m3u8"),
         await client.post(f"/medias/{media['id']}/upload/video", files={"file": b"x"}),
     ):
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -95,7 +95,7 @@ async def test_ids(client: httpx.AsyncClient, media_id: str) -> None:
     check(await client.get(f"/medias/{media_id}"), *statuses)
     check(await client.delete(f"/medias/{media_id}"), *statuses)
     check(await client.patch(f"/medias/{media_id}", json={"title": "x"}), *statuses)
-    check(await client.get(f"/medias/{media_id}/stream/master.m3u8"), *statuses)
+    check(await client.get(f"/stream/{media_id}/master.m3u8"), 404)
     check(await client.post(f"/medias/{media_id}/upload/video", files={"file": b"x"}), *statuses)
 
 
@@ -111,7 +111,7 @@ async def test_wrong_methods(client: httpx.AsyncClient) -> None:
         ("DELETE", "/medias"),
         ("POST", f"/medias/{media_id}"),
         ("GET", f"/medias/{media_id}/upload/video"),
-        ("POST", f"/medias/{media_id}/stream/master.m3u8"),
+        ("POST", f"/stream/{media_id}/master.m3u8"),
         ("POST", "/healthz"),
         ("BREW", "/medias"),
     ):
@@ -143,7 +143,7 @@ async def test_a_huge_body_is_not_kept_in_memory(client: httpx.AsyncClient) -> N
 )
 async def test_headers(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
     encoded = {name: value.encode("latin-1") for name, value in headers.items()}
-    answer = await client.get(f"/medias/{uuid4()}/stream/master.m3u8", headers=encoded)
+    answer = await client.get(f"/stream/{uuid4()}/master.m3u8", headers=encoded)
     check(answer, 404)
 
 

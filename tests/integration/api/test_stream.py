@@ -10,7 +10,7 @@ import pytest
 from gilfoyle.catalog import Catalog
 from gilfoyle.config import Settings
 from gilfoyle.storage import FilesystemStorage, keys
-from tests.integration.api.conftest import playable, processing, served
+from tests.integration.api.conftest import address, playable, processing, served
 
 SEGMENT = bytes(range(256)) * 20
 PLAIN = {"Accept-Encoding": "identity"}
@@ -18,13 +18,13 @@ PLAIN = {"Accept-Encoding": "identity"}
 
 @pytest.fixture
 async def url(catalog: Catalog, storage: FilesystemStorage) -> str:
-    return f"/medias/{await playable(catalog, storage)}/stream"
+    return await address(catalog, await playable(catalog, storage))
 
 
 async def test_before_there_is_anything_to_play_it_is_too_early(client: httpx.AsyncClient, catalog: Catalog) -> None:
     media = await catalog.medias.create("Film")
     for media_id in (media.id, (await processing(catalog)).id):
-        answer = await client.get(f"/medias/{media_id}/stream/master.m3u8")
+        answer = await client.get(f"{await address(catalog, media_id)}/master.m3u8")
         assert (answer.status_code, answer.json()["code"]) == (425, "too_early")
         assert answer.headers["Retry-After"] == "1"
         assert answer.headers["Cache-Control"] == "no-store"
@@ -35,7 +35,7 @@ async def test_it_plays_as_soon_as_it_is_playable(
 ) -> None:
     media = await processing(catalog)
     await storage.write(keys.master_playlist(media.id, 1), b"#EXTM3U\n")
-    url = f"/medias/{media.id}/stream/master.m3u8"
+    url = f"{await address(catalog, media.id)}/master.m3u8"
     assert (await client.get(url)).status_code == 425
     await catalog.encodings.progress(media.id, 1, [], playable=True, progress=0.1)
     assert (await client.get(url)).status_code == 200
@@ -44,7 +44,7 @@ async def test_it_plays_as_soon_as_it_is_playable(
 async def test_a_failed_media_will_never_play(client: httpx.AsyncClient, catalog: Catalog) -> None:
     media = await processing(catalog)
     await catalog.encodings.fail(media.id, "no_streams", "The file has no streams.")
-    answer = await client.get(f"/medias/{media.id}/stream/master.m3u8")
+    answer = await client.get(f"{await address(catalog, media.id)}/master.m3u8")
     assert (answer.status_code, answer.json()["code"]) == (409, "media_errored")
     assert "no streams" in answer.json()["message"]
 
@@ -54,7 +54,7 @@ async def test_a_media_that_fails_half_way_stops_playing(
 ) -> None:
     media_id = await playable(catalog, storage)
     await catalog.encodings.fail(media_id, "x", "y")
-    assert (await client.get(f"/medias/{media_id}/stream/master.m3u8")).status_code == 409
+    assert (await client.get(f"{await address(catalog, media_id)}/master.m3u8")).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -156,20 +156,21 @@ async def test_caches_may_keep_segments_for_ever_and_playlists_once_they_are_don
     await catalog.encodings.finish(two, 1)
 
     async def cache(media_id: object, path: str) -> str:
-        return (await client.get(f"/medias/{media_id}/stream/{path}")).headers["Cache-Control"]
+        return (await client.get(f"{await address(catalog, media_id)}/{path}")).headers["Cache-Control"]
 
     for path in ("720p/00000.m4s", "720p/init.mp4"):
         assert await cache(one, path) == "public, max-age=31536000, immutable"
     for path in ("master.m3u8", "720p/index.m3u8"):
         assert await cache(one, path) == "no-cache"
-        assert await cache(two, path) == "public, max-age=60"
+    assert await cache(two, "720p/index.m3u8") == "public, max-age=60"
+    assert await cache(two, "master.m3u8") == "no-cache"  # tracks are added to it later
 
 
 async def test_a_playlist_that_grows_changes_its_etag(
     client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
 ) -> None:
     media_id = await playable(catalog, storage)
-    path = f"/medias/{media_id}/stream/720p/index.m3u8"
+    path = f"{await address(catalog, media_id)}/720p/index.m3u8"
     first = await client.get(path)
     await storage.write(f"{media_id}/1/720p/index.m3u8", b"#EXTM3U\n00000.m4s\n00001.m4s\n")
     second = await client.get(path, headers={"If-None-Match": first.headers["ETag"]})
@@ -208,24 +209,28 @@ async def test_nothing_but_the_stream_can_be_reached(
 
 
 async def test_an_unknown_media_has_no_stream(client: httpx.AsyncClient) -> None:
-    assert (await client.get(f"/medias/{uuid4()}/stream/master.m3u8")).status_code == 404
-    assert (await client.get("/medias/nonsense/stream/master.m3u8")).status_code == 400
+    assert (await client.get(f"/stream/{uuid4()}/master.m3u8")).status_code == 404
+    assert (await client.get("/stream/nonsense/1/master.m3u8")).status_code == 404
 
 
 async def test_a_deleted_media_stops_playing_at_once(
-    client: httpx.AsyncClient, url: str, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gilfoyle.api.medias.DELETE_WAIT_S", 0.1)
+    media_id = await playable(catalog, storage)
+    url = await address(catalog, media_id)
     assert (await client.get(f"{url}/master.m3u8")).status_code == 200
-    assert (await client.delete(url.removesuffix("/stream"))).status_code == 204
+    assert (await client.delete(f"/medias/{media_id}")).status_code == 204
     assert (await client.get(f"{url}/master.m3u8")).status_code == 404
 
 
 async def test_a_slow_reader_does_not_fill_the_memory_and_others_go_on(
-    live: httpx.AsyncClient, storage: FilesystemStorage, url: str
+    live: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
 ) -> None:
     size = 64 << 20
-    await storage.write(f"{url.split('/')[2]}/1/720p/00001.m4s", bytes(size))
+    media_id = await playable(catalog, storage)
+    url = await address(catalog, media_id)
+    await storage.write(f"{media_id}/1/720p/00001.m4s", bytes(size))
     async with live.stream("GET", f"{url}/720p/00001.m4s") as slow:
         for _ in range(20):
             answer = await asyncio.wait_for(live.get(f"{url}/720p/00000.m4s"), 5)
@@ -245,7 +250,7 @@ async def test_a_storage_that_serves_by_itself_is_pointed_at(
     media_id = await playable(catalog, storage)
     monkeypatch.setattr(FilesystemStorage, "player_url", player_url)
     with served(settings) as base:
-        async with httpx.AsyncClient(base_url=f"{base}/medias/{media_id}/stream") as client:
+        async with httpx.AsyncClient(base_url=f"{base}{await address(catalog, media_id)}") as client:
             answer = await client.get("/720p/00000.m4s")
             assert (answer.status_code, answer.headers["Location"]) == (
                 307, f"https://cdn.example.com/{media_id}/1/720p/00000.m4s",
@@ -257,3 +262,55 @@ async def test_a_compressed_playlist_is_real_gzip(live: httpx.AsyncClient, url: 
     async with live.stream("GET", f"{url}/master.m3u8", headers={"Accept-Encoding": "gzip"}) as answer:
         raw = b"".join([piece async for piece in answer.aiter_raw()])
     assert gzip.decompress(raw).startswith(b"#EXTM3U")
+
+
+async def test_the_master_playlist_of_now_names_the_version(live: httpx.AsyncClient, url: str) -> None:
+    latest = await live.get(f"{url.removesuffix('/1')}/master.m3u8")
+    assert latest.text.splitlines()[:2] == ["#EXTM3U", "1/720p/index.m3u8"]
+    assert latest.headers["Cache-Control"] == "no-cache"
+    assert (await live.head(f"{url.removesuffix('/1')}/master.m3u8")).headers["ETag"] == latest.headers["ETag"]
+
+
+@pytest.mark.parametrize("version", ["0", "2", "x", "-1", "99999999999"])
+async def test_another_version_is_not_there(live: httpx.AsyncClient, url: str, version: str) -> None:
+    answer = await live.get(f"{url.removesuffix('1')}{version}/master.m3u8")
+    assert answer.status_code in (400, 404)
+
+
+async def test_an_address_is_taken_back_and_another_given(
+    live: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    media_id = await playable(catalog, storage)
+    first = (await catalog.playback.of(media_id))[0]
+    second = (await live.post(f"/medias/{media_id}/playback-ids")).json()["data"]["id"]
+    assert (await live.get(f"/stream/{second}/master.m3u8")).status_code == 200
+    assert (await live.get(f"/stream/{first}/master.m3u8")).status_code == 200
+    assert (await live.delete(f"/medias/{media_id}/playback-ids/{first}")).status_code == 204
+    assert (await live.get(f"/stream/{first}/master.m3u8")).status_code == 404
+    assert (await live.get(f"/stream/{first}/1/720p/00000.m4s")).status_code == 404
+    shown = (await live.get(f"/medias/{media_id}")).json()["data"]
+    assert shown["playback_ids"] == [second] and second in shown["stream_url"]
+    assert (await live.delete(f"/medias/{media_id}/playback-ids/{first}")).status_code == 404
+    assert (await live.delete(f"/medias/{media_id}/playback-ids/{second}")).status_code == 204
+    assert (await live.get(f"/medias/{media_id}")).json()["data"]["stream_url"] is None
+
+
+async def test_there_is_an_end_to_addresses(client: httpx.AsyncClient, catalog: Catalog) -> None:
+    media = await catalog.medias.create("Film")
+    for _ in range(99):
+        await catalog.playback.add(media.id)
+    answer = await client.post(f"/medias/{media.id}/playback-ids")
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_ids")
+    assert (await client.post(f"/medias/{uuid4()}/playback-ids")).status_code == 404
+
+
+@pytest.mark.parametrize("public", ["https://media.example.org", "https://example.org/video"])
+async def test_addresses_are_those_that_clients_reach(
+    settings: Settings, catalog: Catalog, storage: FilesystemStorage, public: str
+) -> None:
+    media_id = await playable(catalog, storage)
+    server = settings.server.model_copy(update={"public_url": public})
+    with served(settings.model_copy(update={"server": server})) as base:
+        async with httpx.AsyncClient(base_url=base) as client:
+            shown = (await client.get(f"/medias/{media_id}")).json()["data"]
+    assert shown["stream_url"] == f"{public}/stream/{shown['playback_ids'][0]}/master.m3u8"

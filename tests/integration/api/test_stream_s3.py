@@ -12,7 +12,7 @@ from gilfoyle.catalog import Catalog
 from gilfoyle.config import S3Settings, Settings, StorageSettings
 from gilfoyle.storage import keys
 from gilfoyle.storage.s3.backend import S3Storage
-from tests.integration.api.conftest import processing
+from tests.integration.api.conftest import address, processing
 
 SEGMENT = bytes(range(256)) * 12_000  # as large as one of 1080p
 
@@ -57,9 +57,9 @@ async def test_a_segment_costs_one_request(
         storage._requests.client.meta.events.register("before-call.s3", note)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            answer = await client.request(method, f"/medias/{media.id}/stream/720p/00000.m4s", headers=headers)
+            answer = await client.request(method, f"{await address(catalog, media.id)}/720p/00000.m4s", headers=headers)
             assert (answer.status_code, asked) == (status, operations)
             assert content is None or answer.content == content
             del asked[:]
-            assert (await client.get(f"/medias/{media.id}/stream/720p/00001.m4s")).status_code == 404
+            assert (await client.get(f"{await address(catalog, media.id)}/720p/00001.m4s")).status_code == 404
             assert asked == ["GetObject"]

@@ -35,7 +35,7 @@ async def test_migrations_and_models_agree(empty_url: str) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
         tables = set(inspect(connection).get_table_names())
-    ours = (models.Media, models.Rendition, models.TrackRow, models.Recipe, models.Errand)
+    ours = (models.Media, models.Rendition, models.TrackRow, models.PlaybackId, models.Recipe, models.Errand)
     assert tables == {*(str(each.__tablename__) for each in ours), "alembic_version"}
 
 

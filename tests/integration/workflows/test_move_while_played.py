@@ -26,8 +26,8 @@ MEDIAS = 6
 class Player:
     """Asks for one object after the other, again and again."""
 
-    def __init__(self, client: httpx.AsyncClient, media_id: object) -> None:
-        self._client, self._url = client, f"/medias/{media_id}/stream"
+    def __init__(self, client: httpx.AsyncClient, url: str) -> None:
+        self._client, self._url = client, url
         self.rounds = 0
         self.wrong: list[str] = []
 
@@ -61,7 +61,8 @@ async def test_a_player_never_gets_an_error_or_a_wrong_byte(
         medias = [await ready(service.parts.catalog, files) for _ in range(MEDIAS)]
         with served(settings) as url:
             async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-                players = [Player(client, media.id) for media in medias]
+                ids = await service.parts.catalog.playback.of_many([media.id for media in medias])
+                players = [Player(client, f"/stream/{ids[media.id][0]}/1") for media in medias]
                 playing = [asyncio.create_task(player.play()) for player in players]
                 result = await move(service, linger_s=LINGER_S, page=1)
                 assert (result.moved, result.failed) == (MEDIAS, [])

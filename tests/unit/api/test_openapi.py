@@ -21,8 +21,9 @@ def test_every_operation_has_a_name_and_a_summary(described: dict[str, Any]) -> 
     assert len(set(names)) == len(names)
     assert set(names) == {
         "healthz", "readyz", "metricsz", "createMedia", "listMedias", "getMedia", "editMedia", "deleteMedia",
-        "uploadMedia", "putSource", "sourceOffset", "retryMedia", "retryRendition", "streamMedia", "watchMedia",
-        "verifyMedia", "getVerification", "listTracks", "addTrack", "editTrack", "removeTrack",
+        "uploadMedia", "putSource", "sourceOffset", "retryMedia", "retryRendition", "streamMaster", "streamObject",
+        "watchMedia", "watchState", "addPlaybackId", "revokePlaybackId", "verifyMedia", "getVerification",
+        "listTracks", "addTrack", "editTrack", "removeTrack",
     }  # fmt: skip
     assert all(operation["summary"] for operation in operations)
     assert all({"4XX", "5XX"} <= set(operation["responses"]) for operation in operations)

@@ -14,8 +14,8 @@ CHANGES = [
     ("POST", "/medias"), ("PATCH", MEDIA), ("DELETE", MEDIA), ("POST", f"{MEDIA}/upload/video"),
     ("POST", f"{MEDIA}/renditions/720p/retry"), ("PUT", f"{MEDIA}/source"), ("BREW", "/"),
 ]  # fmt: skip
-ONE_MEDIA = [MEDIA, f"{MEDIA}/stream/master.m3u8", f"{MEDIA}/stream/720p/00000.m4s", f"{MEDIA}/watch"]
-NOT_ONE_MEDIA = ["/medias", "/medias/", "/metricsz", "/openapi.json", f"{MEDIA}/upload/video", "/"]
+PLAYED = ["/stream/abc/master.m3u8", "/stream/abc/1/720p/00000.m4s", "/watch/abc", "/watch/abc/state"]
+NOT_PLAYED = [MEDIA, "/medias", "/medias/", "/metricsz", "/openapi.json", f"{MEDIA}/upload/video", "/"]
 
 
 async def ask(method: str, path: str, headers: dict[str, str], **server: Any) -> httpx.Response:
@@ -85,7 +85,7 @@ async def test_pages_of_an_own_application_may_do_all(method: str, path: str) ->
     assert (await ask(method, path, other, app_origins=["https://app.example"])).status_code == 403
 
 
-@pytest.mark.parametrize("path", ONE_MEDIA)
+@pytest.mark.parametrize("path", PLAYED)
 async def test_whoever_knows_a_media_may_read_it_by_cors_origins(path: str) -> None:
     other = {"Origin": "https://player.example", "Sec-Fetch-Site": "cross-site"}
     for method in ("GET", "HEAD"):
@@ -97,7 +97,7 @@ async def test_whoever_knows_a_media_may_read_it_by_cors_origins(path: str) -> N
         assert await preflight("GET", path, "https://player.example", cors_origins=[named]) == allowed
 
 
-@pytest.mark.parametrize("path", NOT_ONE_MEDIA)
+@pytest.mark.parametrize("path", NOT_PLAYED)
 async def test_what_would_give_ids_away_is_for_own_pages(path: str) -> None:
     other = {"Origin": "https://player.example"}
     answer = await ask("GET", path, other)

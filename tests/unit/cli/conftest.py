@@ -33,7 +33,8 @@ def media(status: str = "Processing", **changes: Any) -> dict[str, Any]:
         "progress": 0.0, "duration_s": 62.0, "file_name": "film.mp4", "source_bytes": 3_400_000,
         "source_sha256": None, "probe": None, "error": None, "warnings": [], "created_at": "2026-11-24T12:00:00Z",
         "updated_at": "2026-11-24T12:00:00Z", "renditions": [],
-        "stream_url": f"/medias/{ID}/stream/master.m3u8" if playable else None, **changes,
+        "stream_url": "http://media.example/stream/abc/master.m3u8" if playable else None,
+        "watch_url": "http://media.example/watch/abc", **changes,
     }  # fmt: skip
 
 

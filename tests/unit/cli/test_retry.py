@@ -48,7 +48,7 @@ def test_a_media_as_a_whole_is_followed_until_it_plays(server: Any, samples: Any
     server.states = [samples.media(), samples.media("Ready")]
     server.upload_answer = (202, server.states[0])
     result = CliRunner().invoke(app, ["retry", samples.ID, "--url", server.url])
-    assert (result.exit_code, result.stdout) == (0, f"{server.url}/medias/{samples.ID}/stream/master.m3u8\n")
+    assert (result.exit_code, result.stdout) == (0, "http://media.example/stream/abc/master.m3u8\n")
     assert server.asked[0] == f"POST /medias/{samples.ID}/retry"
 
 

@@ -33,26 +33,26 @@ def test_a_list_has_aligned_columns_and_ends_with_the_title(samples: Any) -> Non
 
 def test_details_name_what_is_known_and_nothing_else(samples: Any) -> None:
     failed = samples.media("Errored", error={"code": "no_streams", "message": "It holds no video."})
-    lines = list(text.details(failed, None))
+    lines = list(text.details(failed))
     assert "error       It holds no video. (no_streams)" in lines
     assert not any(line.startswith(("play", "sha256", "description")) for line in lines)
 
 
 def test_details_show_each_rendition(samples: Any) -> None:
     audio = samples.rendition("audio-128k", width=None, height=None, channels=2, average_bandwidth=None)
-    lines = list(text.details(samples.media(renditions=[samples.rendition(), audio]), "http://h/m.m3u8"))
+    lines = list(text.details(samples.media(renditions=[samples.rendition(), audio], stream_url="http://h/m.m3u8")))
     assert lines[-2].split() == ["360p", "Encoding", "640×360", "1/4", "segments", "1.5", "MB", "600", "kbit/s"]
     assert lines[-1].split() == ["audio-128k", "Encoding", "2", "ch", "1/4", "segments", "1.5", "MB", "-"]
 
 
 def test_a_title_can_not_steer_the_terminal(samples: Any) -> None:
-    lines = [*text.table([samples.media(title="a\x1b[2Jb\nc")]), *text.details(samples.media(title="\x1b[2J"), None)]
+    lines = [*text.table([samples.media(title="a\x1b[2Jb\nc")]), *text.details(samples.media(title="\x1b[2J"))]
     assert not any("\x1b" in line or "\n" in line for line in lines)
 
 
 def test_details_name_what_it_lacks(samples: Any) -> None:
     lacking = samples.media("Ready", warnings=[{"code": "sound_failed", "message": "It is\x1b mute."}])
-    assert "warning     It is� mute. (sound_failed)" in list(text.details(lacking, None))
+    assert "warning     It is� mute. (sound_failed)" in list(text.details(lacking))
 
 
 def test_what_steers_a_terminal_is_shown_as_unknown_and_other_scripts_as_they_are() -> None:

@@ -36,7 +36,7 @@ def test_prints_the_url_alone_on_stdout_and_the_story_on_stderr(server: Any, sam
     ]
     result = CliRunner().invoke(app, ["upload", str(film), "--url", server.url])
     assert result.exit_code == 0
-    assert result.stdout == f"{server.url}/medias/{samples.ID}/stream/master.m3u8\n"
+    assert result.stdout == "http://media.example/stream/abc/master.m3u8\n"
     story = result.stderr.splitlines()
     assert [line.split(":")[1].split()[0] for line in story] == ["sent", "playable", "360p", "ready", "watch"]
     assert server.bodies["POST /medias"] == b'{"title":"My film"}'

@@ -10,7 +10,7 @@ from typing import Any
 import m3u8
 import pytest
 
-from gilfoyle.media.hls import AudioEntry, VideoEntry, master_playlist, media_playlist, text_objects
+from gilfoyle.media.hls import AudioEntry, VideoEntry, below, master_playlist, media_playlist, text_objects
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.text.webvtt import Cue
 from gilfoyle.media.timeline import timeline
@@ -281,3 +281,12 @@ def test_every_uri_is_relative() -> None:
     parsed = m3u8.loads(master_playlist(LADDER, [sound()], [track()]))
     for uri in [*(playlist.uri for playlist in parsed.playlists), *(media.uri for media in parsed.media)]:
         assert uri and not uri.startswith("/") and ":" not in uri and ".." not in uri
+
+
+def test_a_master_playlist_reads_the_same_one_folder_above() -> None:
+    texts = [Track(name="text-1", kind=TrackKind.TEXT, label='called URI="x"')]
+    text = master_playlist(LADDER[:2], [sound()], [track(), *texts])
+    parsed, moved = m3u8.loads(text), m3u8.loads(below(text, "3"))
+    assert [each.uri for each in moved.playlists] == [f"3/{each.uri}" for each in parsed.playlists]
+    assert [each.uri for each in moved.media] == [f"3/{each.uri}" for each in parsed.media]
+    assert [each.name for each in moved.media] == [each.name for each in parsed.media]
