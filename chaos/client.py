@@ -58,7 +58,7 @@ class Client:
     async def _create(self, source: Source) -> str:
         while True:
             try:
-                answer = await self._http.post("/medias", json={"title": source.name})
+                answer = await self._http.post("/v1/medias", json={"title": source.name})
                 if answer.status_code == 201:
                     media_id = str(answer.json()["data"]["id"])
                     self.created[media_id] = source
@@ -88,7 +88,7 @@ class Client:
 
         try:
             answer = await self._http.post(
-                f"/medias/{media_id}/upload/{source.sent_as}", content=body(), headers=headers
+                f"/v1/medias/{media_id}/upload/{source.sent_as}", content=body(), headers=headers
             )
             if answer.is_success:
                 return "answered"
@@ -102,7 +102,7 @@ class Client:
         while True:
             await asyncio.sleep(_PAUSE_S)
             try:
-                answer = await self._http.get(f"/medias/{media_id}")
+                answer = await self._http.get(f"/v1/medias/{media_id}")
                 if answer.is_success:
                     return str(answer.json()["data"]["status"])
                 self._refused("ask", answer)
@@ -136,7 +136,7 @@ async def medias(http: httpx.AsyncClient) -> list[dict[str, object]]:
     """Every media that the API shows. Raises httpx.HTTPError."""
     found: list[dict[str, object]] = []
     while True:
-        answer = await http.get("/medias", params={"limit": 100, "offset": len(found)})
+        answer = await http.get("/v1/medias", params={"limit": 100, "offset": len(found)})
         answer.raise_for_status()
         page = answer.json()
         found += page["data"]

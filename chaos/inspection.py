@@ -67,7 +67,7 @@ class Inspection:
         stopped = {str(media["id"]) for media in found if (media["error"] or {}).get("code") == "cancelled"}
         for media_id in (new := stopped - self._tried):
             self._tried.add(media_id)
-            answer = await self._http.post(f"/medias/{media_id}/retry")
+            answer = await self._http.post(f"/v1/medias/{media_id}/retry")
             if answer.status_code != httpx.codes.ACCEPTED:
                 self._report.unforeseen.append(f"media {media_id} is not tried again: {answer.text[:300]}")
             self._report.retried += 1

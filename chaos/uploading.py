@@ -60,7 +60,7 @@ class Uploading:
     async def _processing(self) -> int:
         """How many medias are being processed; as if there were too many, while that is unknown."""
         try:
-            answer = await self._http.get("/medias", params={"status": "Processing", "limit": 1})
+            answer = await self._http.get("/v1/medias", params={"status": "Processing", "limit": 1})
             answer.raise_for_status()
             return int(answer.json()["metadata"]["total"])
         except (httpx.HTTPError, ValueError, KeyError):

@@ -111,8 +111,10 @@ class _Run:
 
     async def _sent(self, found: Outcome, original: Original, data: bytes) -> dict[str, object] | None:
         """The media once it is Ready or Errored; None if it never is."""
-        created = (await self._http.post("/medias", json={"title": f"{found.number} {original.name}"})).json()["data"]
-        path = f"/medias/{created['id']}"
+        created = (await self._http.post("/v1/medias", json={"title": f"{found.number} {original.name}"})).json()[
+            "data"
+        ]
+        path = f"/v1/medias/{created['id']}"
         answer = await self._http.post(f"{path}/upload/{original.sent_as}", files={"file": (original.name, data)})
         if not answer.is_success:
             found.what, found.code, found.message = outcome.REFUSED, answer.json()["code"], answer.json()["message"]

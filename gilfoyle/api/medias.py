@@ -19,7 +19,7 @@ from gilfoyle.errors import Unavailable
 DELETE_WAIT_S = 10.0
 _MAX_OFFSET = 2**53  # what JSON's numbers hold exactly
 log = logging.getLogger(__name__)
-router = APIRouter(prefix="/medias", tags=["medias"])
+router = APIRouter(prefix="/v1/medias", tags=["medias"])
 
 ShownStatus = Literal["AwaitingUpload", "Processing", "Ready", "Errored"]
 

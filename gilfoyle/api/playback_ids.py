@@ -11,7 +11,7 @@ from gilfoyle.api import examples
 from gilfoyle.api.envelope import Envelope
 from gilfoyle.api.services import Injected
 
-router = APIRouter(prefix="/medias/{media_id}/playback-ids", tags=["playback"])
+router = APIRouter(prefix="/v1/medias/{media_id}/playback-ids", tags=["playback"])
 
 
 class PlaybackIdOut(BaseModel):

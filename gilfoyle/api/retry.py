@@ -14,7 +14,7 @@ from gilfoyle.catalog import Media, MediaStatus, RenditionStatus
 from gilfoyle.errors import Conflict, ObjectNotFound
 from gilfoyle.storage import keys
 
-router = APIRouter(prefix="/medias", tags=["medias"])
+router = APIRouter(prefix="/v1/medias", tags=["medias"])
 
 # A workflow that has published the whole takes milliseconds to its end; the catalog may be slow.
 _LOOKS = 50

@@ -16,7 +16,7 @@ JSON_BYTES = 1 << 20
 # Nobody reads a body of theirs.
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "DELETE"}
 # Where uploads go, which have limits of their own.
-_UPLOAD = re.compile(r"/medias/[^/]+/(upload/|source$)")
+_UPLOAD = re.compile(r"/v1/medias/[^/]+/(upload/|source$)")
 
 
 class ReadSmallBodies:

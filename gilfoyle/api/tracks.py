@@ -21,7 +21,7 @@ from gilfoyle.media.tracks import Role, Track, TrackKind
 from gilfoyle.storage import keys
 
 log = logging.getLogger(__name__)
-router = APIRouter(prefix="/medias/{media_id}/tracks", tags=["tracks"])
+router = APIRouter(prefix="/v1/medias/{media_id}/tracks", tags=["tracks"])
 
 
 def _language(tag: str) -> str:
@@ -113,7 +113,7 @@ async def add(
         await storage.delete(key)
         raise
     await _publish(services, media)
-    response.headers["Location"] = f"/medias/{media_id}/tracks/{track.name}"
+    response.headers["Location"] = f"/v1/medias/{media_id}/tracks/{track.name}"
     return TrackEnvelope(data=track_out(track))
 
 

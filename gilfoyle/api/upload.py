@@ -21,7 +21,7 @@ from gilfoyle.errors import GilfoyleError
 from gilfoyle.ingest import FORM_BYTES, Arrived, FormFile, PlainFile
 
 log = logging.getLogger(__name__)
-router = APIRouter(prefix="/medias", tags=["medias"])
+router = APIRouter(prefix="/v1/medias", tags=["medias"])
 
 _BODY: dict[str, Any] = {
     "required": True,

@@ -16,7 +16,7 @@ from gilfoyle.catalog import MediaStatus
 from gilfoyle.errors import Conflict
 from gilfoyle.media.agreement.report import Agreement
 
-router = APIRouter(prefix="/medias", tags=["medias"])
+router = APIRouter(prefix="/v1/medias", tags=["medias"])
 
 
 class Verification(BaseModel):

@@ -59,17 +59,17 @@ class Client:
 
     def create(self, title: str) -> Json:
         """A new media, which awaits its upload."""
-        return self._data("POST", "/medias", json={"title": title})
+        return self._data("POST", "/v1/medias", json={"title": title})
 
     def upload(self, media_id: str, kind: str, body: UploadBody) -> Json:
         """Send the media's file. `kind` is `video` or `audio`."""
         headers = {"Content-Type": body.content_type, "Content-Length": str(body.length)}
-        path = f"/medias/{_quote(media_id)}/upload/{kind}"
+        path = f"/v1/medias/{_quote(media_id)}/upload/{kind}"
         return self._data("POST", path, content=iter(body), headers=headers, timeout=_UPLOAD_TIMEOUT)
 
     def media(self, media_id: str) -> Json:
         """The media as it is now, with its renditions."""
-        return self._data("GET", f"/medias/{_quote(media_id)}")
+        return self._data("GET", f"/v1/medias/{_quote(media_id)}")
 
     def medias(self, limit: int, status: str | None = None) -> tuple[list[Json], int]:
         """The newest `limit` medias, and how many there are in all."""
@@ -78,7 +78,7 @@ class Client:
             asked: dict[str, str | int] = {"limit": min(PAGE, limit - len(found)), "offset": len(found)}
             if status:
                 asked["status"] = str(status)
-            answer = self._call("GET", "/medias", params=asked)
+            answer = self._call("GET", "/v1/medias", params=asked)
             found += answer["data"]
             total = int(answer["metadata"]["total"])
             if not answer["data"] or len(found) >= min(limit, total):
@@ -87,24 +87,24 @@ class Client:
     def retry(self, media_id: str, rendition: str | None = None) -> Json:
         """Have a rendition encoded again, or the media as a whole; the media, as it is now."""
         below = f"/renditions/{_quote(rendition)}" if rendition is not None else ""
-        return self._data("POST", f"/medias/{_quote(media_id)}{below}/retry")
+        return self._data("POST", f"/v1/medias/{_quote(media_id)}{below}/retry")
 
     def verify(self, media_id: str) -> Json:
         """Have a media compared with its source; how far that is."""
-        return self._data("POST", f"/medias/{_quote(media_id)}/verify")
+        return self._data("POST", f"/v1/medias/{_quote(media_id)}/verify")
 
     def verification(self, media_id: str) -> Json:
         """What came of comparing a media with its source, or that it goes on."""
-        return self._data("GET", f"/medias/{_quote(media_id)}/verify")
+        return self._data("GET", f"/v1/medias/{_quote(media_id)}/verify")
 
     def made_of(self, sha256: str) -> Json | None:
         """The newest media that was made of the file with that checksum."""
-        found: list[Json] = self._call("GET", "/medias", params={"sha256": sha256, "limit": 1})["data"]
+        found: list[Json] = self._call("GET", "/v1/medias", params={"sha256": sha256, "limit": 1})["data"]
         return found[0] if found else None
 
     def delete(self, media_id: str) -> None:
         """Remove the media and everything of it."""
-        self._call("DELETE", f"/medias/{_quote(media_id)}")
+        self._call("DELETE", f"/v1/medias/{_quote(media_id)}")
 
     def _data(self, method: str, path: str, **how: Any) -> Json:
         data: Json = self._call(method, path, **how)["data"]

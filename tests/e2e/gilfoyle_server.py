@@ -54,18 +54,18 @@ class Server:
 
     def create(self, title: str = "test") -> str:
         """A new media's id."""
-        answer = self.http.post("/medias", json={"title": title})
+        answer = self.http.post("/v1/medias", json={"title": title})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["data"]["id"])
 
     def send(self, media_id: str, file: Path, kind: str = "video") -> httpx.Response:
         """Upload a file to a media."""
         with file.open("rb") as data:
-            return self.http.post(f"/medias/{media_id}/upload/{kind}", files={"file": (file.name, data)})
+            return self.http.post(f"/v1/medias/{media_id}/upload/{kind}", files={"file": (file.name, data)})
 
     def media(self, media_id: str) -> dict[str, Any]:
         """The media as the API shows it."""
-        answer = self.http.get(f"/medias/{media_id}")
+        answer = self.http.get(f"/v1/medias/{media_id}")
         assert answer.status_code == 200, answer.text
         return dict(answer.json()["data"])
 

@@ -123,7 +123,7 @@ def test_a_cut_connection_leaves_nothing_and_the_upload_can_be_sent_again(server
 
 def _upload_head(media_id: str, length: int) -> bytes:
     return (
-        f"POST /medias/{media_id}/upload/video HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
+        f"POST /v1/medias/{media_id}/upload/video HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
         "Content-Type: multipart/form-data; boundary=edge\r\n\r\n"
         '--edge\r\nContent-Disposition: form-data; name="file"; filename="film.mp4"\r\n\r\n'
     ).encode()

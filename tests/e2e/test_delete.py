@@ -13,10 +13,10 @@ from tests.sources import numbered
 
 
 def _assert_gone(server: Server, media_id: str, stream: str) -> None:
-    assert server.http.get(f"/medias/{media_id}").status_code == 404
+    assert server.http.get(f"/v1/medias/{media_id}").status_code == 404
     assert server.http.get(stream).status_code == 404
     wait_for(lambda: not server.objects(media_id).exists(), 10)
-    assert server.http.delete(f"/medias/{media_id}").status_code == 404
+    assert server.http.delete(f"/v1/medias/{media_id}").status_code == 404
 
 
 def test_while_it_is_encoded_ffmpeg_ends_within_three_seconds(server: Server, tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_while_it_is_encoded_ffmpeg_ends_within_three_seconds(server: Server, tm
     assert server.send(media_id, source).status_code == 202
     wait_for(lambda: server.children("ffmpeg", media_id))
     started = time.monotonic()
-    assert server.http.delete(f"/medias/{media_id}").status_code == 204
+    assert server.http.delete(f"/v1/medias/{media_id}").status_code == 204
     wait_for(lambda: not server.children("ffmpeg", media_id), 3)
     assert time.monotonic() - started < 3
     _assert_gone(server, media_id, stream)
@@ -43,5 +43,5 @@ def test_in_every_other_state(server: Server, tmp_path: Path, state: str) -> Non
         server.send(media_id, tmp_path / "letter.mp4")
     if state != "AwaitingUpload":
         assert server.wait(media_id)["status"] == state
-    assert server.http.delete(f"/medias/{media_id}").status_code == 204
+    assert server.http.delete(f"/v1/medias/{media_id}").status_code == 204
     _assert_gone(server, media_id, stream)

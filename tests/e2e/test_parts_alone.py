@@ -18,4 +18,4 @@ def test_an_api_and_two_workers_make_a_stream(server: Server, tmp_path: Path) ->
         assert alone.http.get(media["stream_url"]).status_code == 200
         assert alone.objects(media["id"]).is_dir()
         assert not server.objects(media["id"]).exists()
-        assert alone.http.delete(f"/medias/{media['id']}").status_code == 204
+        assert alone.http.delete(f"/v1/medias/{media['id']}").status_code == 204

@@ -80,7 +80,7 @@ def test_a_poisoned_rendition_is_errored_alone_and_made_later(film: Path) -> Non
         playlist = server.objects(media_id) / "1" / "480p" / "index.m3u8"
         assert read_numbers(playlist) == list(range(FRAMES)) and "#EXT-X-ENDLIST" in playlist.read_text()
         assert objects(server, media_id, "480p") == others
-        assert server.http.post(f"/medias/{media_id}/renditions/480p/retry").status_code == 409
+        assert server.http.post(f"/v1/medias/{media_id}/renditions/480p/retry").status_code == 409
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_in_ipfs_the_whole_has_another_cid(film: Path, kubo: KuboNode) -> None:
         return set(kubo.run("pin", "ls", "--type=recursive", "--quiet").split())
 
     def retry() -> dict[str, Any]:
-        assert server.http.post(f"/medias/{first['id']}/renditions/480p/retry").status_code == 202
+        assert server.http.post(f"/v1/medias/{first['id']}/renditions/480p/retry").status_code == 202
         return wait_for(lambda: found if statuses(found := server.media(first["id"]))["480p"] in ends else None, 90)
 
     ends, before = {"Ready", "Errored"}, pins()
@@ -102,5 +102,5 @@ def test_in_ipfs_the_whole_has_another_cid(film: Path, kubo: KuboNode) -> None:
         assert statuses(whole)["480p"] == "Ready" and whole["cid"] != first["cid"]
         assert pins() - before == {whole["cid"]}
         assert "480p/index.m3u8" in kubo.run("cat", f"/ipfs/{whole['cid']}/master.m3u8")
-        assert server.http.delete(f"/medias/{first['id']}").status_code == 204
+        assert server.http.delete(f"/v1/medias/{first['id']}").status_code == 204
         assert pins() == before

@@ -92,7 +92,7 @@ def test_a_bucket_that_refuses_hangs_and_dies(
         _is_whole(server, media)
         assert objects(s3_service, "faulty") == _expected(media)
         assert uploads(s3_service, "faulty") == []
-        assert server.http.delete(f"/medias/{media_id}").status_code == 204
+        assert server.http.delete(f"/v1/medias/{media_id}").status_code == 204
         assert objects(s3_service, "faulty") == []
 
 
@@ -111,7 +111,7 @@ def test_a_node_that_dies(folder: Path, kubo: KuboNode, film: Path) -> None:
         _is_whole(server, media)
         names = [f"{media_id}/{name}" for name in _files(kubo, f"/dying/{media_id}")]
         assert sorted(names) == _expected(media)
-        assert server.http.delete(f"/medias/{media_id}").status_code == 204
+        assert server.http.delete(f"/v1/medias/{media_id}").status_code == 204
         assert kubo.run("files", "ls", "/dying") == ""
 
 

@@ -70,7 +70,7 @@ async def test_from_a_bucket_through_the_api(proxied: Server, s3_service: Seawee
     assert not proxied.objects(media["id"]).exists()
     segment = proxied.http.get(proxied.stream_path(media["id"], "360p/00000.m4s"), headers={"Range": "bytes=10-19"})
     assert (segment.status_code, len(segment.content)) == (206, 10)
-    assert proxied.http.delete(f"/medias/{media['id']}").status_code == 204
+    assert proxied.http.delete(f"/v1/medias/{media['id']}").status_code == 204
     assert objects(s3_service, "proxied") == []
 
 
@@ -82,7 +82,7 @@ async def test_from_a_bucket_by_redirects(redirected: Server, s3_service: Seawee
     await page.goto(media["watch_url"])
     await watched(page, 4.5)
     await page.close()
-    assert redirected.http.delete(f"/medias/{media['id']}").status_code == 204
+    assert redirected.http.delete(f"/v1/medias/{media['id']}").status_code == 204
     assert objects(s3_service, "redirected") == []
 
 
@@ -97,6 +97,6 @@ async def test_from_ipfs_through_the_api_and_from_a_gateway(
     gateway = f"{kubo.gateway}/ipfs/{cid}/master.m3u8"
     assert await _plays(browser, web, gateway) == {urlsplit(kubo.gateway).netloc}
     assert cid in kubo.run("pin", "ls", "--type=recursive")
-    assert on_ipfs.http.delete(f"/medias/{media['id']}").status_code == 204
+    assert on_ipfs.http.delete(f"/v1/medias/{media['id']}").status_code == 204
     assert cid not in kubo.run("pin", "ls", "--type=recursive")
     assert kubo.run("files", "ls", "/gilfoyle") == ""

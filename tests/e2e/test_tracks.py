@@ -67,7 +67,7 @@ async def cues(page: Any) -> list[list[Any]]:
 async def test_captions_that_come_late_are_seen(server: Server, browser: Browser, web: Site, trilingual: Path) -> None:
     media = server.stream(trilingual)
     added = server.http.post(
-        f"/medias/{media['id']}/tracks",
+        f"/v1/medias/{media['id']}/tracks",
         files={"file": ("film.srt", SRT.encode("utf-16"))},
         data={"language": "en", "label": "English", "default": "true"},
     )
@@ -90,7 +90,7 @@ async def test_captions_that_come_late_are_seen(server: Server, browser: Browser
 
 def test_ffmpeg_reads_the_captions(server: Server, trilingual: Path) -> None:
     media = server.stream(trilingual)
-    server.http.post(f"/medias/{media['id']}/tracks", files={"file": ("a.srt", SRT.encode())}).raise_for_status()
+    server.http.post(f"/v1/medias/{media['id']}/tracks", files={"file": ("a.srt", SRT.encode())}).raise_for_status()
     master = server.url(media["stream_url"])
     wait_for(lambda: "TYPE=SUBTITLES" in server.http.get(master).text or None)
     out = run(FFMPEG, "-v", "error", "-i", master, "-map", "0:s:0", "-f", "srt", "pipe:1").decode()

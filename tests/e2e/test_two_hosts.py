@@ -71,6 +71,6 @@ def test_a_media_becomes_ready_and_leaves_no_file(server: Server, s3_service: Se
         assert http.get(media["stream_url"]).status_code == 200
         assert f"{media['id']}/source" in objects(s3_service, "hosts")
         assert front.files() == back.files() == []
-        assert http.delete(f"/medias/{media['id']}").status_code == 204
+        assert http.delete(f"/v1/medias/{media['id']}").status_code == 204
     assert front.files() == back.files() == []
     assert objects(s3_service, "hosts") == []

@@ -13,12 +13,12 @@ EVIL = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 @pytest.mark.parametrize("headers", [EVIL, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
 async def test_it_changes_nothing(live: httpx.AsyncClient, catalog: Catalog, headers: dict[str, str]) -> None:
     media = await catalog.medias.create("Film")
-    url = f"/medias/{media.id}"
+    url = f"/v1/medias/{media.id}"
     answers = [
         await live.delete(url, headers=headers),
         await live.patch(url, json={"title": "x"}, headers=headers),
-        await live.post("/medias", json={"title": "x"}, headers=headers),
-        await live.post("/medias", content=b'{"title": "x"}', headers={**headers, "Content-Type": "text/plain"}),
+        await live.post("/v1/medias", json={"title": "x"}, headers=headers),
+        await live.post("/v1/medias", content=b'{"title": "x"}', headers={**headers, "Content-Type": "text/plain"}),
         await live.post(f"{url}/upload/video", files={"file": bytes(4 << 20)}, headers=headers),
         await live.post(f"{url}/renditions/720p/retry", headers=headers),
     ]
@@ -28,7 +28,7 @@ async def test_it_changes_nothing(live: httpx.AsyncClient, catalog: Catalog, hea
 
 
 async def test_it_learns_no_ids(live: httpx.AsyncClient) -> None:
-    answer = await live.get("/medias", headers=EVIL)
+    answer = await live.get("/v1/medias", headers=EVIL)
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
@@ -36,8 +36,8 @@ async def test_its_own_name_made_to_lead_here_is_not_taken_for_ours(live: httpx.
     media = await catalog.medias.create("Film")
     headers = {"Host": f"evil.example:{live.base_url.port}", "Origin": f"http://evil.example:{live.base_url.port}"}
     for answer in (
-        await live.get("/medias", headers=headers),
-        await live.delete(f"/medias/{media.id}", headers={**headers, "Sec-Fetch-Site": "same-origin"}),
+        await live.get("/v1/medias", headers=headers),
+        await live.delete(f"/v1/medias/{media.id}", headers={**headers, "Sec-Fetch-Site": "same-origin"}),
     ):
         assert (answer.status_code, answer.json()["code"]) == (421, "misdirected")
     assert (await catalog.medias.get(media.id)).title == "Film"
@@ -45,7 +45,7 @@ async def test_its_own_name_made_to_lead_here_is_not_taken_for_ours(live: httpx.
 
 async def test_own_pages_still_can(live: httpx.AsyncClient, catalog: Catalog) -> None:
     own = {"Origin": str(live.base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
-    answer = await live.post("/medias", json={"title": "Film"}, headers=own)
+    answer = await live.post("/v1/medias", json={"title": "Film"}, headers=own)
     assert answer.status_code == 201
-    answer = await live.delete(f"/medias/{answer.json()['data']['id']}", headers={"Origin": own["Origin"]})
+    answer = await live.delete(f"/v1/medias/{answer.json()['data']['id']}", headers={"Origin": own["Origin"]})
     assert answer.status_code in (202, 204)

@@ -61,7 +61,7 @@ async def test_two_lengths_are_refused_and_what_follows_is_not_read_as_a_request
 async def test_the_reason_reaches_who_still_sends(live: httpx.AsyncClient) -> None:
     async with connected(live) as (reader, writer):
         writer.write(
-            b"POST /medias HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"POST /v1/medias HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         for _ in range(64):
             writer.write(bytes(1 << 16))
@@ -138,7 +138,9 @@ async def test_a_body_that_was_answered_unread_does_not_go_on_for_ever(
 
 async def test_a_body_that_trickles_is_answered_and_closed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gilfoyle.api.small_bodies.ReadSmallBodies.__init__.__defaults__", (1 << 20, 0.3))
-    head = b"POST /medias HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    head = (
+        b"POST /v1/medias HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    )
     with served(settings) as url:
         async with httpx.AsyncClient(base_url=url) as client, connected(client) as (reader, writer):
             writer.write(head)
@@ -190,6 +192,6 @@ async def test_requests_under_way_do_not_give_way(
 async def test_a_form_may_have_a_preamble_and_an_epilogue(live: httpx.AsyncClient, catalog: Catalog) -> None:
     media_id = await new_media(catalog)
     body = b"This is a multi-part message.\r\n\r\n" + part("file", FILM, "a.mp4") + END + b"\r\nand an epilogue\r\n--x"
-    answer = await live.post(f"/medias/{media_id}/upload/video", content=body, headers=HEADERS)
+    answer = await live.post(f"/v1/medias/{media_id}/upload/video", content=body, headers=HEADERS)
     assert answer.status_code == 202
     assert answer.json()["data"]["source_bytes"] == len(FILM)

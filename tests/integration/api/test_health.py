@@ -67,7 +67,7 @@ async def test_without_the_catalog_it_answers_503(outage: Callable[[str], Settin
     app = create_app(outage("database"))
     calls = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
     async with app.router.lifespan_context(app), calls as client:
-        for answer in (await client.get("/medias"), await client.post("/medias", json={"title": "x"})):
+        for answer in (await client.get("/v1/medias"), await client.post("/v1/medias", json={"title": "x"})):
             assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
             assert int(answer.headers["Retry-After"]) > 0
 
@@ -79,8 +79,8 @@ async def test_without_temporal_a_media_is_gone_for_clients(
     media = await catalog.medias.create("Film")
     with served(outage("temporal")) as url:
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-            assert (await client.delete(f"/medias/{media.id}")).status_code == 204
-            assert (await client.get(f"/medias/{media.id}")).status_code == 404
+            assert (await client.delete(f"/v1/medias/{media.id}")).status_code == 204
+            assert (await client.get(f"/v1/medias/{media.id}")).status_code == 404
     assert (await catalog.medias.source(media.id)).due_at is not None
 
 
@@ -88,16 +88,16 @@ async def test_metrics_count_requests_by_route_and_medias_by_status(
     client: httpx.AsyncClient, catalog: Catalog
 ) -> None:
     media = await catalog.medias.create("Film")
-    await client.get(f"/medias/{media.id}")
-    await client.get("/medias/nonsense")
+    await client.get(f"/v1/medias/{media.id}")
+    await client.get("/v1/medias/nonsense")
     await client.request("BREW", "/made/up")
     answer = await client.get("/metricsz")
     assert answer.headers["Content-Type"].startswith("text/plain")
     lines = answer.text.splitlines()
     assert 'gilfoyle_medias{status="AwaitingUpload"} 1.0' in lines
-    assert 'gilfoyle_requests_total{method="GET",route="/medias/{media_id}",status="200"} 1.0' in lines
-    assert 'gilfoyle_requests_total{method="GET",route="/medias/{media_id}",status="400"} 1.0' in lines
-    assert 'gilfoyle_request_seconds_count{method="GET",route="/medias/{media_id}"} 2.0' in lines
+    assert 'gilfoyle_requests_total{method="GET",route="/v1/medias/{media_id}",status="200"} 1.0' in lines
+    assert 'gilfoyle_requests_total{method="GET",route="/v1/medias/{media_id}",status="400"} 1.0' in lines
+    assert 'gilfoyle_request_seconds_count{method="GET",route="/v1/medias/{media_id}"} 2.0' in lines
     assert str(media.id) not in answer.text
     assert "made" not in answer.text
 

@@ -61,45 +61,47 @@ def check(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
 @pytest.mark.parametrize(("body", "headers"), BODIES)
 async def test_bodies(client: httpx.AsyncClient, catalog: Catalog, body: bytes, headers: dict[str, str]) -> None:
     encoded = {name: value.encode("latin-1") for name, value in headers.items()}
-    answer = check(await client.post("/medias", content=body, headers=encoded), 400)
+    answer = check(await client.post("/v1/medias", content=body, headers=encoded), 400)
     assert answer["code"] == "invalid_request"
     media = await catalog.medias.create("Kept")
     if body != b'{"title": null}':  # in a change, null is nothing to change
-        check(await client.patch(f"/medias/{media.id}", content=body, headers=encoded), 400)
+        check(await client.patch(f"/v1/medias/{media.id}", content=body, headers=encoded), 400)
     assert (await catalog.medias.get(media.id)).title == "Kept"
     assert (await catalog.medias.page(10, 0))[1] == 1
 
 
 async def test_says_which_field_is_wrong(client: httpx.AsyncClient) -> None:
-    answer = check(await client.post("/medias", json={"title": "", "description": 5, "more": 1}), 400)
+    answer = check(await client.post("/v1/medias", json={"title": "", "description": 5, "more": 1}), 400)
     assert set(answer["fields"]) == {"title", "description", "more"}
     assert answer["fields"]["title"] == "must have at least 1 character"
-    answer = check(await client.get("/medias?limit=1000&offset=x"), 400)
+    answer = check(await client.get("/v1/medias?limit=1000&offset=x"), 400)
     assert set(answer["fields"]) == {"limit", "offset"}
 
 
 @pytest.mark.parametrize("query", QUERIES)
 async def test_queries(client: httpx.AsyncClient, query: str) -> None:
-    answer = check(await client.get(f"/medias?{query}"), 400)
+    answer = check(await client.get(f"/v1/medias?{query}"), 400)
     assert list(answer["fields"]) == [query.split("=")[0]]
 
 
 async def test_odd_but_right_queries(client: httpx.AsyncClient) -> None:
     for query in ("", "limit=100", f"offset={2**53}", "q=", "q=%25", "unknown=1", "limit=1&limit=2"):
-        assert (await client.get(f"/medias?{query}")).status_code == 200
+        assert (await client.get(f"/v1/medias?{query}")).status_code == 200
 
 
 @pytest.mark.parametrize("media_id", IDS)
 async def test_ids(client: httpx.AsyncClient, media_id: str) -> None:
     statuses = (404,) if media_id == ".." else (400,)
-    check(await client.get(f"/medias/{media_id}"), *statuses)
-    check(await client.delete(f"/medias/{media_id}"), *statuses)
-    check(await client.patch(f"/medias/{media_id}", json={"title": "x"}), *statuses)
+    check(await client.get(f"/v1/medias/{media_id}"), *statuses)
+    check(await client.delete(f"/v1/medias/{media_id}"), *statuses)
+    check(await client.patch(f"/v1/medias/{media_id}", json={"title": "x"}), *statuses)
     check(await client.get(f"/stream/{media_id}/master.m3u8"), 404)
-    check(await client.post(f"/medias/{media_id}/upload/video", files={"file": b"x"}), *statuses)
+    check(await client.post(f"/v1/medias/{media_id}/upload/video", files={"file": b"x"}), *statuses)
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/medias/", "/medias/x/y", "/../etc/passwd", "/%00", "//", "/.env"])
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/v1/medias/", "/v1/medias/x/y", "/../etc/passwd", "/%00", "//", "/.env"]
+)
 async def test_unknown_routes(client: httpx.AsyncClient, path: str) -> None:
     assert check(await client.get(path), 404)["code"] == "not_found"
 
@@ -107,13 +109,13 @@ async def test_unknown_routes(client: httpx.AsyncClient, path: str) -> None:
 async def test_wrong_methods(client: httpx.AsyncClient) -> None:
     media_id = uuid4()
     for method, path in (
-        ("PUT", "/medias"),
-        ("DELETE", "/medias"),
-        ("POST", f"/medias/{media_id}"),
-        ("GET", f"/medias/{media_id}/upload/video"),
+        ("PUT", "/v1/medias"),
+        ("DELETE", "/v1/medias"),
+        ("POST", f"/v1/medias/{media_id}"),
+        ("GET", f"/v1/medias/{media_id}/upload/video"),
         ("POST", f"/stream/{media_id}/master.m3u8"),
         ("POST", "/healthz"),
-        ("BREW", "/medias"),
+        ("BREW", "/v1/medias"),
     ):
         answer = await client.request(method, path)
         assert check(answer, 405)["code"] == "method_not_allowed"
@@ -121,13 +123,13 @@ async def test_wrong_methods(client: httpx.AsyncClient) -> None:
 
 
 async def test_an_unknown_kind_of_upload(client: httpx.AsyncClient) -> None:
-    answer = check(await client.post(f"/medias/{uuid4()}/upload/picture", files={"file": b"x"}), 400)
+    answer = check(await client.post(f"/v1/medias/{uuid4()}/upload/picture", files={"file": b"x"}), 400)
     assert list(answer["fields"]) == ["kind"]
 
 
 async def test_a_huge_body_is_not_kept_in_memory(client: httpx.AsyncClient) -> None:
     body = json.dumps({"title": "x" * (2 << 20)}).encode()
-    assert check(await client.post("/medias", content=body, headers=JSON), 413)["code"] == "too_large"
+    assert check(await client.post("/v1/medias", content=body, headers=JSON), 413)["code"] == "too_large"
 
 
 @pytest.mark.parametrize(

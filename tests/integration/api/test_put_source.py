@@ -1,4 +1,4 @@
-"""`PUT /medias/{media_id}/source`: a file as a plain body."""
+"""`PUT /v1/medias/{media_id}/source`: a file as a plain body."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_stores_the_body_and_starts_its_processing(
     media_id = await new_media(catalog)
     headers = {"Content-Disposition": 'attachment; filename="My film.mp4"', **digest(FILM)}
     answer = await live.put(
-        f"/medias/{media_id}/source",
+        f"/v1/medias/{media_id}/source",
         content=pieces() if chunked else FILM,
         headers=headers,
         params={"kind": kind} if kind else {},
@@ -73,7 +73,7 @@ async def test_curl_sends_a_file(
 ) -> None:
     media_id = await new_media(catalog)
     (tmp_path / "film.mp4").write_bytes(FILM)
-    url = f"{live.base_url}/medias/{media_id}/source?file_name=film.mp4"
+    url = f"{live.base_url}/v1/medias/{media_id}/source?file_name=film.mp4"
     command = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-T", str(tmp_path / "film.mp4"), url]
     called = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
     assert (called.stdout, called.stderr) == ("202", "")
@@ -105,36 +105,36 @@ async def test_what_is_wrong_is_not_accepted(
 
     media_id = await new_media(catalog)
     content = pieces() if chunked else body
-    answer = await live.put(f"/medias/{media_id}/source", content=content, headers=headers)
+    answer = await live.put(f"/v1/medias/{media_id}/source", content=content, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     await nothing_accepted(catalog, storage, media_id)
-    answer = await live.put(f"/medias/{media_id}/source", content=FILM)
+    answer = await live.put(f"/v1/medias/{media_id}/source", content=FILM)
     assert answer.status_code == 202
 
 
 async def test_exactly_the_limit_is_allowed(live: httpx.AsyncClient, catalog: Catalog) -> None:
     media_id = await new_media(catalog)
-    assert (await live.put(f"/medias/{media_id}/source", content=bytes(UPLOAD_LIMIT))).status_code == 202
+    assert (await live.put(f"/v1/medias/{media_id}/source", content=bytes(UPLOAD_LIMIT))).status_code == 202
 
 
 async def test_an_unknown_kind_is_refused(live: httpx.AsyncClient, catalog: Catalog) -> None:
     media_id = await new_media(catalog)
-    answer = await live.put(f"/medias/{media_id}/source", content=b"x", params={"kind": "image"})
+    answer = await live.put(f"/v1/medias/{media_id}/source", content=b"x", params={"kind": "image"})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
     assert "kind" in answer.json()["fields"]
 
 
 async def test_an_unknown_media_is_404_before_the_body_is_read(live: httpx.AsyncClient) -> None:
-    answer = await live.put(f"/medias/{uuid4()}/source", content=bytes(5 << 20))
+    answer = await live.put(f"/v1/medias/{uuid4()}/source", content=bytes(5 << 20))
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 async def test_a_second_upload_is_a_conflict(live: httpx.AsyncClient, catalog: Catalog) -> None:
     media_id = await new_media(catalog)
-    assert (await live.put(f"/medias/{media_id}/source", content=b"a")).status_code == 202
+    assert (await live.put(f"/v1/medias/{media_id}/source", content=b"a")).status_code == 202
     for answer in (
-        await live.put(f"/medias/{media_id}/source", content=bytes(5 << 20)),
-        await live.post(f"/medias/{media_id}/upload/video", files={"file": b"b"}),
+        await live.put(f"/v1/medias/{media_id}/source", content=bytes(5 << 20)),
+        await live.post(f"/v1/medias/{media_id}/upload/video", files={"file": b"b"}),
     ):
         assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
 
@@ -146,7 +146,7 @@ async def test_a_body_that_is_slow_is_given_up(
     media_id = await new_media(catalog)
     reader, writer = await asyncio.open_connection("127.0.0.1", live.base_url.port)
     writer.write(
-        f"PUT /medias/{media_id}/source HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\nfilm".encode()
+        f"PUT /v1/medias/{media_id}/source HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\nfilm".encode()
     )
     answer = await asyncio.wait_for(reader.read(), 10)
     assert b"HTTP/1.1 400 " in answer

@@ -58,8 +58,8 @@ async def test_what_was_accepted_while_temporal_was_away_begins_when_it_is_back(
     upload, retried, deleted = await accepted(catalog), await ready(catalog), await processing(catalog)
     await catalog.retries.reopen(retried.id, "720p")
     async with calling(outage("temporal")) as client:
-        assert (await client.delete(f"/medias/{deleted.id}")).status_code == 204
-        assert (await client.get(f"/medias/{deleted.id}")).status_code == 404
+        assert (await client.delete(f"/v1/medias/{deleted.id}")).status_code == 204
+        assert (await client.get(f"/v1/medias/{deleted.id}")).status_code == 404
         await overdue(database, upload, retried, deleted)
         await asyncio.sleep(0.3)
     wanted = [process_media_id(upload.id, 1), retry_media_id(retried.id, 1), delete_media_id(deleted.id)]

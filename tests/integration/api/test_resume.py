@@ -1,4 +1,4 @@
-"""`PUT /medias/{media_id}/source` that breaks off and goes on, on a folder, S3 and IPFS, through two servers."""
+"""`PUT /v1/medias/{media_id}/source` that breaks off and goes on, on a folder, S3 and IPFS, through two servers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Upload:
     def __init__(self, media_id: UUID, catalog: Catalog) -> None:
         self.media_id = media_id
         self._catalog = catalog
-        self.url = f"/medias/{media_id}/source"
+        self.url = f"/v1/medias/{media_id}/source"
 
     async def offset(self, server: httpx.AsyncClient) -> int:
         answer = await server.head(self.url)
@@ -322,4 +322,4 @@ async def test_of_a_media_that_is_deleted_meanwhile_nothing_is_kept(
 
 
 async def test_an_unknown_media_has_no_offset(servers: list[httpx.AsyncClient]) -> None:
-    assert (await servers[0].head(f"/medias/{uuid4()}/source")).status_code == 404
+    assert (await servers[0].head(f"/v1/medias/{uuid4()}/source")).status_code == 404

@@ -1,4 +1,4 @@
-"""POST /medias/{id}/retry, and …/renditions/{name}/retry, up to the workflow's start; no worker runs here."""
+"""POST /v1/medias/{id}/retry, and …/renditions/{name}/retry, up to the workflow's start; no worker runs here."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def ready(catalog: Catalog, *, recipe: bool = True) -> Media:
 
 
 def path(media_id: UUID, name: str = "720p") -> str:
-    return f"/medias/{media_id}/renditions/{name}/retry"
+    return f"/v1/medias/{media_id}/renditions/{name}/retry"
 
 
 async def is_running(temporal: Client, media: Media) -> bool:
@@ -58,7 +58,7 @@ async def test_one_that_is_errored_waits_again(client: httpx.AsyncClient, catalo
         ("720p", "Waiting", None),
         ("audio-128k", "Ready", None),
     ]
-    assert shown == (await client.get(f"/medias/{media.id}")).json()["data"]
+    assert shown == (await client.get(f"/v1/medias/{media.id}")).json()["data"]
     assert await is_running(temporal, media)
 
 
@@ -79,7 +79,7 @@ async def test_no_such_rendition(name: str, client: httpx.AsyncClient, catalog: 
 
 async def test_no_such_media(client: httpx.AsyncClient, catalog: Catalog) -> None:
     assert (await client.post(path(uuid4()))).status_code == 404
-    assert (await client.post("/medias/nonsense/renditions/720p/retry")).status_code == 400
+    assert (await client.post("/v1/medias/nonsense/renditions/720p/retry")).status_code == 400
     media = await ready(catalog)
     await catalog.medias.mark_deleting(media.id)
     assert (await client.post(path(media.id))).status_code == 404
@@ -151,7 +151,7 @@ async def test_a_media_that_is_errored_is_encoded_again(
     client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage, temporal: Client
 ) -> None:
     media = await errored(catalog, storage)
-    answer = await client.post(f"/medias/{media.id}/retry")
+    answer = await client.post(f"/v1/medias/{media.id}/retry")
     assert answer.status_code == 202, answer.text
     shown = answer.json()["data"]
     assert (shown["status"], shown["playable"], shown["progress"]) == ("Processing", False, 0)
@@ -159,7 +159,7 @@ async def test_a_media_that_is_errored_is_encoded_again(
     assert shown["source_sha256"] == media.source_sha256
     found = await temporal.get_workflow_handle(process_media_id(media.id, 2)).describe()
     assert (found.workflow_type, found.status) == ("ProcessMedia", WorkflowExecutionStatus.RUNNING)
-    refused = await client.post(f"/medias/{media.id}/retry")
+    refused = await client.post(f"/v1/medias/{media.id}/retry")
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     assert "is being processed" in refused.json()["message"]
 
@@ -168,7 +168,7 @@ async def test_of_many_retries_at_once_one_is_taken(
     client: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
 ) -> None:
     media = await errored(catalog, storage)
-    answers = await asyncio.gather(*(client.post(f"/medias/{media.id}/retry") for _ in range(5)))
+    answers = await asyncio.gather(*(client.post(f"/v1/medias/{media.id}/retry") for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409, 409]
     assert (await catalog.medias.get(media.id)).encoding == 2
 
@@ -188,7 +188,7 @@ async def test_a_media_that_nobody_works_on_is_encoded_again(
     for media in (ended, runs):
         await pipeline.start_processing(media)
     await temporal.get_workflow_handle(process_media_id(ended.id, 1)).terminate("a test")
-    answers = [await client.post(f"/medias/{media.id}/retry") for media in (lost, ended, runs)]
+    answers = [await client.post(f"/v1/medias/{media.id}/retry") for media in (lost, ended, runs)]
     assert [answer.status_code for answer in answers] == [202, 202, 409]
     assert [(await catalog.medias.get(media.id)).encoding for media in (lost, ended, runs)] == [2, 2, 1]
 
@@ -208,10 +208,10 @@ async def test_where_there_is_nothing_to_try_again_a_sentence_says_why(
         uploading.id: ("conflict", "being uploaded again"),
     }
     for media_id, (code, words) in refused.items():
-        answer = await client.post(f"/medias/{media_id}/retry")
+        answer = await client.post(f"/v1/medias/{media_id}/retry")
         assert (answer.status_code, answer.json()["code"]) == (409, code)
         assert words in answer.json()["message"]
-    assert (await client.post(f"/medias/{uuid4()}/retry")).status_code == 404
+    assert (await client.post(f"/v1/medias/{uuid4()}/retry")).status_code == 404
 
 
 async def test_without_temporal_a_media_is_encoded_again_later(
@@ -219,7 +219,7 @@ async def test_without_temporal_a_media_is_encoded_again_later(
 ) -> None:
     media, stuck = await errored(catalog, storage), await processing(catalog)
     async with calling(outage("temporal")) as client:
-        assert (await client.post(f"/medias/{media.id}/retry")).status_code == 202
-        answer = await client.post(f"/medias/{stuck.id}/retry")
+        assert (await client.post(f"/v1/medias/{media.id}/retry")).status_code == 202
+        answer = await client.post(f"/v1/medias/{stuck.id}/retry")
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert (await catalog.medias.get(media.id)).status == MediaStatus.PROCESSING

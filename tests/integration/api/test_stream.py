@@ -220,7 +220,7 @@ async def test_a_deleted_media_stops_playing_at_once(
     media_id = await playable(catalog, storage)
     url = await address(catalog, media_id)
     assert (await client.get(f"{url}/master.m3u8")).status_code == 200
-    assert (await client.delete(f"/medias/{media_id}")).status_code == 204
+    assert (await client.delete(f"/v1/medias/{media_id}")).status_code == 204
     assert (await client.get(f"{url}/master.m3u8")).status_code == 404
 
 
@@ -282,26 +282,26 @@ async def test_an_address_is_taken_back_and_another_given(
 ) -> None:
     media_id = await playable(catalog, storage)
     first = (await catalog.playback.of(media_id))[0]
-    second = (await live.post(f"/medias/{media_id}/playback-ids")).json()["data"]["id"]
+    second = (await live.post(f"/v1/medias/{media_id}/playback-ids")).json()["data"]["id"]
     assert (await live.get(f"/stream/{second}/master.m3u8")).status_code == 200
     assert (await live.get(f"/stream/{first}/master.m3u8")).status_code == 200
-    assert (await live.delete(f"/medias/{media_id}/playback-ids/{first}")).status_code == 204
+    assert (await live.delete(f"/v1/medias/{media_id}/playback-ids/{first}")).status_code == 204
     assert (await live.get(f"/stream/{first}/master.m3u8")).status_code == 404
     assert (await live.get(f"/stream/{first}/1/720p/00000.m4s")).status_code == 404
-    shown = (await live.get(f"/medias/{media_id}")).json()["data"]
+    shown = (await live.get(f"/v1/medias/{media_id}")).json()["data"]
     assert shown["playback_ids"] == [second] and second in shown["stream_url"]
-    assert (await live.delete(f"/medias/{media_id}/playback-ids/{first}")).status_code == 404
-    assert (await live.delete(f"/medias/{media_id}/playback-ids/{second}")).status_code == 204
-    assert (await live.get(f"/medias/{media_id}")).json()["data"]["stream_url"] is None
+    assert (await live.delete(f"/v1/medias/{media_id}/playback-ids/{first}")).status_code == 404
+    assert (await live.delete(f"/v1/medias/{media_id}/playback-ids/{second}")).status_code == 204
+    assert (await live.get(f"/v1/medias/{media_id}")).json()["data"]["stream_url"] is None
 
 
 async def test_there_is_an_end_to_addresses(client: httpx.AsyncClient, catalog: Catalog) -> None:
     media = await catalog.medias.create("Film")
     for _ in range(99):
         await catalog.playback.add(media.id)
-    answer = await client.post(f"/medias/{media.id}/playback-ids")
+    answer = await client.post(f"/v1/medias/{media.id}/playback-ids")
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_ids")
-    assert (await client.post(f"/medias/{uuid4()}/playback-ids")).status_code == 404
+    assert (await client.post(f"/v1/medias/{uuid4()}/playback-ids")).status_code == 404
 
 
 @pytest.mark.parametrize("public", ["https://media.example.org", "https://example.org/video"])
@@ -312,5 +312,5 @@ async def test_addresses_are_those_that_clients_reach(
     server = settings.server.model_copy(update={"public_url": public})
     with served(settings.model_copy(update={"server": server})) as base:
         async with httpx.AsyncClient(base_url=base) as client:
-            shown = (await client.get(f"/medias/{media_id}")).json()["data"]
+            shown = (await client.get(f"/v1/medias/{media_id}")).json()["data"]
     assert shown["stream_url"] == f"{public}/stream/{shown['playback_ids'][0]}/master.m3u8"

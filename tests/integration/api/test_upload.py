@@ -50,7 +50,7 @@ async def test_stores_the_file_and_starts_its_processing(
 ) -> None:
     media_id = await new_media(catalog)
     files = {"file": ("C:\\films\\My film.mp4", FILM)}
-    answer = await live.post(f"/medias/{media_id}/upload/{kind}", files=files)
+    answer = await live.post(f"/v1/medias/{media_id}/upload/{kind}", files=files)
     assert answer.status_code == 202
     media = answer.json()["data"]
     assert (media["status"], media["kind"], media["file_name"]) == ("Processing", kind, "My film.mp4")
@@ -78,10 +78,10 @@ async def test_a_checksum_may_come_before_or_after_the_file(
         return b"".join([*(parts if order == "before" else parts[::-1]), part("other", b"ignored"), END])
 
     media_id = await new_media(catalog)
-    answer = await live.post(f"/medias/{media_id}/upload/video", content=form("0" * 64), headers=HEADERS)
+    answer = await live.post(f"/v1/medias/{media_id}/upload/video", content=form("0" * 64), headers=HEADERS)
     assert (answer.status_code, answer.json()["code"]) == (400, "checksum_mismatch")
     await nothing_kept(catalog, storage, media_id)
-    answer = await live.post(f"/medias/{media_id}/upload/video", content=form(SHA256.upper()), headers=HEADERS)
+    answer = await live.post(f"/v1/medias/{media_id}/upload/video", content=form(SHA256.upper()), headers=HEADERS)
     assert answer.status_code == 202
 
 
@@ -116,7 +116,7 @@ async def test_a_wrong_form_leaves_nothing(
 
     media_id = await new_media(catalog)
     content = pieces() if chunked else body
-    answer = await live.post(f"/medias/{media_id}/upload/video", content=content, headers=HEADERS)
+    answer = await live.post(f"/v1/medias/{media_id}/upload/video", content=content, headers=HEADERS)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     await nothing_kept(catalog, storage, media_id)
 
@@ -128,20 +128,20 @@ async def test_a_wrong_form_leaves_nothing(
 async def test_what_is_not_a_form_is_refused(live: httpx.AsyncClient, catalog: Catalog, kind: str) -> None:
     media_id = await new_media(catalog)
     headers = {"Content-Type": kind} if kind else {}
-    answer = await live.post(f"/medias/{media_id}/upload/video", content=b"{}", headers=headers)
+    answer = await live.post(f"/v1/medias/{media_id}/upload/video", content=b"{}", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "not_multipart")
 
 
 async def test_exactly_the_limit_is_allowed(live: httpx.AsyncClient, catalog: Catalog) -> None:
     media_id = await new_media(catalog)
-    answer = await live.post(f"/medias/{media_id}/upload/video", files={"file": bytes(UPLOAD_LIMIT)})
+    answer = await live.post(f"/v1/medias/{media_id}/upload/video", files={"file": bytes(UPLOAD_LIMIT)})
     assert answer.status_code == 202
 
 
 async def test_a_second_upload_is_a_conflict(live: httpx.AsyncClient, catalog: Catalog) -> None:
     media_id = await new_media(catalog)
-    assert (await live.post(f"/medias/{media_id}/upload/video", files={"file": b"a"})).status_code == 202
-    answer = await live.post(f"/medias/{media_id}/upload/video", files={"file": bytes(5 << 20)})
+    assert (await live.post(f"/v1/medias/{media_id}/upload/video", files={"file": b"a"})).status_code == 202
+    answer = await live.post(f"/v1/medias/{media_id}/upload/video", files={"file": bytes(5 << 20)})
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert "Processing" in answer.json()["message"]
 
@@ -151,7 +151,7 @@ async def test_of_uploads_at_once_one_wins(
 ) -> None:
     media_id = await new_media(catalog)
     values = [bytes([n]) * 2_000_000 for n in range(5)]
-    posts = (live.post(f"/medias/{media_id}/upload/video", files={"file": value}) for value in values)
+    posts = (live.post(f"/v1/medias/{media_id}/upload/video", files={"file": value}) for value in values)
     answers = await asyncio.gather(*posts)
     assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409, 409]
     winner = next(answer.json()["data"] for answer in answers if answer.status_code == 202)
@@ -160,7 +160,7 @@ async def test_of_uploads_at_once_one_wins(
 
 
 async def test_an_unknown_media_is_404_before_the_body_is_read(live: httpx.AsyncClient) -> None:
-    answer = await live.post(f"/medias/{uuid4()}/upload/video", files={"file": bytes(5 << 20)})
+    answer = await live.post(f"/v1/medias/{uuid4()}/upload/video", files={"file": bytes(5 << 20)})
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
@@ -174,7 +174,7 @@ async def raw(live: httpx.AsyncClient, head: str) -> tuple[asyncio.StreamReader,
 
 def head(media_id: UUID, length: int, more: str = "") -> str:
     return (
-        f"POST /medias/{media_id}/upload/video HTTP/1.1\nHost: localhost\nContent-Length: {length}\n"
+        f"POST /v1/medias/{media_id}/upload/video HTTP/1.1\nHost: localhost\nContent-Length: {length}\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\n{more}\n"
     )
 
@@ -230,7 +230,7 @@ async def test_a_cut_connection_leaves_nothing(
         await catalog.uploads.lease(media_id, 1)
     writer.close()
     await eventually(lambda: nothing_kept(catalog, storage, media_id))
-    answer = await live.post(f"/medias/{media_id}/upload/video", files={"file": FILM})
+    answer = await live.post(f"/v1/medias/{media_id}/upload/video", files={"file": FILM})
     assert answer.status_code == 202
 
 
@@ -258,7 +258,7 @@ async def test_an_upload_that_lost_its_lease_can_not_replace_the_one_that_took_i
     writer.write(body[:1_500_000])
     await writer.drain()
     await asyncio.sleep(1)
-    second = await live.post(f"/medias/{media_id}/upload/video", files={"file": ("second.mp4", b"second")})
+    second = await live.post(f"/v1/medias/{media_id}/upload/video", files={"file": ("second.mp4", b"second")})
     assert second.status_code == 202
     writer.write(body[1_500_000:])
     assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 409 ")
@@ -304,7 +304,7 @@ async def test_without_temporal_it_is_accepted_all_the_same(
     media_id = await new_media(catalog)
     with served(outage("temporal")) as url:
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-            answer = await client.post(f"/medias/{media_id}/upload/video", files={"file": FILM})
+            answer = await client.post(f"/v1/medias/{media_id}/upload/video", files={"file": FILM})
     assert (answer.status_code, answer.json()["data"]["status"]) == (202, "Processing")
     assert await storage.read(keys.source(media_id)) == FILM
 
@@ -313,13 +313,13 @@ async def test_one_that_is_errored_is_uploaded_again_beside_the_first(
     live: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage, temporal: Client
 ) -> None:
     media_id = await new_media(catalog)
-    assert (await live.post(f"/medias/{media_id}/upload/audio", files={"file": b"first"})).status_code == 202
+    assert (await live.post(f"/v1/medias/{media_id}/upload/audio", files={"file": b"first"})).status_code == 202
     await catalog.encodings.fail(media_id, "no_audio", "The file holds a picture but no sound.")
     broken = part("file", FILM, "a.mp4")[:5000]
-    assert (await live.post(f"/medias/{media_id}/upload/video", content=broken, headers=HEADERS)).status_code == 400
+    assert (await live.post(f"/v1/medias/{media_id}/upload/video", content=broken, headers=HEADERS)).status_code == 400
     failed = await catalog.medias.get(media_id)
     assert (failed.status, failed.error_code, failed.upload) == (MediaStatus.ERRORED, "no_audio", 1)
-    answer = await live.post(f"/medias/{media_id}/upload/video", files={"file": ("second.mp4", b"second")})
+    answer = await live.post(f"/v1/medias/{media_id}/upload/video", files={"file": ("second.mp4", b"second")})
     media = answer.json()["data"]
     assert (answer.status_code, media["status"], media["kind"], media["error"]) == (202, "Processing", "video", None)
     assert [await storage.read(keys.source(media_id, n)) for n in (1, 2)] == [b"first", b"second"]

@@ -1,4 +1,4 @@
-"""POST and GET /medias/{id}/verify, up to the workflow's start; no worker runs here."""
+"""POST and GET /v1/medias/{id}/verify, up to the workflow's start; no worker runs here."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ async def test_one_that_is_ready_is_compared_once_at_a_time(
 ) -> None:
     media = await ready(catalog)
     for _ in range(2):
-        answer = await client.post(f"/medias/{media.id}/verify")
+        answer = await client.post(f"/v1/medias/{media.id}/verify")
         assert answer.status_code == 202, answer.text
         assert answer.json()["data"] == {"status": "Running", "agreement": None, "error": None}
-    assert (await client.get(f"/medias/{media.id}/verify")).json()["data"]["status"] == "Running"
+    assert (await client.get(f"/v1/medias/{media.id}/verify")).json()["data"]["status"] == "Running"
     handle = temporal.get_workflow_handle(verify_media_id(media.id, 1))
     [job] = await temporal.data_converter.decode(
         [
@@ -50,23 +50,23 @@ async def test_one_that_is_ready_is_compared_once_at_a_time(
     )
     assert (job.media_id, job.has_picture, job.renditions) == (media.id, True, {"720p": 3000})
     await handle.terminate("the test is over")
-    ended = (await client.get(f"/medias/{media.id}/verify")).json()["data"]
+    ended = (await client.get(f"/v1/medias/{media.id}/verify")).json()["data"]
     assert (ended["status"], ended["agreement"]) == ("Failed", None)
     assert ended["error"]["message"]
 
 
 async def test_one_that_was_never_compared(client: httpx.AsyncClient, catalog: Catalog) -> None:
     media = await ready(catalog)
-    answer = await client.get(f"/medias/{media.id}/verify")
+    answer = await client.get(f"/v1/medias/{media.id}/verify")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_verified")
 
 
 async def test_what_is_not_ready_or_not_there(client: httpx.AsyncClient, catalog: Catalog) -> None:
     waiting = await catalog.medias.create("Film")
-    answer = await client.post(f"/medias/{waiting.id}/verify")
+    answer = await client.post(f"/v1/medias/{waiting.id}/verify")
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     for call in (client.post, client.get):
-        answer = await call(f"/medias/{uuid4()}/verify")
+        answer = await call(f"/v1/medias/{uuid4()}/verify")
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
@@ -74,7 +74,7 @@ async def test_without_temporal_it_says_so(outage: Callable[[str], Settings], ca
     media = await ready(catalog)
     async with calling(outage("temporal")) as client:
         for call in (client.post, client.get):
-            answer = await call(f"/medias/{media.id}/verify")
+            answer = await call(f"/v1/medias/{media.id}/verify")
             assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
@@ -83,12 +83,12 @@ async def test_medias_are_found_by_the_checksum_of_their_file(client: httpx.Asyn
     await catalog.medias.create("Another")
     assert media.source_sha256
     for digest in (media.source_sha256, media.source_sha256.upper()):
-        found = (await client.get("/medias", params={"sha256": digest})).json()
+        found = (await client.get("/v1/medias", params={"sha256": digest})).json()
         assert [each["id"] for each in found["data"]] == [str(media.id)]
-    assert (await client.get("/medias", params={"sha256": "f" * 64})).json()["data"] == []
+    assert (await client.get("/v1/medias", params={"sha256": "f" * 64})).json()["data"] == []
 
 
 @pytest.mark.parametrize("digest", ["abc", "g" * 64, "0" * 65])
 async def test_what_is_no_checksum_is_refused(digest: str, client: httpx.AsyncClient) -> None:
-    answer = await client.get("/medias", params={"sha256": digest})
+    answer = await client.get("/v1/medias", params={"sha256": digest})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")

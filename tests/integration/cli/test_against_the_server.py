@@ -123,7 +123,7 @@ def test_ctrl_c_while_sending_leaves_no_media(url: str, tmp_path: Path) -> None:
     with large.open("wb") as file:
         file.truncate(LIMIT - 1000)
     with program([*PYTHON, "upload", large, "--url", url], stderr=subprocess.PIPE, text=True) as child:
-        while not (found := httpx.get(f"{url}/medias").json()["data"]):
+        while not (found := httpx.get(f"{url}/v1/medias").json()["data"]):
             assert child.poll() is None
         assert found[0]["status"] == "AwaitingUpload"
         time.sleep(0.05)

@@ -14,7 +14,7 @@ async def answer(asked: str | None, **server: Any) -> httpx.Response:
     """What a server with these settings answers to who addresses it as `asked`."""
     transport = httpx.ASGITransport(CheckHosts(PlainTextResponse("ok"), ServerSettings(**server)))
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-        request = client.build_request("GET", "/medias")
+        request = client.build_request("GET", "/v1/medias")
         if asked is None:
             del request.headers["Host"]
         else:

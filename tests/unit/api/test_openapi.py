@@ -36,12 +36,12 @@ def test_every_model_has_an_example(described: dict[str, Any]) -> None:
 
 
 def test_the_upload_describes_its_form(described: dict[str, Any]) -> None:
-    body = described["paths"]["/medias/{media_id}/upload/{kind}"]["post"]["requestBody"]
+    body = described["paths"]["/v1/medias/{media_id}/upload/{kind}"]["post"]["requestBody"]
     assert set(body["content"]) == {"multipart/form-data"}
 
 
 def test_a_plain_body_is_described(described: dict[str, Any]) -> None:
-    operation = described["paths"]["/medias/{media_id}/source"]["put"]
+    operation = described["paths"]["/v1/medias/{media_id}/source"]["put"]
     assert set(operation["requestBody"]["content"]) == {"application/octet-stream"}
     assert {"kind", "file_name", "Content-Disposition", "Repr-Digest"} <= {
         each["name"] for each in operation["parameters"]

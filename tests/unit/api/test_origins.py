@@ -9,13 +9,13 @@ from starlette.responses import PlainTextResponse
 from gilfoyle.api.origins import GuardOrigins
 from gilfoyle.config import ServerSettings
 
-MEDIA = "/medias/0b5e3a52-0000-4000-8000-000000000000"
+MEDIA = "/v1/medias/0b5e3a52-0000-4000-8000-000000000000"
 CHANGES = [
-    ("POST", "/medias"), ("PATCH", MEDIA), ("DELETE", MEDIA), ("POST", f"{MEDIA}/upload/video"),
+    ("POST", "/v1/medias"), ("PATCH", MEDIA), ("DELETE", MEDIA), ("POST", f"{MEDIA}/upload/video"),
     ("POST", f"{MEDIA}/renditions/720p/retry"), ("PUT", f"{MEDIA}/source"), ("BREW", "/"),
 ]  # fmt: skip
 PLAYED = ["/stream/abc/master.m3u8", "/stream/abc/1/720p/00000.m4s", "/watch/abc", "/watch/abc/state"]
-NOT_PLAYED = [MEDIA, "/medias", "/medias/", "/metricsz", "/openapi.json", f"{MEDIA}/upload/video", "/"]
+NOT_PLAYED = [MEDIA, "/v1/medias", "/v1/medias/", "/metricsz", "/openapi.json", f"{MEDIA}/upload/video", "/"]
 
 
 async def ask(method: str, path: str, headers: dict[str, str], **server: Any) -> httpx.Response:

@@ -37,7 +37,7 @@ async def ask(messages: list[Message | float], method: str = "POST", **bounds: A
         sent.append(message)
 
     called = Called()
-    scope = {"type": "http", "method": method, "path": "/medias", "headers": []}
+    scope = {"type": "http", "method": method, "path": "/v1/medias", "headers": []}
     await ReadSmallBodies(called, **bounds)(scope, receive, send)
     answer = {"status": sent[0]["status"], **json.loads(sent[1]["body"])} if sent else {}
     return called, answer

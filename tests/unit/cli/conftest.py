@@ -44,7 +44,7 @@ class StandIn:
 
     url: str = ""
     states: list[Any] = field(default_factory=lambda: [media("Ready")])
-    """Answers to GET /medias/{id}, one after another; the last repeats. A number is an error status."""
+    """Answers to GET /v1/medias/{id}, one after another; the last repeats. A number is an error status."""
     upload_answer: tuple[int, Any] = (202, media())
     raw: tuple[int, bytes] | None = None
     """If set, the answer to everything."""
@@ -58,9 +58,9 @@ class StandIn:
     """Read uploads so slowly that they never end."""
 
     def answer(self, method: str, path: str) -> tuple[int, Any]:
-        if path.startswith("/medias?"):
+        if path.startswith("/v1/medias?"):
             return 200, {"code": "ok", "data": [media()], "metadata": {"total": 7, "offset": 0, "limit": 1}}
-        if method == "POST" and path == "/medias":
+        if method == "POST" and path == "/v1/medias":
             return 201, media("AwaitingUpload")
         if method == "POST":
             return self.upload_answer

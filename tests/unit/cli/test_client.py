@@ -15,7 +15,7 @@ from gilfoyle.errors import Conflict, GilfoyleError, InvalidRequest, NotFound, U
 def test_a_media_is_created_with_its_title(server: Any, samples: Any) -> None:
     with Client(server.url) as client:
         assert client.create("Übung")["id"] == samples.ID
-    assert json.loads(server.bodies["POST /medias"]) == {"title": "Übung"}
+    assert json.loads(server.bodies["POST /v1/medias"]) == {"title": "Übung"}
 
 
 def test_an_error_of_the_server_keeps_its_code_its_sentence_and_its_fields(server: Any, samples: Any) -> None:
@@ -71,7 +71,7 @@ def test_a_proxy_from_the_environment_is_not_asked_for_this_machine(
 def test_whatever_is_typed_as_an_id_stays_one_path_element(server: Any, typed: str) -> None:
     with Client(server.url) as client, pytest.raises(NotFound):
         client.media(typed)
-    path = server.asked[-1].removeprefix("GET /medias/")
+    path = server.asked[-1].removeprefix("GET /v1/medias/")
     assert path
     assert not {"/", "?", "."} & set(path)
 
@@ -79,7 +79,7 @@ def test_whatever_is_typed_as_an_id_stays_one_path_element(server: Any, typed: s
 def test_lists_are_asked_for_as_the_api_takes_them(server: Any) -> None:
     with Client(server.url) as client:
         medias, total = client.medias(1, "Ready")
-    assert server.asked == ["GET /medias?limit=1&offset=0&status=Ready"]
+    assert server.asked == ["GET /v1/medias?limit=1&offset=0&status=Ready"]
     assert (len(medias), total) == (1, 7)
 
 
@@ -87,4 +87,4 @@ def test_more_than_a_page_is_fetched_page_by_page(server: Any) -> None:
     with Client(server.url) as client:
         medias, total = client.medias(1000)
     assert len(medias) == total == 7
-    assert server.asked[:2] == ["GET /medias?limit=100&offset=0", "GET /medias?limit=100&offset=1"]
+    assert server.asked[:2] == ["GET /v1/medias?limit=100&offset=0", "GET /v1/medias?limit=100&offset=1"]

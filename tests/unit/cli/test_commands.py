@@ -68,7 +68,7 @@ def test_ctrl_c_while_following_is_status_130_and_the_media_stays(server: Any, s
     film.write_bytes(b"x")
     server.states = [samples.media()]
     with program([*PYTHON, "upload", film, "--url", server.url], stderr=subprocess.PIPE, text=True) as child:
-        while f"GET /medias/{samples.ID}" not in server.asked:
+        while f"GET /v1/medias/{samples.ID}" not in server.asked:
             assert child.poll() is None
             time.sleep(0.02)
         child.send_signal(signal.SIGINT)
@@ -90,7 +90,7 @@ def test_ctrl_c_while_sending_is_status_130_and_leaves_no_media(server: Any, sam
         _, stderr = child.communicate(timeout=20)
     assert child.returncode == 130
     assert stderr == ""
-    assert f"DELETE /medias/{samples.ID}" in server.asked
+    assert f"DELETE /v1/medias/{samples.ID}" in server.asked
 
 
 def test_list_shows_a_page_and_says_that_there_is_more(server: Any, samples: Any) -> None:

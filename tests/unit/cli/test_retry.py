@@ -25,7 +25,7 @@ def test_follows_it_until_it_is_ready(server: Any, samples: Any) -> None:
     result = CliRunner().invoke(app, ["retry", samples.ID, "720p", "--url", server.url])
     assert (result.exit_code, result.stdout) == (0, "720p is Ready.\n")
     assert "720p ready" in result.stderr and "playable" not in result.stderr
-    assert server.asked[0] == f"POST /medias/{samples.ID}/renditions/720p/retry"
+    assert server.asked[0] == f"POST /v1/medias/{samples.ID}/renditions/720p/retry"
     assert len(server.asked) == 4
 
 
@@ -41,7 +41,7 @@ def test_detached_it_returns_at_once(server: Any, samples: Any) -> None:
     server.upload_answer = (202, samples.media("Ready"))
     result = CliRunner().invoke(app, ["retry", samples.ID, "a/../b", "--detach", "--url", server.url])
     assert (result.exit_code, result.stdout) == (0, "")
-    assert server.asked == [f"POST /medias/{samples.ID}/renditions/a%2F%2E%2E%2Fb/retry"]
+    assert server.asked == [f"POST /v1/medias/{samples.ID}/renditions/a%2F%2E%2E%2Fb/retry"]
 
 
 def test_a_media_as_a_whole_is_followed_until_it_plays(server: Any, samples: Any) -> None:
@@ -49,7 +49,7 @@ def test_a_media_as_a_whole_is_followed_until_it_plays(server: Any, samples: Any
     server.upload_answer = (202, server.states[0])
     result = CliRunner().invoke(app, ["retry", samples.ID, "--url", server.url])
     assert (result.exit_code, result.stdout) == (0, "http://media.example/stream/abc/master.m3u8\n")
-    assert server.asked[0] == f"POST /medias/{samples.ID}/retry"
+    assert server.asked[0] == f"POST /v1/medias/{samples.ID}/retry"
 
 
 def test_a_refusal_is_the_servers_sentence(server: Any, samples: Any) -> None:

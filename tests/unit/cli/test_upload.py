@@ -39,7 +39,7 @@ def test_prints_the_url_alone_on_stdout_and_the_story_on_stderr(server: Any, sam
     assert result.stdout == "http://media.example/stream/abc/master.m3u8\n"
     story = result.stderr.splitlines()
     assert [line.split(":")[1].split()[0] for line in story] == ["sent", "playable", "360p", "ready", "watch"]
-    assert server.bodies["POST /medias"] == b'{"title":"My film"}'
+    assert server.bodies["POST /v1/medias"] == b'{"title":"My film"}'
 
 
 def test_says_what_a_media_lacks_once(server: Any, samples: Any, film: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_refused_file_leaves_no_media_and_the_others_go_on(server: Any, sample
     result = CliRunner().invoke(app, ["upload", str(film), str(film), "--url", server.url])
     assert result.exit_code == 1
     assert result.stderr.count("At most 5 bytes are taken.") == 2
-    assert server.asked.count(f"DELETE /medias/{samples.ID}") == 2
+    assert server.asked.count(f"DELETE /v1/medias/{samples.ID}") == 2
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, InvalidRequest("shorter")])
@@ -85,7 +85,7 @@ def test_a_transfer_that_is_stopped_removes_its_media(
     server.deletes_refused = 2  # the server has yet to notice
     with Client(server.url) as client, pytest.raises(type(stop) if isinstance(stop, Exception) else stop):
         transfer.send(client, transfer.examine(film), "x", Console(file=io.StringIO()))
-    assert server.asked.count(f"DELETE /medias/{samples.ID}") == 3
+    assert server.asked.count(f"DELETE /v1/medias/{samples.ID}") == 3
 
 
 def test_a_lost_answer_to_a_whole_upload_is_not_a_failure(server: Any, samples: Any, film: Path) -> None:
@@ -118,7 +118,7 @@ def test_the_kind_is_told_by_the_extension_or_by_the_user(
 ) -> None:
     (tmp_path / name).write_bytes(b"x")
     CliRunner().invoke(app, ["upload", str(tmp_path / name), "--detach", "--url", server.url, *options])
-    assert f"POST /medias/{samples.ID}/upload/{kind}" in server.asked
+    assert f"POST /v1/medias/{samples.ID}/upload/{kind}" in server.asked
 
 
 def test_every_file_is_looked_at_before_the_first_is_sent(server: Any, film: Path, tmp_path: Path) -> None:
