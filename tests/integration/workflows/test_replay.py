@@ -18,13 +18,17 @@ from temporalio.worker import Replayer
 
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.catalog import RenditionStatus
+from gilfoyle.temporal.messages import publish_media_id
 from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.process_media import ProcessMedia
+from gilfoyle.workflows.publish_media import PublishMedia
 from gilfoyle.workflows.retry_media import RetryMedia
 from gilfoyle.workflows.sweep_storage import SweepStorage
 from gilfoyle.workflows.verify_media import VerifyMedia
 from tests.integration.activities.pipeline import LOWEST, SMALL
+from tests.integration.workflows import test_extract_texts as texts
 from tests.integration.workflows.service import Handle, Service, fault
+from tests.integration.workflows.test_publish_media import add, publish
 from tests.integration.workflows.test_retry import NewService, retry, until_errored
 from tests.integration.workflows.test_sweep_storage import sweep
 from tests.poison import Poison
@@ -36,7 +40,7 @@ HISTORIES = Path(__file__).parent / "histories"
 async def replay(history: WorkflowHistory) -> None:
     """Raises NondeterminismError if the workflows' code no longer decides as it did."""
     replayer = Replayer(
-        workflows=[ProcessMedia, RetryMedia, DeleteMedia, SweepStorage, VerifyMedia],
+        workflows=[ProcessMedia, RetryMedia, PublishMedia, DeleteMedia, SweepStorage, VerifyMedia],
         data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(history)
@@ -49,7 +53,7 @@ async def test_a_committed_history(path: Path) -> None:
 
 def test_there_are_committed_histories() -> None:
     assert {path.stem for path in HISTORIES.glob("*.json")} >= {
-        "process-ready", "process-errored", "process-retried", "retry", "delete", "sweep",
+        "process-ready", "process-errored", "process-retried", "process-texts", "publish", "retry", "delete", "sweep",
     }  # fmt: skip
 
 
@@ -67,6 +71,16 @@ async def test_a_history_of_today(service: Service, film: Path, tmp_path: Path) 
     swept = await sweep(service)
     await swept.result()
     await replay_all({"process-ready": processed, "delete": deleted, "process-errored": refused, "sweep": swept})
+
+
+async def test_histories_of_texts(service: Service, tmp_path: Path) -> None:
+    """Of a source that has one, and of one that is added once the media is Ready."""
+    media = await service.accept(texts.film(tmp_path, "film.mkv"))
+    processed = await service.process(media, LOWEST)
+    await processed.result()
+    await publish(service, await add(service, media, "text-1"))
+    published = service.parts.client.get_workflow_handle(publish_media_id(media.id))
+    await replay_all({"process-texts": processed, "publish": published})
 
 
 @pytest.mark.slow
