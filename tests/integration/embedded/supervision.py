@@ -17,7 +17,7 @@ from gilfoyle.embedded.supervisor import RestartPolicy, Supervisor
 
 T = TypeVar("T")
 QUICK = RestartPolicy(first_s=0.05, most_s=0.2, deaths=3, window_s=30)
-READY = "from gilfoyle.embedded import lifeline; lifeline.ready();"
+READY = "from gilfoyle import lifeline; lifeline.ready();"
 
 
 class Sentences(list[str]):

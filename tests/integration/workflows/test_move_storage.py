@@ -17,7 +17,7 @@ from temporalio.worker import Replayer
 from gilfoyle.catalog import Catalog, Media, MediaStatus
 from gilfoyle.errors import NotFound
 from gilfoyle.storage import Storages, keys
-from gilfoyle.temporal.connect import heartbeat as beat
+from gilfoyle.temporal import heartbeat
 from gilfoyle.workflows.move_storage import MoveStorage
 from tests.integration.api.conftest import eventually
 from tests.integration.workflows.moving import (
@@ -193,7 +193,7 @@ async def test_leftovers_in_the_new_place_are_replaced_or_removed(working: Place
 
 
 async def test_another_worker_goes_on_where_one_stopped(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beat, "_EVERY_S", 0.1)
+    monkeypatch.setattr(heartbeat, "_EVERY_S", 0.1)
     media = await ready(place.catalog, place.old)
     place.new.stop_at = "00008.m4s"
     async with place.service.working():
