@@ -16,6 +16,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
+from gilfoyle import logs
 from gilfoyle.activities.catalog import CatalogActivities
 from gilfoyle.activities.cleanup import CleanupActivities
 from gilfoyle.activities.extract import ExtractActivities
@@ -77,10 +78,7 @@ def run(settings: Settings, queues: Sequence[str] = QUEUES) -> None:
         check_ffmpeg(settings.tools)
     if TRANSCODE in queues:
         check_encoders(settings.tools, {rung.codec for rung in settings.encoding.video})
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # TranslateErrors says in a line why an activity failed; the SDK would add the whole traceback, every time.
-    logging.getLogger("temporalio.activity").setLevel(logging.ERROR)
-    logging.getLogger("temporalio.workflow").setLevel(logging.ERROR)
+    logs.set_up()
     watch()
     asyncio.run(_serve(settings, list(queues)))
 

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from gilfoyle import __version__, lifeline
+from gilfoyle import __version__, lifeline, logs
 from gilfoyle.api import errors, health, medias, playback_ids, retry, stream, tracks, upload, verify, watch
 from gilfoyle.api.envelope import Problem
 from gilfoyle.api.hosts import CheckHosts
@@ -18,7 +18,7 @@ from gilfoyle.api.origins import GuardOrigins
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.playback import Playbacks
 from gilfoyle.api.recovery import recovering
-from gilfoyle.api.server import run, set_up_logging
+from gilfoyle.api.server import run
 from gilfoyle.api.services import Services
 from gilfoyle.api.small_bodies import ReadSmallBodies
 from gilfoyle.catalog import Catalog, Database
@@ -43,7 +43,7 @@ def serve(settings: Settings) -> None:
 
     Raises Unavailable without PostgreSQL, StartupError if the server can't start.
     """
-    set_up_logging()
+    logs.set_up()
     lifeline.watch()
     upgrade(settings.database.url)
     run(create_app(settings), settings.server)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
-import logging
 import resource
 import signal
 from contextlib import suppress
@@ -22,21 +20,6 @@ KEEP_ALIVE_S = 15
 MOST_FILES = 1 << 16
 LARGE_BYTES = 1 << 20
 _M_MMAP_THRESHOLD = -3  # malloc.h
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-
-def set_up_logging() -> None:
-    """One line per event on stderr; not one per request."""
-    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
-    logging.getLogger("uvicorn.error").addFilter(_worth_telling)
-    for name in ("alembic", "httpx"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of broken bodies: clients are told
-
-
-def _worth_telling(record: logging.LogRecord) -> bool:
-    """Not the traceback of each stream that the end of the server cuts."""
-    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def configure(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
