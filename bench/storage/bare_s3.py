@@ -28,7 +28,7 @@ class Boto:
             endpoint_url=settings.endpoint,
             region_name=settings.region or "us-east-1",
             aws_access_key_id=settings.access_key_id,
-            aws_secret_access_key=settings.secret_access_key,
+            aws_secret_access_key=settings.secret_access_key.get_secret_value(),
             config=Config(s3={"addressing_style": "path"}),
         )
         self._client.put_object(Bucket=self._bucket, Key=f"{self._prefix}/warm-up", Body=b"x")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 PREFIX = "GILFOYLE_"
 CONFIG = "GILFOYLE_CONFIG"
@@ -83,7 +83,7 @@ def _is_text(keys: list[str], model: Any) -> bool:
         if found is None:
             return False
         model = found.annotation
-    return model in (str, Path)
+    return model in (str, Path, SecretStr)
 
 
 def _is_of_service(name: str, value: str) -> bool:

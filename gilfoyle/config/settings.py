@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator
 
 from gilfoyle.config.section import Section
 from gilfoyle.config.storage import StorageSettings
@@ -57,7 +57,7 @@ class TemporalSettings(Section):
         description="the Temporal cluster's frontend; `gilfoyle up` uses its own unless this is changed",
     )
     namespace: str = Field("default", description="the Temporal namespace")
-    api_key: str = Field("", description="for a cluster that wants one (Temporal Cloud); turns TLS on")
+    api_key: SecretStr = Field(SecretStr(""), description="for a cluster that wants one (Temporal Cloud); turns TLS on")
     tls: bool = Field(False, description="connect by TLS")
     queue_prefix: str = Field(
         "gilfoyle",

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from gilfoyle.config.section import Section
 
@@ -30,8 +30,8 @@ class S3Settings(Section):
         "auto", description="where the bucket's name goes: in the path or the host; auto: path if there is an endpoint"
     )
     access_key_id: str = Field("", description="empty: credentials from AWS's own chain (environment, profile, role)")
-    secret_access_key: str = Field("", description="belongs to `access_key_id`")
-    session_token: str = Field("", description="belongs to temporary credentials")
+    secret_access_key: SecretStr = Field(SecretStr(""), description="belongs to `access_key_id`")
+    session_token: SecretStr = Field(SecretStr(""), description="belongs to temporary credentials")
     sse: Literal["", "AES256", "aws:kms"] = Field("", description="server-side encryption that each write asks for")
     sse_kms_key_id: str = Field("", description="the KMS key, with `aws:kms`; empty: the account's own")
     serve: Literal["proxy", "redirect"] = Field(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from gilfoyle.config.faults import SECRETS, item_model
 from gilfoyle.config.settings import Settings, http_url
@@ -113,6 +113,8 @@ def _plain(value: Any) -> Any:
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     if isinstance(value, PurePath):
         return str(value)
     if isinstance(value, float) and value.is_integer():

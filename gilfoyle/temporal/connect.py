@@ -24,7 +24,7 @@ async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
             settings.address,
             namespace=settings.namespace,
             data_converter=pydantic_data_converter,
-            api_key=settings.api_key or None,
+            api_key=settings.api_key.get_secret_value() or None,
             tls=settings.tls or bool(settings.api_key),
             retry_config=_API_RETRIES if lazy else None,
             lazy=lazy,

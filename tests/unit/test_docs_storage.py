@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from pydantic import SecretStr
 
 from gilfoyle.config import Settings, load
 from gilfoyle.storage import drivers
@@ -42,7 +43,7 @@ def test_the_blocks_show_all_backends(tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", [block for block in blocks("yaml") if "driver: s3" in block])
 def test_every_s3_recipe_can_be_used(block: str, tmp_path: Path) -> None:
     """Names and bounds alone don't say that: boto3 takes the settings, with a key from elsewhere."""
-    key = {"access_key_id": "a-key", "secret_access_key": "of-this-test"}
+    key = {"access_key_id": "a-key", "secret_access_key": SecretStr("of-this-test")}
     make_client(read(block, tmp_path).storage.s3.model_copy(update=key)).close()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pydantic import SecretStr
+
 from gilfoyle.config import StorageSettings
 
 QUICK_S = 5.0
@@ -29,6 +31,7 @@ def without_secrets(text: str, settings: StorageSettings) -> str:
 
 def _secrets(settings: StorageSettings) -> Iterator[str]:
     for section in (settings.s3.model_dump(), settings.ipfs.model_dump(), settings.options):
-        for name, value in section.items():
+        for name, given in section.items():
+            value = given.get_secret_value() if isinstance(given, SecretStr) else given
             if isinstance(value, str) and len(value) > 3 and _SECRET_NAME.search(name):
                 yield value

@@ -21,8 +21,8 @@ def make_client(settings: S3Settings, endpoint: str = "") -> Any:
     _check(settings)
     session = boto3.Session(
         aws_access_key_id=settings.access_key_id or None,
-        aws_secret_access_key=settings.secret_access_key or None,
-        aws_session_token=settings.session_token or None,
+        aws_secret_access_key=settings.secret_access_key.get_secret_value() or None,
+        aws_session_token=settings.session_token.get_secret_value() or None,
     )
     try:
         if session.get_credentials() is None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from gilfoyle.config import S3Settings, StorageSettings
 from gilfoyle.errors import ObjectNotFound, StorageError
@@ -310,12 +311,12 @@ async def test_a_presigned_url_of_what_is_missing_answers_404(s3_settings: S3Set
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"secret_access_key": "wrong"}, "storage.s3.secret_access_key"),
+        ({"secret_access_key": SecretStr("wrong")}, "storage.s3.secret_access_key"),
         ({"access_key_id": "nobody"}, "storage.s3.access_key_id"),
         ({"bucket": "no-such-bucket"}, "there is no bucket no-such-bucket"),
     ],
 )
-async def test_what_will_not_pass_is_said_at_once(s3_settings: S3Settings, changes: dict[str, str], words: str) -> None:
+async def test_what_will_not_pass_is_said_at_once(s3_settings: S3Settings, changes: dict[str, Any], words: str) -> None:
     storage = S3Storage(s3_settings.model_copy(update={"patience_s": 600, **changes}))
     calls = [
         storage.write("m/a", b"x"),
@@ -332,7 +333,8 @@ async def test_what_will_not_pass_is_said_at_once(s3_settings: S3Settings, chang
             await asyncio.wait_for(call, 60)
         assert words in caught.value.message
         assert caught.value.code == "storage_failed"
-        assert "wrong" not in caught.value.message and s3_settings.secret_access_key not in caught.value.message
+        assert "wrong" not in caught.value.message
+        assert s3_settings.secret_access_key.get_secret_value() not in caught.value.message
     with pytest.raises(StorageError) as caught:  # HEAD tells no reason
         await asyncio.wait_for(storage.stat("m/a"), 60)
     assert caught.value.code == "storage_failed"

@@ -55,7 +55,7 @@ def test_the_environment_is_stronger_than_the_file(tmp_path: Path) -> None:
     assert settings.encoding.audio[0].kbps == 96
     assert settings.encoding.video[0].height == 240
     assert settings.temporal.tls is True
-    assert settings.temporal.api_key == "0123"
+    assert settings.temporal.api_key.get_secret_value() == "0123"
     assert settings.storage.filesystem.path == Path("/srv/media")
 
 

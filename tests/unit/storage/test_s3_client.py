@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from pydantic import SecretStr
 
 from gilfoyle.config import S3Settings
 from gilfoyle.errors import ConfigError
 from gilfoyle.storage.s3.client import make_client
 
-KEYS = {"access_key_id": "key", "secret_access_key": "secret"}
+SECRET = {"secret_access_key": SecretStr("secret")}
+KEYS = {"access_key_id": "key", **SECRET}
 
 
 @pytest.fixture(autouse=True)
@@ -27,14 +30,17 @@ def no_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     [
         (KEYS, "storage.s3.bucket is empty"),
         ({"bucket": "films", "access_key_id": "key"}, "access_key_id is set and secret_access_key is not"),
-        ({"bucket": "films", "secret_access_key": "secret"}, "secret_access_key is set and access_key_id is not"),
-        ({"bucket": "films", "session_token": "token"}, "session_token is set and access_key_id is not"),
+        (
+            {"bucket": "films", "secret_access_key": SecretStr("secret")},
+            "secret_access_key is set and access_key_id is not",
+        ),
+        ({"bucket": "films", "session_token": SecretStr("token")}, "session_token is set and access_key_id is not"),
         ({"bucket": "films", "sse_kms_key_id": "id", **KEYS}, "set sse to aws:kms"),
         ({"bucket": "films"}, "There are no S3 credentials"),
         ({"bucket": "films", "endpoint": "http://a b", **KEYS}, "can't be used"),
     ],
 )
-def test_says_what_the_settings_lack(given: dict[str, str], words: str) -> None:
+def test_says_what_the_settings_lack(given: dict[str, Any], words: str) -> None:
     settings = S3Settings.model_construct(**{**S3Settings().model_dump(), **given})
     with pytest.raises(ConfigError) as caught:
         make_client(settings)
