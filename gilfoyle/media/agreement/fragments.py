@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gilfoyle.media.boxes import children, find
+from gilfoyle.media.encoders import VIDEO_ENCODERS
 
 _TRACK = (b"moov", b"trak")
-_SAMPLE_ENTRIES = {b"avc1": 78, b"avc3": 78, b"mp4a": 28}  # bytes before the boxes of a sample entry
+_SAMPLE_ENTRIES = {
+    b"mp4a": 28,
+    **{encoder.entry: 78 for encoder in VIDEO_ENCODERS.values()},
+}  # bytes before the boxes of a sample entry
 _ES, _DECODER_CONFIG, _DECODER_SPECIFIC = 0x03, 0x04, 0x05
 _FROM_TFHD = ((0x000001, 8), (0x000002, 4))  # what stands before the default duration: data offset, description
 
@@ -94,6 +98,9 @@ def _codec(data: bytes, start: int, end: int) -> str:
         return f"mp4a.{_audio_object(boxes[b'esds'][4:])}"
     if b"avcC" in boxes:
         return f"{kind.decode()}.{boxes[b'avcC'][1:4].hex()}"
+    for encoder in VIDEO_ENCODERS.values():
+        if kind == encoder.entry and encoder.config in boxes:
+            return encoder.describe(boxes[encoder.config])
     raise ValueError(f"a sample entry {kind!r} without a configuration")
 
 

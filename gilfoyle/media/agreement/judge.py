@@ -244,12 +244,18 @@ def _beginning(name: str, stream: Pictures, found: Match, begins: Sequence[float
 def _likeliest(heard: Sequence[Levels], stream: Levels, shift: float) -> tuple[str, Hearing]:
     """The track that the stream has: the first if it is like that, else another, or all of them together."""
     first = hear(heard[0], stream, shift)
-    if len(heard) == 1 or first.likeness > 1 - (1 - LIKE) / 2:
+    if len(heard) == 1 or _likeness(first, stream) > 1 - (1 - LIKE) / 2:
         return "", first
     others = [(f"track {number}", hear(sound, stream, shift)) for number, sound in enumerate(heard[1:], 2)]
     others.append(("all tracks together", hear(together(heard), stream, shift)))
-    best = max([("", first), *others], key=lambda each: each[1].likeness)
-    return best if best[1].likeness > first.likeness + 0.05 else ("", first)
+    best = max([("", first), *others], key=lambda each: _likeness(each[1], stream))
+    return best if _likeness(best[1], stream) > _likeness(first, stream) + 0.05 else ("", first)
+
+
+def _likeness(hearing: Hearing, stream: Levels) -> float:
+    """Less by the share of the time in which only one of them is heard: of what stays the same, that alone tells."""
+    alone = len(hearing.silent) + len(hearing.extra)
+    return hearing.likeness - alone / max(1.0, len(stream.levels) / 100)
 
 
 def _offset(name: str, hearing: Hearing, track: str, rounding: float) -> Finding:

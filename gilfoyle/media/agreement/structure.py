@@ -54,7 +54,7 @@ def structure(renditions: Sequence[Rendition], catalog: Mapping[str, int]) -> li
     """Compare playlists, objects and the catalog (bytes of each rendition that is Ready, by name)."""
     listed = {rendition.name for rendition in renditions}
     findings = [_names(listed, set(catalog))]
-    sound = next((rendition for rendition in renditions if rendition.variant.is_sound), None)
+    sounds = [rendition for rendition in renditions if rendition.variant.is_sound]
     for rendition in renditions:
         findings.append(_objects(rendition, catalog.get(rendition.name)))
         if rendition.broken:
@@ -62,7 +62,7 @@ def structure(renditions: Sequence[Rendition], catalog: Mapping[str, int]) -> li
             continue
         findings += [_durations(rendition), _decode_times(rendition)]
         if not rendition.variant.is_sound:
-            findings += [_codecs(rendition, sound), _bandwidth(rendition, sound)]
+            findings += [_codecs(rendition, sounds), _bandwidth(rendition, sounds)]
     return [*findings, *_lengths(renditions)]
 
 
@@ -122,18 +122,19 @@ def _decode_times(rendition: Rendition) -> Finding:
     return agreed("tfdt", rendition.name, "continuous", f"{count} fragments")
 
 
-def _codecs(rendition: Rendition, sound: Rendition | None) -> Finding:
-    inits = [each.init for each in (rendition, sound) if each]
-    wanted = [init.codec for init in inits if init]
+def _codecs(rendition: Rendition, sounds: Sequence[Rendition]) -> Finding:
+    heard = {sound.init.codec for sound in sounds if sound.init}
+    wanted = [*([rendition.init.codec] if rendition.init else []), *heard]
     ours, theirs = ", ".join(wanted), ", ".join(rendition.variant.codecs)
     if sorted(wanted) == sorted(rendition.variant.codecs):
         return agreed("codecs", rendition.name, ours, theirs)
     return differing("codecs", rendition.name, "CODECS does not name what the init segments hold.", ours, theirs)
 
 
-def _bandwidth(rendition: Rendition, sound: Rendition | None) -> Finding:
-    parts = [each for each in (rendition, sound) if each]
-    peak, average = (sum(values) for values in zip(*(_rates(each) for each in parts), strict=True))
+def _bandwidth(rendition: Rendition, sounds: Sequence[Rendition]) -> Finding:
+    """With the costliest of the sounds: any may be chosen."""
+    seen, heard = _rates(rendition), [_rates(sound) for sound in sounds]
+    peak, average = (rate + max((each[index] for each in heard), default=0.0) for index, rate in enumerate(seen))
     said, said_average = rendition.variant.bandwidth, rendition.variant.average_bandwidth
     ours = f"{peak / 1000:.0f}, {average / 1000:.0f} kbit/s"
     theirs = f"{said / 1000:.0f}, {said_average / 1000:.0f} kbit/s"

@@ -19,6 +19,7 @@ from tests.clips import clip
 from tests.heif import tiled
 from tests.integration.activities.colour_kinds import HDR, KINDS, make
 from tests.integration.activities.pipeline import LIMITS, Pipeline
+from tests.integration.activities.test_codecs import POLICY as CODECS
 from tests.sources import FFMPEG, FFPROBE, numbered, run
 
 BEEPS = "aevalsrc=0.8*sin(2*PI*1000*t)*lt(mod(t\\,0.7)\\,0.05+0.01*t):sample_rate=48000:duration=7"
@@ -65,6 +66,37 @@ async def test_what_is_right_agrees_in_everything(pipeline: Pipeline, beeping: P
     for check in ("sound", "heard", "loudness", "objects", "durations", "tfdt"):
         assert set(pipeline.audio) <= {each.of for each in found.of(check)}, check
     assert [(each.source, each.stream) for each in found.of("frames")] == [("210", "210")] * 3
+
+
+async def test_every_sound_and_every_codec_agrees(beeping: Path, tmp_path: Path) -> None:
+    """Three sounds of different rates, and a ladder in four codecs."""
+    rhythms = [BEEPS.replace("t\\,0.7", f"t\\,{pause}") for pause in (0.9, 1.1)]
+    tones = [part for rhythm in rhythms for part in ("-f", "lavfi", "-i", rhythm)]
+    maps = [
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-map",
+        "2",
+        "-c",
+        "copy",
+        "-c:a:1",
+        "aac",
+        "-c:a:2",
+        "aac",
+        "-ac:a:1",
+        "2",
+        "-ac:a:2",
+        "2",
+    ]
+    run(FFMPEG, "-v", "error", "-y", "-i", str(beeping), *tones, *maps, str(tmp_path / "film.mp4"))
+    pipeline = Pipeline(tmp_path / "media", CODECS)
+    await pipeline.process(tmp_path / "film.mp4")
+    found = await verified(pipeline)
+    assert faults(found) == {}
+    assert {each.of for each in found.of("heard")} == {"audio-64k", "audio-2-64k", "audio-3-64k"}
+    assert {each.of for each in found.of("codecs")} == {"180p", "180p-hevc", "180p-av1", "180p-vp9"}
 
 
 PICTURES = {
