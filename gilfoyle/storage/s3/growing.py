@@ -20,7 +20,7 @@ from gilfoyle.storage.s3.memory import Claim, Memory
 from gilfoyle.storage.s3.read import read_whole
 from gilfoyle.storage.s3.requests import Requests
 from gilfoyle.storage.s3.upload import UPLOAD_GONE, Upload, abort_upload
-from gilfoyle.storage.threads import settle
+from gilfoyle.storage.threads import finished, settle
 from gilfoyle.tasks import stop
 
 BESIDE = "gilfoyle-growing,"
@@ -157,6 +157,10 @@ class Growing(Upload):
         return found.size
 
     async def _prepare(self) -> None:
+        """To its end, also if it is cancelled: an upload that nobody knows would lie there until a sweep."""
+        await finished(asyncio.ensure_future(self._begin_upload()))
+
+    async def _begin_upload(self) -> None:
         await super()._prepare()
         if not self._open:
             self._open = True

@@ -46,11 +46,17 @@ async def uploads(requests: Requests, doing: str, prefix: str) -> AsyncIterator[
 
 
 async def parts(requests: Requests, doing: str, name: str, upload: str) -> list[dict[str, Any]]:
-    """The parts that a multipart upload has, in their order. Raises StorageError, also if it has ended."""
-    found: list[dict[str, Any]] = []
+    """The parts that a multipart upload has, in their order. Raises StorageError, also if it has ended.
+
+    Of a number that was sent twice, the later one: S3 has no other, but SeaweedFS lists both.
+    """
+    found: dict[int, dict[str, Any]] = {}
     async for page in _pages(requests, doing, "list_parts", Key=name, UploadId=upload):
-        found.extend(page.get("Parts", ()))
-    return found
+        for part in page.get("Parts", ()):
+            before = found.get(part["PartNumber"])
+            if before is None or part["LastModified"] >= before["LastModified"]:
+                found[part["PartNumber"]] = part
+    return [found[number] for number in sorted(found)]
 
 
 async def _pages(requests: Requests, doing: str, operation: str, **asked: Any) -> AsyncIterator[dict[str, Any]]:
