@@ -20,10 +20,10 @@ STATIC = Path(__file__).parent / "static"
 
 router = APIRouter(tags=["playback"])
 
-# hls.js feeds the player by blob: URLs and works in a worker made from one.
+# hls.js feeds the player by blob: URLs and works in a worker made from one; its captions begin with a data: URL.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{elsewhere}; "
-    "media-src 'self' blob:{elsewhere}; worker-src 'self' blob:"
+    "media-src 'self' blob: data:{elsewhere}; worker-src 'self' blob:"
 )
 
 

@@ -21,6 +21,7 @@ OWN_OBJECT = 0
 """In place of an encoding's number: of a track that belongs to all of them."""
 
 
+_ORDER = (TrackKind.VIDEO, TrackKind.AUDIO, TrackKind.TEXT)
 MOST_TRACKS = 200
 """Of a media, all kinds together."""
 
@@ -154,7 +155,9 @@ class Tracks(Rows):
         query = query.order_by(col(TrackRow.position), col(TrackRow.name))
         for row in await session.scalars(query):
             found[row.media_id].append(_track(row))
-        return found
+        return {
+            media_id: sorted(tracks, key=lambda track: _ORDER.index(track.kind)) for media_id, tracks in found.items()
+        }
 
 
 def row_values(track: Track, position: int) -> dict[str, Any]:

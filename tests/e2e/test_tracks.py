@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.e2e.gilfoyle_server import Server, wait_for
-from tests.e2e.player import Site, play, seen, until
+from tests.e2e.player import Site, play, seen, until, watched
 from tests.sources import FFMPEG, run
 
 SRT = "1\n00:00:01,000 --> 00:00:03,000\nHello\n\n2\n00:00:06,500 --> 00:00:08,000\nGood <i>bye</i>\n"
@@ -85,6 +85,11 @@ async def test_captions_that_come_late_are_seen(server: Server, browser: Browser
     assert [text for _, _, text in shown] == ["Hello", "Good <i>bye</i>"]
     assert [time for cue in shown for time in cue[:2]] == pytest.approx([1.0, 3.0, 6.5, 8.0], abs=0.01)
     assert (await seen(page))["errors"] == []
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    await page.goto(media["watch_url"])
+    await watched(page, 1.5)
+    assert complaints == []
     await page.close()
 
 
