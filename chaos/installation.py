@@ -19,11 +19,11 @@ from chaos.relay import Relay, tcp, unix
 from chaos.settings import ROOT, variables
 from gilfoyle.config import Settings, load
 from gilfoyle.embedded import temporal
-from gilfoyle.embedded.answering import wait_for_ok
 from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.embedded.initdb import NAME
 from gilfoyle.embedded.postgres import Postgres
 from gilfoyle.embedded.process import ChildSpec
+from gilfoyle.embedded.stack import wait_for_ok
 from gilfoyle.errors import StartupError
 from gilfoyle.tasks import gather_or_cancel
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
-from gilfoyle.activities.sampling import beginning, samples
 from gilfoyle.config import LimitSettings
 from gilfoyle.errors import EncodeFailed, UnsupportedMedia
 from gilfoyle.ffmpeg.confirm import confirm
@@ -60,7 +59,7 @@ class ProbeActivities:
             source.blame(error)
             if isinstance(error, UnsupportedMedia):
                 await confirm(storage, key, source.place)
-                refusal = named(error, await beginning(storage, key, HEAD_BYTES))
+                refusal = named(error, await _beginning(storage, key, HEAD_BYTES))
                 if refusal is not error:  # what is its own cause can't be told to Temporal
                     raise refusal from error
             raise
@@ -76,7 +75,7 @@ class ProbeActivities:
             return await look.picture(header)
         header = marked(header, "encrypted", encrypted_streams(header))
         if container(header) in MPEG:
-            header = marked(header, "encrypted", scrambled_streams(header, await samples(storage, key, SAMPLE_BYTES)))
+            header = marked(header, "encrypted", scrambled_streams(header, await _samples(storage, key, SAMPLE_BYTES)))
         header = marked(header, "no_decoder", undecodable_streams(header, await self._decodable()))
         precheck(header, self._limits)
         return await look.film(header)
@@ -91,3 +90,20 @@ class ProbeActivities:
                 raise EncodeFailed(f"ffmpeg does not tell what it can decode: {error}.", log=error.tail) from error
             self._decoders = decodable(listing.decode())
         return self._decoders
+
+
+async def _beginning(storage: Storage, key: str, size: int) -> bytes:
+    """The first `size` bytes of an object, or all if there are fewer."""
+    return await _range(storage, key, 0, min(size, (await storage.stat(key)).size))
+
+
+async def _samples(storage: Storage, key: str, size: int) -> list[bytes]:
+    """`size` bytes each of an object's beginning, middle and end; all of it, if it is not larger than the three."""
+    whole = (await storage.stat(key)).size
+    if whole <= 3 * size:
+        return [await _range(storage, key, 0, whole)]
+    return [await _range(storage, key, start, start + size) for start in (0, (whole - size) // 2, whole - size)]
+
+
+async def _range(storage: Storage, key: str, start: int, end: int) -> bytes:
+    return b"".join([piece async for piece in storage.stream(key, start, end)])

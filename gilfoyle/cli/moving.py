@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
@@ -17,10 +19,26 @@ from gilfoyle.cli.text import clean, human_bytes
 from gilfoyle.config import Settings, StorageSettings
 from gilfoyle.errors import Conflict, StorageError, Unavailable
 from gilfoyle.storage import Storages
+from gilfoyle.storage.base import Storage
 from gilfoyle.storage.drivers import opener
-from gilfoyle.storage.tryout import try_out
 from gilfoyle.temporal.connect import connect
 from gilfoyle.temporal.messages import MoveProgress, MoveStorageInput, move_id
+
+_TEXT = b"written by gilfoyle, to see whether it can"
+
+
+async def try_out(storage: Storage) -> None:
+    """Write a small object, read it back and remove it. Raises StorageError with a sentence if that is not possible."""
+    folder = str(uuid4())
+    key = f"{folder}/source"
+    try:
+        await storage.write(key, _TEXT)
+        if await storage.read(key) != _TEXT:
+            raise StorageError("What is read from it is not what was written to it.")
+    finally:
+        with suppress(StorageError):
+            await storage.delete_prefix(folder)
+
 
 _RPC = timedelta(seconds=5)
 # Somebody waits at a terminal.

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
@@ -25,12 +27,26 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from gilfoyle.cli.waiting import reason_to_wait
 from gilfoyle.config import Settings
 from gilfoyle.errors import GilfoyleError, Unavailable
 from gilfoyle.temporal.connect import connect
 from gilfoyle.temporal.failures import reason_of
 from gilfoyle.temporal.routes import PIPELINE, queue_name
+
+
+def reason_to_wait(activities: Iterable[PendingActivityInfo], patience_s: float, now: float | None = None) -> str:
+    """A sentence for the first activity that is repeated, or has found no worker for `patience_s`; empty if all go on.
+
+    `now`: in seconds since the epoch, the present by default.
+    """
+    for activity in activities:
+        if activity.HasField("last_failure"):
+            return activity.last_failure.message
+        waited_s = (time.time() if now is None else now) - activity.scheduled_time.ToSeconds()
+        if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and waited_s > patience_s:
+            return f"no worker has taken the step {activity.activity_type.name} yet; is one on every queue?"
+    return ""
+
 
 POLL_S = 0.5
 WORKER_S = 20.0

@@ -11,15 +11,31 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import httpx
+
 from gilfoyle.config import Settings, http_url
 from gilfoyle.embedded import leftovers, ports, temporal
-from gilfoyle.embedded.answering import wait_for_ok
 from gilfoyle.embedded.folder import DataFolder
 from gilfoyle.embedded.postgres import Postgres
 from gilfoyle.embedded.process import ChildSpec
 from gilfoyle.embedded.supervisor import Supervisor
 from gilfoyle.errors import GilfoyleError, StartupError
 from gilfoyle.tasks import gather_or_cancel
+
+_POLL_S = 0.1
+
+
+async def wait_for_ok(url: str) -> None:
+    """Ask until the answer is 2xx, for as long as that takes."""
+    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        while True:
+            try:
+                if (await client.get(url)).is_success:
+                    return
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(_POLL_S)
+
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 

@@ -3,7 +3,7 @@
 Temporal's server moves what one workflow task schedules into the queue by many hands: of 256 activities, number 120
 came first, and number 1 after dozens of others; of two, often the second. So only a few go at a time, and the next
 after a moment: at first one, since a viewer waits for those; a place more or less does not matter once many are out.
-A moment is long enough nearly always; what keeps ahead of a viewer has a window besides (`workflows/window.py`).
+A moment is long enough nearly always; what keeps ahead of a viewer has a window besides (`workflows/pacing.py`).
 """
 
 from __future__ import annotations

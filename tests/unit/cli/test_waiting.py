@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
-from gilfoyle.cli.waiting import reason_to_wait
+from gilfoyle.cli.operations import reason_to_wait
 
 
 def pending(state: str, *, scheduled: int = 1000, failure: str = "") -> PendingActivityInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gilfoyle.workflows.window import Window
+from gilfoyle.workflows.pacing import Window
 
 
 async def began(window: Window, places: range) -> tuple[list[int], list[asyncio.Task[None]]]:
