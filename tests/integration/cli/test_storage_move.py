@@ -62,7 +62,9 @@ class Shop:
 async def shop(service: Service, s3_settings: S3Settings, tmp_path: Path) -> AsyncIterator[Shop]:
     storage = StorageSettings(filesystem=service.parts.settings.storage.filesystem, s3=s3_settings)
     config = tmp_path / "config.yaml"
-    config.write_text(yaml.safe_dump({"storage": storage.model_dump(mode="json")}))
+    told = storage.model_dump(mode="json")
+    told["s3"]["secret_access_key"] = s3_settings.secret_access_key.get_secret_value()
+    config.write_text(yaml.safe_dump({"storage": told}))
     storages = Storages(storage)
     settings = service.parts.settings.model_copy(update={"storage": storage, "temporal": own_queue(service)})
     moved = Service(replace(service.parts, settings=settings, storages=storages))
