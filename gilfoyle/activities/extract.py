@@ -10,12 +10,12 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
+from gilfoyle.activities.package import store_text
 from gilfoyle.catalog import Catalog
 from gilfoyle.errors import InvalidRequest
 from gilfoyle.ffmpeg.encode import encode
 from gilfoyle.ffmpeg.process import ProcessFailed
 from gilfoyle.ffmpeg.source import SourceWatch
-from gilfoyle.media import hls
 from gilfoyle.media.ffmpeg import texts_command
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan
@@ -71,8 +71,7 @@ class ExtractActivities:
                 useless.append(track)
                 continue
             prefix = keys.rendition_prefix(job.media_id, job.encoding, track.name)
-            for name, content in hls.text_objects(cues, job.plan.grid.duration):
-                await storage.write(f"{prefix}/{name}", content.encode())
+            await store_text(storage, prefix, cues, job.plan.grid.duration)
         await self._catalog.tracks.drop(job.media_id, job.encoding, [track.name for track in useless])
         return len(found) - len(useless)
 

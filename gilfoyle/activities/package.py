@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from fractions import Fraction
 from typing import Protocol
 from uuid import UUID
 
@@ -179,8 +180,7 @@ class _Packaging:
             cues = webvtt.parse(await self._storage.read(keys.text(self._job.media_id, track.name)))
         except ObjectNotFound:
             return False
-        for name, text in hls.text_objects(cues, self._job.plan.grid.duration):
-            await self._storage.write(f"{prefix}/{name}", text.encode())
+        await store_text(self._storage, prefix, cues, self._job.plan.grid.duration)
         return True
 
     async def _write_if_changed(self, key: str, text: str) -> None:
@@ -191,6 +191,12 @@ class _Packaging:
         except ObjectNotFound:
             pass
         await self._storage.write(key, data)
+
+
+async def store_text(storage: Storage, prefix: str, cues: Sequence[webvtt.Cue], length: Fraction) -> None:
+    """A text of a media of `length` seconds, in segments; its playlist last. Raises StorageError."""
+    for name, text in hls.text_objects(cues, length):
+        await storage.write(f"{prefix}/{name}", text.encode())
 
 
 def _is_playable(job: PackageInput, entries: Sequence[hls.Entry]) -> bool:

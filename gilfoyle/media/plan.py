@@ -138,7 +138,7 @@ def _audio_tracks(info: MediaInfo) -> list[tuple[Track, AudioInfo]]:
     return [
         (
             Track(
-                name=AUDIO_TRACK if number == 1 else f"{AUDIO_TRACK}-{number}",
+                name=_numbered(AUDIO_TRACK, number),
                 kind=TrackKind.AUDIO,
                 language=each.language,
                 label=each.label,
@@ -155,7 +155,7 @@ def _audio_tracks(info: MediaInfo) -> list[tuple[Track, AudioInfo]]:
 def _text_tracks(info: MediaInfo) -> list[Track]:
     return [
         Track(
-            name=TEXT_TRACK if number == 1 else f"{TEXT_TRACK}-{number}",
+            name=_numbered(TEXT_TRACK, number),
             kind=TrackKind.TEXT,
             language=each.language,
             label=each.label,
@@ -165,6 +165,11 @@ def _text_tracks(info: MediaInfo) -> list[Track]:
         )
         for number, each in enumerate(info.texts, 1)
     ]
+
+
+def _numbered(name: str, number: int) -> str:
+    """The first track of a kind has the kind's name alone, as it had when there was one."""
+    return name if number == 1 else f"{name}-{number}"
 
 
 def _video_grid(info: MediaInfo, video: VideoInfo, policy: EncodingPolicy) -> tuple[Timeline, Fraction, int]:
