@@ -67,15 +67,16 @@ class ProbeActivities:
     async def _look_into(self, storage: Storage, key: str, source: Source) -> MediaInfo:
         size = (await storage.stat(key)).size
         async with Look(source, size, self._ffmpeg, self._ffprobe, self._settings, self._limits) as look:
-            return await self._judge(look, storage, key)
+            return await self._judge(look, storage, key, size)
 
-    async def _judge(self, look: Look, storage: Storage, key: str) -> MediaInfo:
+    async def _judge(self, look: Look, storage: Storage, key: str, size: int) -> MediaInfo:
         header = await look.begin()
         if is_picture(header):
             return await look.picture(header)
         header = marked(header, "encrypted", encrypted_streams(header))
         if container(header) in MPEG:
-            header = marked(header, "encrypted", scrambled_streams(header, await _samples(storage, key, SAMPLE_BYTES)))
+            sampled = await _samples(storage, key, size, SAMPLE_BYTES)
+            header = marked(header, "encrypted", scrambled_streams(header, sampled))
         header = marked(header, "no_decoder", undecodable_streams(header, await self._decodable()))
         precheck(header, self._limits)
         return await look.film(header)
@@ -97,9 +98,8 @@ async def _beginning(storage: Storage, key: str, size: int) -> bytes:
     return await _range(storage, key, 0, min(size, (await storage.stat(key)).size))
 
 
-async def _samples(storage: Storage, key: str, size: int) -> list[bytes]:
-    """`size` bytes each of an object's beginning, middle and end; all of it, if it is not larger than the three."""
-    whole = (await storage.stat(key)).size
+async def _samples(storage: Storage, key: str, whole: int, size: int) -> list[bytes]:
+    """`size` bytes each of the beginning, middle and end of an object of `whole` bytes; or all, if it has no more."""
     if whole <= 3 * size:
         return [await _range(storage, key, 0, whole)]
     return [await _range(storage, key, start, start + size) for start in (0, (whole - size) // 2, whole - size)]
