@@ -28,7 +28,7 @@ def encode(
     seconds: Annotated[int, typer.Option("--seconds", min=4, help="Length of the source that is made.")] = 60,
     source: Annotated[Path | None, typer.Option("--source", help="Measure with this file instead.")] = None,
     runs: Annotated[int, typer.Option("--runs", min=1, help="Pairs of runs; ratios are their medians.")] = 1,
-    quality: Annotated[bool, typer.Option(help="Also compare the pictures, by VMAF: it takes minutes.")] = True,
+    quality: Annotated[bool, typer.Option(help="Also compare the frames, by VMAF: it takes minutes.")] = True,
 ) -> None:
     """Compare the pipeline, from upload to Ready, with one hand-written ffmpeg command that makes the same ladder."""
     from bench.encode import encode
@@ -60,6 +60,47 @@ def play(
     from bench.play.measure import play
 
     play(films or [], window_s=window, as_json=as_json)
+
+
+@app.command()
+def serve(
+    as_json: JsonOption = False,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of both; figures are medians.")] = 5,
+) -> None:
+    """Compare the CPU time that a segment takes, from the API's process, with nginx's for the same file."""
+    from bench.serve.measure import serve
+
+    serve(rounds=rounds, as_json=as_json)
+
+
+@app.command()
+def uploads(
+    as_json: JsonOption = False,
+    size_mb: Annotated[int, typer.Option("--size-mb", min=1, help="Size of the file of each round, in MiB.")] = 512,
+    largest_mb: Annotated[
+        int, typer.Option("--largest-mb", min=11, help="Size of the file for which memory must not grow, in MiB.")
+    ] = 1024,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of both; figures are medians.")] = 5,
+    at_once: Annotated[int, typer.Option("--at-once", min=1, help="How many small files at once.")] = 200,
+) -> None:
+    """Compare an upload with nginx's PUT of the same file, and measure memory by size, and 200 uploads at once."""
+    from bench.receive.measure import uploads
+
+    uploads(size_mib=size_mb, largest_mib=largest_mb, rounds=rounds, at_once=at_once, as_json=as_json)
+
+
+@app.command()
+def api(
+    as_json: JsonOption = False,
+    medias: Annotated[
+        int, typer.Option("--medias", min=1000, help="How many there are in the large catalog.")
+    ] = 100_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds of a media and a bare route.")] = 5,
+) -> None:
+    """Compare a media's GET with a bare route and query, and lists and searches of many medias with those of few."""
+    from bench.api.measure import api
+
+    api(medias, rounds=rounds, as_json=as_json)
 
 
 @app.command()
@@ -112,29 +153,30 @@ def scale(
 def limits(
     as_json: JsonOption = False,
     uploads: Annotated[int, typer.Option(min=1, help="How many tiny films at once.")] = 1000,
-    audio_hours: Annotated[float, typer.Option(min=0.001, help="Length of the sound file.")] = 12,
+    audio_hours: Annotated[float, typer.Option(min=0.001, help="Length of the audio file.")] = 12,
     video_hours: Annotated[float, typer.Option(min=0.001, help="Length of the film of tiny frames.")] = 10,
-    only: Annotated[list[str] | None, typer.Option(help="uploads, audio or video; again for more. [all]")] = None,
+    wide_hours: Annotated[float, typer.Option(min=0.001, help="Length of the film with many renditions.")] = 12,
+    only: Annotated[list[str] | None, typer.Option(help="uploads, audio, video or wide; again for more. [all]")] = None,
 ) -> None:
-    """Measure memory and histories with 1,000 uploads at once, 12 h of sound and 10 h of video."""
+    """Measure memory and histories with 1,000 uploads at once, 12 h of audio, 10 h of video, 12 h of 11 renditions."""
     from bench.limits.measure import Load, limits
 
-    limits(Load(uploads, audio_hours, video_hours), only or [], as_json=as_json)
+    limits(Load(uploads, audio_hours, video_hours, wide_hours), only or [], as_json=as_json)
 
 
 @app.command()
 def saving(
     as_json: JsonOption = False,
-    seconds: Annotated[int, typer.Option("--seconds", min=2, help="Length of the pictures that are made.")] = 8,
+    seconds: Annotated[int, typer.Option("--seconds", min=2, help="Length of each video that is made.")] = 8,
 ) -> None:
-    """Measure what encoding to a quality saves against the ladder's rates as fixed ones, by kind of pictures."""
+    """Measure what encoding to a quality saves against the ladder's rates as fixed ones, by kind of video."""
     from bench.saving.measure import saving
 
     saving(seconds=seconds, as_json=as_json)
 
 
 @app.command()
-def sound(
+def audio(
     as_json: JsonOption = False,
     seconds: Annotated[
         list[int] | None, typer.Option("--seconds", min=6, help="Length of the files; again for more. [6, 1200]")
@@ -143,9 +185,9 @@ def sound(
     rate: Annotated[list[int] | None, typer.Option(help="Only those, in Hz; again for more. [all]")] = None,
 ) -> None:
     """Measure how far beeps are from their place, by sample rate, container and length."""
-    from bench.sound.measure import sound
+    from bench.audio.measure import audio
 
-    sound(seconds or [6, 1200], container or [], rate or [], as_json=as_json)
+    audio(seconds or [6, 1200], container or [], rate or [], as_json=as_json)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Both sides' pictures against the source, rendition by rendition."""
+"""Both sides' frames against the source, rendition by rendition."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.subject import Subject
 def compare(ffmpeg: str, subject: Subject, ours: Path, by_hand: Path) -> Quality:
     """`ours` and `by_hand`: folders with `{rendition}.mp4`. Raises EncodeFailed."""
     video = subject.info.video
-    assert video is not None  # `examine` refuses a file without a picture
+    assert video is not None  # `examine` refuses a file without video
     grid = subject.plan.grid
     reference = Reference(subject.source, video.width, video.height, grid.rate, same_rate=video.frame_rate == grid.rate)
     scores = {

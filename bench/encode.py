@@ -25,7 +25,7 @@ from gilfoyle.ffmpeg.tools import ffmpeg_path
 def encode(*, source: Path | None, seconds: int, runs: int, quality: bool, as_json: bool) -> None:
     """Measure and print: a table, and with `as_json` the summary as the last line of stdout.
 
-    `quality`: also compare the pictures of the first pair. Raises GilfoyleError with a sentence if the file can't be
+    `quality`: also compare the frames of the first pair. Raises GilfoyleError with a sentence if the file can't be
     compared or a run fails.
     """
     settings = load()
@@ -35,7 +35,7 @@ def encode(*, source: Path | None, seconds: int, runs: int, quality: bool, as_js
     ffmpeg = ffmpeg_path(settings.tools)
     subject = examine(source or make(CACHE, seconds, ffmpeg, console.print), settings)
     if quality and not has_vmaf(ffmpeg):
-        console.print("This ffmpeg has no libvmaf, so the pictures are not compared.")
+        console.print("This ffmpeg has no libvmaf, so the frames are not compared.")
         quality = False
     pairs = []
     with tempfile.TemporaryDirectory(prefix="gfb-") as name:
@@ -64,5 +64,5 @@ def _by_hand(subject: Subject, settings: Settings, keep: Path | None) -> Run:
 
 
 def _compare(ffmpeg: str, subject: Subject, ours: Path, by_hand: Path, console: Console) -> Quality:
-    console.print("The pictures of both …")
+    console.print("The frames of both …")
     return compare(ffmpeg, subject, ours, by_hand)

@@ -10,18 +10,18 @@ from pathlib import Path
 from bench.results import Run
 from bench.subject import Subject
 from gilfoyle.errors import EncodeFailed
-from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.policy import EncodingSettings
 from gilfoyle.media.timeline import SAMPLE_RATE
 
 
-def command(ffmpeg: str, subject: Subject, policy: EncodingPolicy, folder: Path) -> list[str]:
+def command(ffmpeg: str, subject: Subject, policy: EncodingSettings, folder: Path) -> list[str]:
     """Decode once; encode every rendition; write HLS of fragmented MP4 below `folder`, a folder per rendition.
 
     The same preset, quality, bounds, GOPs and segments as Gilfoyle's; threads as ffmpeg chooses. All of it goes
-    through one `hls` output, whose variant map also makes the sound a rendition of its own.
+    through one `hls` output, whose variant map also makes the audio a rendition of its own.
     """
     plan, grid = subject.plan, subject.plan.grid
-    assert subject.info.video is not None  # `examine` refuses a file without a picture
+    assert subject.info.video is not None  # `examine` refuses a file without video
     maps = [part for index in range(len(plan.video)) for part in ("-map", f"[v{index}]")]
     audio = subject.info.main_audio if plan.audio else None
     if audio:
@@ -33,7 +33,7 @@ def command(ffmpeg: str, subject: Subject, policy: EncodingPolicy, folder: Path)
         "-c:v", "libx264", "-preset", policy.preset, "-profile:v", "high", "-pix_fmt", "yuv420p",
         "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-flags:v", "+cgop",
         *_rates(subject, policy),
-        *_sound(subject),
+        *_audio(subject),
         "-f", "hls", "-hls_segment_type", "fmp4", "-hls_time", f"{float(grid.segment_frames / grid.rate):g}",
         "-hls_playlist_type", "vod", "-hls_flags", "independent_segments",
         "-hls_segment_filename", str(folder / "%v" / "%05d.m4s"), "-hls_fmp4_init_filename", "init.mp4",
@@ -55,8 +55,7 @@ def run(command: list[str], subject: Subject, folder: Path) -> Run:
     wall_s = time.monotonic() - began
     if process.returncode:
         raise EncodeFailed(f"The hand-written command failed: {complaints.decode(errors='replace').strip()[-500:]}")
-    names = [*(video.name for video in subject.plan.video), *(audio.name for audio in subject.plan.audio)]
-    sizes = {name: sum(file.stat().st_size for file in (folder / name).glob("*.m4s")) for name in names}
+    sizes = {name: sum(file.stat().st_size for file in (folder / name).glob("*.m4s")) for name in subject.renditions}
     return Run(cpu_s=usage.ru_utime + usage.ru_stime, wall_s=wall_s, segment_bytes=sizes)
 
 
@@ -72,7 +71,7 @@ def _filters(subject: Subject) -> str:
     return ";".join([f"[0:{video.index}]{rate}split={len(ladder)}{branches}", *scaled])
 
 
-def _rates(subject: Subject, policy: EncodingPolicy) -> list[str]:
+def _rates(subject: Subject, policy: EncodingSettings) -> list[str]:
     options: list[str] = []
     for index, rendition in enumerate(subject.plan.video):
         options += [f"-crf:v:{index}", f"{rendition.crf:g}", f"-maxrate:v:{index}", f"{rendition.max_kbps}k"]
@@ -80,7 +79,7 @@ def _rates(subject: Subject, policy: EncodingPolicy) -> list[str]:
     return options
 
 
-def _sound(subject: Subject) -> list[str]:
+def _audio(subject: Subject) -> list[str]:
     if not subject.plan.audio:
         return []
     rendition = subject.plan.audio[0]
@@ -90,6 +89,6 @@ def _sound(subject: Subject) -> list[str]:
 def _variants(subject: Subject) -> str:
     """ffmpeg's own little language; `name` becomes `%v`, the rendition's folder."""
     group = ",agroup:audio" if subject.plan.audio else ""
-    pictures = [f"v:{index}{group},name:{rendition.name}" for index, rendition in enumerate(subject.plan.video)]
-    sounds = [f"a:0,agroup:audio,default:yes,name:{rendition.name}" for rendition in subject.plan.audio[:1]]
-    return " ".join([*pictures, *sounds])
+    video = [f"v:{index}{group},name:{rendition.name}" for index, rendition in enumerate(subject.plan.video)]
+    audio = [f"a:0,agroup:audio,default:yes,name:{rendition.name}" for rendition in subject.plan.audio[:1]]
+    return " ".join([*video, *audio])

@@ -10,7 +10,8 @@ from bench import cpu, server
 from bench.player import download, wait_for_first_play
 from bench.results import PipelineRun
 from bench.uploads import check, master_url, send, wait_until_ready
-from gilfoyle.cli.client import Client
+from gilfoyle.cli.text import given
+from gilfoyle.client import Gilfoyle
 
 
 def run(source: Path, keep: Path | None = None) -> PipelineRun:
@@ -18,11 +19,11 @@ def run(source: Path, keep: Path | None = None) -> PipelineRun:
 
     With `keep`, each rendition is then fetched into that folder, as `{name}.mp4`.
     """
-    with server.running() as up, Client(up.url) as client, httpx.Client(trust_env=False) as http:
+    with server.running() as up, Gilfoyle(up.url) as client, httpx.Client(trust_env=False) as http:
         before = cpu.used(up.pid)
         sent = send(client, source)
         master = master_url(up, sent.media_id)
-        playable = wait_for_first_play(http, master, lambda: check(client.media(sent.media_id)))
+        playable = wait_for_first_play(http, master, lambda: check(given(client.medias.get(sent.media_id))))
         media, ready = wait_until_ready(client, sent.media_id)
         spent = cpu.difference(before, cpu.used(up.pid))
         if keep is not None:

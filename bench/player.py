@@ -15,7 +15,7 @@ PAUSE_S = 0.05
 
 
 def wait_for_first_play(http: httpx.Client, master: str, failed: Callable[[], None]) -> float:
-    """When the lowest variant and its sound can begin: playlists, init and first segments answer 200.
+    """When the lowest variant and its audio can begin: playlists, init and first segments answer 200.
 
     By `time.monotonic`. `failed` is called now and then; it raises if there will never be anything to play.
     """
@@ -29,7 +29,7 @@ def wait_for_first_play(http: httpx.Client, master: str, failed: Callable[[], No
 
 
 def lowest_playlists(http: httpx.Client, master: str) -> list[str]:
-    """The URLs of the lowest variant's playlist and of its sound's; empty while there is no master playlist."""
+    """The URLs of the lowest variant's playlist and of its audio's; empty while there is no master playlist."""
     text = _get(http, master)
     return [urljoin(master, uri) for uri in renditions(text)] if text else []
 
@@ -63,10 +63,10 @@ def _get(http: httpx.Client, url: str) -> str | None:
 
 
 def renditions(master: str) -> list[str]:
-    """The URIs of a multivariant playlist's lowest variant and, if it has any, of its sound."""
+    """The URIs of a multivariant playlist's lowest variant and, if it has any, of its audio."""
     variants = re.findall(r"^#EXT-X-STREAM-INF:(?:.*,)?BANDWIDTH=(\d+).*\n(.+)$", master, re.MULTILINE)
     lowest = min(variants, key=lambda variant: int(variant[0]))[1]
-    return [lowest, *_sounds(master)]
+    return [lowest, *_audio_tracks(master)]
 
 
 def beginning(playlist: str) -> list[str]:
@@ -86,10 +86,10 @@ def target_s(playlist: str) -> int:
 
 
 def _playlists(master: str) -> list[str]:
-    return [*re.findall(r"^[^#\s].*$", master, re.MULTILINE), *_sounds(master)]
+    return [*re.findall(r"^[^#\s].*$", master, re.MULTILINE), *_audio_tracks(master)]
 
 
-def _sounds(master: str) -> list[str]:
+def _audio_tracks(master: str) -> list[str]:
     return re.findall(r'^#EXT-X-MEDIA:.*TYPE=AUDIO.*URI="([^"]+)"', master, re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""How good pictures are, against their source: VMAF by ffmpeg's libvmaf, at the source's size."""
+"""How good frames are, against their source: VMAF by ffmpeg's libvmaf, at the source's size."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def vmaf(ffmpeg: str, reference: Reference, encodes: Sequence[Path]) -> list[flo
         # There: libvmaf's options stumble over some characters of a path.
         done = subprocess.run(line, cwd=name, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise EncodeFailed(f"ffmpeg could not compare the pictures: {done.stderr.strip()[-500:]}")
+            raise EncodeFailed(f"ffmpeg could not compare the frames: {done.stderr.strip()[-500:]}")
         logs = [json.loads((Path(name) / f"{index}.json").read_text()) for index in range(len(encodes))]
     return [round(float(log["pooled_metrics"]["vmaf"]["mean"]), 3) for log in logs]
 

@@ -1,4 +1,4 @@
-"""The sources that are encoded: made once, of lavfi's pictures, and kept."""
+"""The sources that are encoded: made once, of lavfi's test patterns, and kept."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ def command(
     """1080p30 H.264 of about 25 Mbit/s with a GOP of 2 s, and AAC.
 
     As hard as film: a slow zoom into fine detail (mandelbrot), things that move before it (testsrc2) and grain, which
-    x264 finds as costly as a film's. With test pictures alone an encoder has nothing to do.
+    x264 finds as costly as a film's. With test patterns alone an encoder has nothing to do.
     """
     gop = str(_RATE * _GOP_S)
     scale = f"scale={size[0]}:{size[1]},format=yuv420p"
-    picture = (
+    video = (
         f"[0:v]{scale}[far];[1:v]{scale}[near];"
         "[far][near]blend=all_mode=average,noise=c0s=7:c0f=t+u:all_seed=7[v];[2:a]aformat=channel_layouts=stereo[a]"
     )
@@ -100,7 +100,7 @@ def command(
         "-f", "lavfi", "-i", f"mandelbrot=size=640x360:rate={_RATE}:maxiter=600:end_scale=0.002:end_pts=1800",
         "-f", "lavfi", "-i", f"testsrc2=size=960x540:rate={_RATE}",
         "-f", "lavfi", "-i", "anoisesrc=color=pink:amplitude=0.3:sample_rate=48000:seed=1",
-        "-filter_complex", picture, "-map", "[v]", "-map", "[a]", "-t", str(seconds),
+        "-filter_complex", video, "-map", "[v]", "-map", "[a]", "-t", str(seconds),
         "-c:v", "libx264", "-preset", "superfast",
         "-b:v", f"{kbps}k", "-maxrate", f"{round(kbps * 1.2)}k", "-bufsize", f"{2 * kbps}k",
         "-g", gop, "-keyint_min", gop, "-sc_threshold", "0",

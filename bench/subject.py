@@ -18,6 +18,7 @@ from gilfoyle.media.ffprobe import probe_command
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.packets import Measured
 from gilfoyle.media.plan import Plan, make_plan
+from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.refusals import Limits
 
 
@@ -33,10 +34,15 @@ class Subject:
     def name(self) -> str:
         """The file in a few words."""
         video = self.info.video
-        size = f"{video.width}×{video.height}" if video else "no picture"
+        size = f"{video.width}×{video.height}" if video else "no video"
         rate = f"{float(self.plan.grid.rate):g} fps" if video else ""
         bit_rate = f"{(self.info.bit_rate or 0) / 1e6:.1f} Mbit/s"
         return f"{self.source.name}: {float(self.plan.grid.duration):.1f} s, {size} {rate}, {bit_rate}"
+
+    @property
+    def renditions(self) -> list[str]:
+        """The names of all."""
+        return [*(each.name for each in self.plan.video), *(each.name for each in self.plan.audio)]
 
 
 def examine(file: Path, settings: Settings) -> Subject:
@@ -54,7 +60,7 @@ def examine(file: Path, settings: Settings) -> Subject:
             f"{file.name} is not a progressive SDR video of constant rate: the hand-written command could not do "
             "the same work. Choose another file."
         )
-    return Subject(file, info, make_plan(info, settings.encoding))
+    return Subject(file, info, make_plan(info, EncodingPolicy.of(settings.encoding)))
 
 
 def _declared(header: Mapping[str, Any]) -> dict[int, Measured]:

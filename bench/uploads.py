@@ -6,10 +6,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from bench.server import Server
-from gilfoyle.cli.client import Client, Json
 from gilfoyle.cli.follow import poll
-from gilfoyle.cli.multipart import UploadBody
+from gilfoyle.cli.text import Json
+from gilfoyle.cli.transfer import examine, upload
+from gilfoyle.client import Gilfoyle
 from gilfoyle.errors import EncodeFailed
 
 _POLL_S = 0.5
@@ -29,22 +32,20 @@ class Sent:
         return self.ended - self.began
 
 
-def send(client: Client, source: Path, kind: str = "video") -> Sent:
-    """Create a media and upload the file as `kind`, `video` or `audio`. Raises GilfoyleError."""
-    media_id = str(client.create(source.stem)["id"])
+def send(client: Gilfoyle, source: Path, kind: str | None = None) -> Sent:
+    """Create a media and upload the file; `kind`: `audio` for its audio only. Raises GilfoyleError."""
     began = time.monotonic()
-    with source.open("rb") as file:
-        client.upload(media_id, kind, UploadBody(file, source.name, source.stat().st_size, lambda _: None))
-    return Sent(media_id, began, time.monotonic())
+    media = upload(client, examine(source, kind), Console(stderr=True), media={"title": source.stem})
+    return Sent(media["id"], began, time.monotonic())
 
 
 def master_url(server: Server, media_id: str) -> str:
     """The media's multivariant playlist."""
-    with Client(server.url) as client:
-        return f"{server.url}/stream/{client.media(media_id)['playback_ids'][0]}/master.m3u8"
+    with Gilfoyle(server.url) as client:
+        return f"{server.url}/stream/{client.medias.get(media_id).playback_ids[0]}/master.m3u8"
 
 
-def wait_until_ready(client: Client, media_id: str, pause_s: float = _POLL_S) -> tuple[Json, float]:
+def wait_until_ready(client: Gilfoyle, media_id: str, pause_s: float = _POLL_S) -> tuple[Json, float]:
     """The media once it is Ready, and when that was seen. Raises EncodeFailed if it is Errored."""
     *_, media = poll(client, media_id, pause=pause_s)
     seen = time.monotonic()

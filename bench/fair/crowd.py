@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bench.source import Say
 from bench.uploads import Sent, check, send
-from gilfoyle.cli.client import Client
+from gilfoyle.cli.text import given
+from gilfoyle.client import Gilfoyle
 
 POLL_S = 0.2
 
@@ -16,7 +17,7 @@ POLL_S = 0.2
 class Crowd:
     """`sent`: in their order. `ready`: by media, when it was seen to be Ready (`time.monotonic`)."""
 
-    def __init__(self, client: Client, source: Path, say: Say) -> None:
+    def __init__(self, client: Gilfoyle, source: Path, say: Say) -> None:
         self._client, self._source, self._say = client, source, say
         self.sent: list[Sent] = []
         self.ready: dict[str, float] = {}
@@ -39,7 +40,7 @@ class Crowd:
     def _look_until(self, moment: float, *, until_ready: bool = False) -> None:
         while time.monotonic() < moment and (self._waiting or not until_ready):
             for each in self._waiting:
-                media = self._client.media(each.media_id)
+                media = given(self._client.medias.get(each.media_id))
                 check(media)
                 if media["status"] == "Ready":
                     self.ready[each.media_id] = time.monotonic()

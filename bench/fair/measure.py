@@ -22,7 +22,8 @@ from bench.room import check_room
 from bench.server import Server
 from bench.source import CACHE, Say, make, make_long
 from bench.uploads import Sent, check, master_url, send, wait_until_ready
-from gilfoyle.cli.client import Client
+from gilfoyle.cli.text import given
+from gilfoyle.client import Gilfoyle
 from gilfoyle.config import load
 from gilfoyle.ffmpeg.tools import ffmpeg_path
 
@@ -64,7 +65,7 @@ def fair(load_: Load, *, as_json: bool) -> None:
 
 
 def _measure(load_: Load, short: Path, long: Path, say: Say) -> Fairness:
-    with server.running() as up, Client(up.url) as client:
+    with server.running() as up, Gilfoyle(up.url) as client:
         idle = [_alone(up, client, short, say) for _ in range(_IDLE_RUNS)]
         usual = sorted(one.ready_s for one in idle)[_IDLE_RUNS // 2]
         say(f"{usual:.1f} s on an idle server; now the long one …")
@@ -78,20 +79,20 @@ def _measure(load_: Load, short: Path, long: Path, say: Say) -> Fairness:
     return Fairness(idle, beside, passes)
 
 
-def _alone(up: Server, client: Client, short: Path, say: Say) -> Short:
+def _alone(up: Server, client: Gilfoyle, short: Path, say: Say) -> Short:
     say("A short upload on an idle server …")
     sent = send(client, short)
     _, ready = wait_until_ready(client, sent.media_id, POLL_S)
     return _described(up, sent, ready, is_ready=True)
 
 
-def _settle(up: Server, client: Client, sent: Sent) -> None:
+def _settle(up: Server, client: Gilfoyle, sent: Sent) -> None:
     with httpx.Client(trust_env=False) as http:
-        wait_for_first_play(http, master_url(up, sent.media_id), lambda: check(client.media(sent.media_id)))
+        wait_for_first_play(http, master_url(up, sent.media_id), lambda: check(given(client.medias.get(sent.media_id))))
     time.sleep(_SETTLE_S)
 
 
-def _beside(up: Server, client: Client, short: Path, load_: Load, usual: float, say: Say) -> list[Short]:
+def _beside(up: Server, client: Gilfoyle, short: Path, load_: Load, usual: float, say: Say) -> list[Short]:
     every = _PACE * usual if load_.every_s is None else load_.every_s
     say(f"{load_.shorts} short uploads, one every {every:.1f} s …" if every else f"{load_.shorts} short uploads …")
     crowd = Crowd(client, short, say)

@@ -12,6 +12,7 @@ from temporalio import activity
 from bench.fleet.cores import Cores
 from bench.fleet.costs import cost_s
 from gilfoyle.activities.transcode import Spent, TranscodeInput, announcer, niceness, spent
+from gilfoyle.media.plan import HEAD_PRIORITY, Pass
 from gilfoyle.storage import Storage, Storages, keys
 
 _SEGMENT = b"\0" * 64
@@ -23,13 +24,27 @@ class Busy:
 
     busy_s: float = 0.0
     passes: int = 0
+    segments: int = 0
+    """How many were stored; one that is stored twice counts twice."""
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """What the passes' time is divided by. `early`: that of the first minute's passes, by which a workflow tells
+    whether the machine encodes everything faster than it plays."""
+
+    usual: float
+    early: float
+
+    def of(self, chunk: Pass) -> float:
+        return self.early if chunk.ahead and chunk.priority == HEAD_PRIORITY else self.usual
 
 
 class SimulatedTranscode:
     """Registered in place of TranscodeActivities. `inits`: a real init segment of each rendition."""
 
-    def __init__(self, storages: Storages, cores: Cores, inits: Mapping[str, bytes], speed: float) -> None:
-        self._storages, self._cores, self._inits, self._speed = storages, cores, inits, speed
+    def __init__(self, storages: Storages, cores: Cores, inits: Mapping[str, bytes], speeds: Speeds) -> None:
+        self._storages, self._cores, self._inits, self._speeds = storages, cores, inits, speeds
         self.busy = Busy()
 
     @activity.defn
@@ -39,11 +54,13 @@ class SimulatedTranscode:
 
     @activity.defn
     async def encode_audio(self, job: TranscodeInput) -> Spent:
-        """The same for sound."""
-        return await self._encode(job, min(job.chunk.first + job.chunk.count, job.plan.audio_grid.segments))
+        """The same for audio."""
+        return await self._encode(
+            job, min(job.chunk.first + job.chunk.count, job.plan.segments(job.chunk.renditions[0]))
+        )
 
     async def _encode(self, job: TranscodeInput, end: int) -> Spent:
-        takes = cost_s(job.plan, job.chunk, str(job.media_id)) / self._speed
+        takes = cost_s(job.plan, job.chunk, str(job.media_id)) / self._speeds.of(job.chunk)
         storage = await self._storages.of(job.storage)
         await self._run(storage, job, end, takes / max(1, end - job.chunk.first))
         self.busy.busy_s += takes
@@ -54,7 +71,7 @@ class SimulatedTranscode:
         """A segment is stored while the next one is "encoded", as it is in truth. What waking up late has cost one
         segment is taken off the next: a real core does not oversleep."""
         storing = asyncio.create_task(self._store_inits(storage, job))
-        nice = niceness(job.chunk, is_sound=job.plan.is_sound(job.chunk))
+        nice = niceness(job.chunk, is_audio=job.plan.is_audio(job.chunk))
         announce, late = announcer(job.chunk), 0.0
         for index in range(job.chunk.first, end):
             async with self._cores.one(nice):
@@ -76,3 +93,4 @@ class SimulatedTranscode:
         for name in job.chunk.renditions:
             prefix = keys.rendition_prefix(job.media_id, job.encoding, name)
             await storage.write(f"{prefix}/{keys.segment_name(index)}", _SEGMENT)
+            self.busy.segments += 1

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import cpu
-from bench.fleet.activities import Busy
+from bench.fleet.activities import Busy, Speeds
 from bench.fleet.costs import cost_s
 from bench.fleet.idle import idle
 from bench.fleet.results import Case
 from bench.fleet.uploads import Uploads
+from bench.fleet.worker import arguments
 from bench.history import spans
 from bench.server import Server
 from bench.subject import Subject
@@ -22,7 +23,8 @@ from bench.workers import joined
 from gilfoyle.catalog import Media
 from gilfoyle.config import load
 
-_LIGHT = ("gilfoyle", "worker", "--queue", "pipeline", "--queue", "io")
+LIGHT = ("gilfoyle", "worker", "--queue", "pipeline", "--queue", "io")
+"""The arguments of `python -m` for a worker that does all but the passes."""
 # CPU seconds that a media costs besides its passes: Temporal, the catalog, ffprobe, the playlists.
 _ORCHESTRATING_S = 0.6
 # How much of the machine orchestrating may take: with more, steps wait for the cores.
@@ -70,12 +72,12 @@ def run(server: Server, load_: Load, fleet: Fleet) -> Case:
 async def _run(server: Server, environment: Mapping[str, str], load_: Load, fleet: Fleet) -> Case:
     uploads = Uploads(load(None, environment))
     try:
-        medias = await uploads.accept(load_.subject.source, load_.medias)
+        medias = await uploads.store(load_.subject.source, load_.medias)
         speed = fleet.speed_for(_work_s(load_, medias), load_.medias)
-        simulated = ["bench.fleet.worker", str(fleet.slots), str(speed), str(fleet.inits)]
-        with joined(_LIGHT, environment) as steps, joined(simulated, environment) as slots:
+        simulated = arguments(fleet.slots, Speeds(speed, speed), fleet.inits)
+        with joined(LIGHT, environment) as steps, joined(simulated, environment) as slots:
             before = _cpu(server, steps.cpu_s(), slots.cpu_s())
-            began, ended = await uploads.process(medias)
+            began, ended = await uploads.process(medias, load_.subject.source)
             after = _cpu(server, steps.cpu_s(), slots.cpu_s())
     finally:
         await uploads.close()

@@ -30,5 +30,7 @@ def cost_s(plan: Plan, chunk: Pass, media_id: str) -> float:
 
 def _per_second(chunk: Pass) -> float:
     """For a second of media."""
-    pictures = [_ENCODE[name] for name in chunk.renditions if name in _ENCODE]
-    return _DECODE + sum(pictures) if pictures else _AUDIO
+    # `1080p-av1` is taken to cost as much as `1080p`.
+    heights = [name.partition("-")[0] for name in chunk.renditions]
+    video = [_ENCODE[height] for height in heights if height in _ENCODE]
+    return _DECODE + sum(video) if video else _AUDIO

@@ -32,19 +32,19 @@ class Uploads:
         self._storages = Storages(settings.storage)
         self._title = settings.temporal.queue_prefix
 
-    async def accept(self, source: Path, count: int) -> list[Media]:
-        """Medias whose source is stored, and whose workflows have not been started."""
+    async def store(self, source: Path, count: int) -> list[Media]:
+        """Medias whose source is stored. They are not accepted yet: what is accepted, the API soon starts by itself."""
         data = await asyncio.to_thread(source.read_bytes)
-        return await _bounded([partial(self._accept, data)] * count)
+        return await _bounded([partial(self._store, data)] * count)
 
-    async def process(self, medias: list[Media]) -> tuple[float, float]:
-        """Start all workflows; returns when that began and when the last media is Ready (`time.time`).
+    async def process(self, medias: list[Media], source: Path) -> tuple[float, float]:
+        """Accept and start all; returns when that began and when the last media is Ready (`time.time`).
 
         Raises EncodeFailed.
         """
         pipeline = Pipeline(await connect(self._settings.temporal), self._settings)
         began = time.time()
-        starting = asyncio.create_task(_bounded([partial(pipeline.start_processing, media) for media in medias]))
+        starting = asyncio.create_task(_bounded([partial(self._start, pipeline, media, source) for media in medias]))
         while await self._count(MediaStatus.READY) < len(medias):
             if await self._count(MediaStatus.ERRORED):
                 raise EncodeFailed("A media of the simulated fleet is Errored: its workflow tells why.")
@@ -57,12 +57,17 @@ class Uploads:
         await self._storages.close()
         await self._database.close()
 
-    async def _accept(self, data: bytes) -> Media:
+    async def _store(self, data: bytes) -> Media:
         media = await self._catalog.medias.create(self._title)
-        await (await self._storages.of()).write(keys.source(media.id), data)
-        return await self._catalog.uploads.accept(
-            media.id, kind="video", file_name="still.mp4", size=len(data), sha256=""
+        await (await self._storages.open()).write(keys.source(media.id), data)
+        return media
+
+    async def _start(self, pipeline: Pipeline, media: Media, source: Path) -> None:
+        size = source.stat().st_size
+        accepted = await self._catalog.uploads.accept(
+            media.id, kind="video", file_name=source.name, size=size, sha256=""
         )
+        await pipeline.start_processing(accepted)
 
     async def _count(self, status: MediaStatus) -> int:
         return (await self._catalog.medias.page(1, 0, status, q=self._title))[1]

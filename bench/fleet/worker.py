@@ -1,4 +1,4 @@
-"""A fleet in one process, of slots that only wait: `python -m bench.fleet.worker SLOTS SPEED INITS`.
+"""A fleet in one process, of slots that only wait: `python -m bench.fleet.worker SLOTS SPEED EARLY_SPEED INITS`.
 
 On SIGTERM it ends with what its slots did, as a line of JSON. Its settings are those of any worker.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from bench.fleet.activities import SimulatedTranscode
+from bench.fleet.activities import SimulatedTranscode, Speeds
 from bench.fleet.cores import Cores
 from gilfoyle.config import Settings, load
 from gilfoyle.lifeline import ready
@@ -31,7 +31,12 @@ from gilfoyle.temporal.translate import TranslateErrors
 _POLLERS = 20
 
 
-async def serve(slots: int, speed: float, inits: Path) -> None:
+def arguments(slots: int, speeds: Speeds, inits: Path) -> list[str]:
+    """With which `python -m` runs it, see `serve`."""
+    return ["bench.fleet.worker", str(slots), str(speeds.usual), str(speeds.early), str(inits)]
+
+
+async def serve(slots: int, speeds: Speeds, inits: Path) -> None:
     """Work until SIGTERM. `inits`: a folder with `{rendition}.mp4`, a real init segment of each.
 
     `slots` long passes at a time and beside them short ones, as `workers.first_slots` says, on `slots` cores.
@@ -41,7 +46,7 @@ async def serve(slots: int, speed: float, inits: Path) -> None:
     settings = load()
     storages = Storages(settings.storage)
     real = {file.stem: file.read_bytes() for file in inits.glob("*.mp4")}
-    simulated = SimulatedTranscode(storages, Cores(slots), real, speed)
+    simulated = SimulatedTranscode(storages, Cores(slots), real, speeds)
     client = await connect(settings.temporal)
     async with AsyncExitStack() as stack:
         for queue, number in ((TRANSCODE, slots), (FIRST, slots * settings.workers.first_slots)):
@@ -65,4 +70,4 @@ def _worker(client: Client, settings: Settings, simulated: SimulatedTranscode, q
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3])))
+    asyncio.run(serve(int(sys.argv[1]), Speeds(float(sys.argv[2]), float(sys.argv[3])), Path(sys.argv[4])))

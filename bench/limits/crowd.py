@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 from bench import server
@@ -13,7 +14,8 @@ from bench.limits.patience import Patience
 from bench.limits.results import Crowd
 from bench.source import Say
 from bench.uploads import Sent, check, send
-from gilfoyle.cli.client import Client
+from gilfoyle.cli.text import given
+from gilfoyle.client import Gilfoyle
 
 _AT_ONCE = 8
 _EVERY_S = 1.0
@@ -22,7 +24,7 @@ _SAID_EVERY_S = 10.0
 
 def run(source: Path, uploads: int, say: Say) -> Crowd:
     """Upload it so many times. Raises EncodeFailed if one is Errored or they stand still, and what refuses one."""
-    with server.running() as up, Client(up.url) as client:
+    with server.running() as up, Gilfoyle(up.url) as client:
         pool = ThreadPoolExecutor(_AT_ONCE)
         began = time.monotonic()
         try:
@@ -32,7 +34,7 @@ def run(source: Path, uploads: int, say: Say) -> Crowd:
             pool.shutdown(cancel_futures=True)
 
 
-def _followed(root: int, client: Client, sending: Sequence[Future[Sent]], began: float, say: Say) -> Crowd:
+def _followed(root: int, client: Gilfoyle, sending: Sequence[Future[Sent]], began: float, say: Say) -> Crowd:
     samples: list[Sample] = []
     patience, said, longest, ready = Patience(), began, 0, 0
     while ready < len(sending):
@@ -64,9 +66,8 @@ def _is_accepted(upload: Future[Sent]) -> bool:
     return upload.done() and bool(upload.result())
 
 
-def _ready(client: Client) -> int:
+def _ready(client: Gilfoyle) -> int:
     """How many are Ready. Raises EncodeFailed if one is Errored."""
-    failed, _ = client.medias(1, "Errored")
-    for media in failed:
-        check(media)
-    return client.medias(1, "Ready")[1]
+    for media in islice(client.medias.all(status="Errored", limit=1), 1):
+        check(given(media))
+    return client.medias.delete_all(status="Ready", dry_run=True).count  # what counts without reading them

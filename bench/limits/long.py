@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from bench import server
-from bench.history import size_of, spans_of
+from bench.history import read_runs, runs_of
 from bench.limits.memory import KINDS, Sample, all_levels, rss_mb
 from bench.limits.patience import Patience
 from bench.limits.results import Long
@@ -18,7 +18,8 @@ from bench.player import lowest_playlists
 from bench.room import check_room
 from bench.source import Say
 from bench.uploads import Sent, check, master_url, send
-from gilfoyle.cli.client import Client
+from gilfoyle.cli.text import given
+from gilfoyle.client import Gilfoyle
 
 _EVERY_S = 1.0
 _SAID_EVERY_S = 20.0
@@ -29,19 +30,18 @@ _BESIDES = 2 * 10**9
 def run(source: Path, kind: str, hours: float, say: Say) -> Long:
     """Upload it as `kind`. Raises EncodeFailed if it is Errored or stands still, and what refuses it."""
     check_room(source.stat().st_size + _BESIDES)
-    with server.running() as up, Client(up.url) as client:
+    with server.running() as up, Gilfoyle(up.url) as client:
         sent = send(client, source, kind)
         watch = _Watch(up, client, sent, say)
         watch.until_ready()
-        history = asyncio.run(size_of(up, sent.media_id))
-        steps = Counter(span.name for span in spans_of(up, sent.media_id))
+        runs = asyncio.run(runs_of(up, sent.media_id))
     return Long(
         hours=hours,
         upload_s=round(sent.upload_s, 1),
         wall_s=watch.samples[-1].at_s,
-        history_events=history.events,
-        history_bytes=history.bytes,
-        steps=dict(steps),
+        history_events=max(len(run.events) for run in runs),
+        history_bytes=max(run.bytes for run in runs),
+        steps=dict(Counter(span.name for span in read_runs(runs))),
         playlist_ms=round(watch.playlist_s * 1000, 1),
         playlist_bytes=watch.playlist_bytes,
         memory=all_levels(watch.samples),
@@ -51,7 +51,7 @@ def run(source: Path, kind: str, hours: float, say: Say) -> Long:
 class _Watch:
     """`playlist_s`: the longest that the lowest rendition's playlist was waited for."""
 
-    def __init__(self, up: server.Server, client: Client, sent: Sent, say: Say) -> None:
+    def __init__(self, up: server.Server, client: Gilfoyle, sent: Sent, say: Say) -> None:
         self._up, self._client, self._sent, self._say = up, client, sent, say
         self._master = master_url(up, sent.media_id)
         self.samples: list[Sample] = []
@@ -62,7 +62,7 @@ class _Watch:
         patience, said, ready = Patience(), time.monotonic(), False
         with httpx.Client(trust_env=False) as http:
             while not ready:
-                media = self._client.media(self._sent.media_id)
+                media = given(self._client.medias.get(self._sent.media_id))
                 check(media)
                 ready = media["status"] == "Ready"
                 now = time.monotonic()

@@ -1,4 +1,4 @@
-"""`bench limits`: many uploads at once, a long sound file and a long film, each on a server of its own."""
+"""`bench limits`: many uploads at once, and medias that are long, or wide too, each on a server of its own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 
 from rich.console import Console
 
-from bench.limits import crowd, long, sources
+from bench.limits import crowd, long, sources, wide
 from bench.limits.report import table
-from bench.limits.results import AUDIO, PARTS, UPLOADS, VIDEO, Found, Long, summary
+from bench.limits.results import AUDIO, PARTS, UPLOADS, VIDEO, WIDE, Found, Long, Wide, summary
 from bench.machine import Machine
 from bench.source import CACHE
 from gilfoyle.config import load
@@ -27,6 +27,7 @@ class Load:
     uploads: int
     audio_hours: float
     video_hours: float
+    wide_hours: float
 
 
 def limits(load_: Load, only: Sequence[str], *, as_json: bool) -> None:
@@ -52,7 +53,11 @@ def limits(load_: Load, only: Sequence[str], *, as_json: bool) -> None:
             source = make(CACHE, round(hours * _HOUR_S), ffmpeg, say)
             say(f"{part} of {hours:g} h …")
             longs[part] = long.run(source, part, hours, say)
-    found, machine = Found(many, longs), Machine.here(settings)
+    many_renditions: Wide | None = None
+    if not only or WIDE in only:
+        say(f"{WIDE}: {load_.wide_hours:g} h with many renditions …")
+        many_renditions = wide.run(load_.wide_hours, say)
+    found, machine = Found(many, longs, many_renditions), Machine.here(settings)
     Console().print(table(found, machine))
     if as_json:
         print(json.dumps({**summary(found), "load": asdict(load_), "machine": asdict(machine), **asdict(found)}))

@@ -9,13 +9,17 @@ from rich.table import Table
 from bench.limits.memory import API, WORKERS, Levels
 from bench.limits.results import (
     GROWTH_MB,
+    LONGEST_TASK_S,
+    MARGIN,
     MOST_EVENTS,
     MOST_MB,
+    MOST_PAYLOAD_KB,
     WARNED_EVENTS,
     WARNED_MB,
     Crowd,
     Found,
     Long,
+    Wide,
     growth,
 )
 from bench.machine import Machine
@@ -28,6 +32,8 @@ def table(found: Found, machine: Machine) -> Table:
     rows = [*(_crowd(found.crowd) if found.crowd else [])]
     for part, long in found.longs.items():
         rows += _long(f"{part} of {long.hours:g} h", long)
+    if found.wide:
+        rows += _wide(found.wide)
     return figures("many at once, and very long ones", ("", "aim"), rows, str(machine))
 
 
@@ -48,6 +54,18 @@ def _long(name: str, long: Long) -> Iterator[list[str]]:
     yield ["  Ready after, s", number(long.wall_s, 1), ""]
     yield ["  slowest playlist, ms", number(long.playlist_ms, 1), ""]
     yield from _memory(long.memory)
+
+
+def _wide(wide: Wide) -> Iterator[list[str]]:
+    yield [f"{wide.renditions} renditions of {wide.hours:g} h: runs of the workflow", str(wide.runs), ""]
+    yield ["  most events of a run", f"{max(wide.history_events):,}", f"< {MOST_EVENTS // MARGIN:,}"]
+    yield ["  most MB of a run", number(wide.history_mb, 2), f"< {MOST_MB // MARGIN}"]
+    yield ["  largest payload, KB", number(wide.largest_payload_kb, 1), f"< {MOST_PAYLOAD_KB // MARGIN:,}"]
+    yield ["  longest workflow task, s", number(wide.longest_task_s, 2), f"< {LONGEST_TASK_S}"]
+    yield ["  workflow tasks that failed", str(wide.failed_tasks), "0"]
+    yield ["  passes", f"{wide.passes:,}", ""]
+    yield ["  segments, each stored once", f"{wide.segments:,}", ""]
+    yield ["  Ready after, s", number(wide.wall_s, 1), ""]
 
 
 def _memory(memory: dict[str, Levels]) -> Iterator[list[str]]:

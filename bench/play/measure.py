@@ -20,7 +20,8 @@ from bench.player import wait_for_first_play
 from bench.room import check_room
 from bench.source import CACHE, make, make_long
 from bench.uploads import check, master_url, send
-from gilfoyle.cli.client import Client
+from gilfoyle.cli.text import given
+from gilfoyle.client import Gilfoyle
 from gilfoyle.config import load
 from gilfoyle.errors import InvalidRequest
 from gilfoyle.ffmpeg.tools import ffmpeg_path
@@ -61,10 +62,10 @@ def _play(film: Film, source: Path, window_s: float) -> Played:
     """On a server of its own, which is stopped as soon as enough is known: what it has made goes with it."""
     size = source.stat().st_size
     check_room(size + _BESIDES)
-    with server.running() as up, Client(up.url) as client, httpx.Client(trust_env=False) as http:
+    with server.running() as up, Gilfoyle(up.url) as client, httpx.Client(trust_env=False) as http:
         sent = send(client, source)
         master = master_url(up, sent.media_id)
-        playable = wait_for_first_play(http, master, lambda: check(client.media(sent.media_id)))
+        playable = wait_for_first_play(http, master, lambda: check(given(client.medias.get(sent.media_id))))
         watched = watch(http, master, playable, window_s, film.seconds) if film.name == WATCHED else None
         steps = spans_of(up, sent.media_id)
     return Played(source.name, size, round(sent.upload_s, 3), playable - sent.ended, steps[:_STEPS], watched)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class Sample:
-    """`published_s` seconds of media could be played `at` seconds after the first play, picture and sound."""
+    """`published_s` seconds of media could be played `at` seconds after the first play, video and audio."""
 
     at: float
     published_s: float

@@ -1,4 +1,4 @@
-"""Kinds of pictures, from easy to hard: made by ffmpeg without loss, and a real clip where one is installed."""
+"""Kinds of video, from easy to hard: made by ffmpeg without loss, and a real clip where one is installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.source import Say, kept
 
 _SIZE, _RATE = "1280x720", 30
 
-# Pictures with sharp edges, as of text, that stand still for 3 s.
+# Frames with sharp edges, as of text, that stand still for 3 s.
 _SLIDES = "life=size=320x180:rate=1/3:ratio=0.3:seed=1:mold=0:life_color=black:death_color=white"
 # A face before a wall has soft shades and moves a little: so do these.
 _TALK = f"gradients=size={_SIZE}:rate={_RATE}:nb_colors=6:seed=7:speed=0.004:type=radial"

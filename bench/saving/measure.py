@@ -1,4 +1,4 @@
-"""`bench saving`: each kind of pictures by quality, as Gilfoyle does it, and by fixed rates."""
+"""`bench saving`: each kind of video by quality, as Gilfoyle does it, and by fixed rates."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from bench.subject import Subject, examine
 from gilfoyle.config import Settings, load
 from gilfoyle.errors import EncodeFailed, StartupError
 from gilfoyle.ffmpeg.tools import ffmpeg_path
+from gilfoyle.media.policy import EncodingPolicy
 
 # Fixed rates that are tried, as multiples of what the quality has cost: around it, to find the one of equal quality.
 _AROUND = (0.6, 0.9, 1.2, 1.6)
@@ -47,7 +48,7 @@ def saving(*, seconds: int, as_json: bool) -> None:
 
 
 def _measure(ffmpeg: str, subject: Subject, settings: Settings) -> Saving:
-    policy, rung = settings.encoding, subject.plan.video[0]
+    policy, rung = EncodingPolicy.of(settings.encoding), subject.plan.video[0]
     with tempfile.TemporaryDirectory(prefix="gfb-") as folder:
         file = Path(folder) / "capped.mp4"
         line = capped(ffmpeg, subject, policy, file, threads=os.cpu_count() or 1)
@@ -63,7 +64,7 @@ def _measure(ffmpeg: str, subject: Subject, settings: Settings) -> Saving:
 
 def _points(ffmpeg: str, subject: Subject, files: Sequence[Path]) -> list[Point]:
     video = subject.info.video
-    assert video is not None  # `examine` refuses a file without a picture
+    assert video is not None  # `examine` refuses a file without video
     reference = Reference(subject.source, video.width, video.height, subject.plan.grid.rate)
     scores = vmaf(ffmpeg, reference, files)
     return [Point(_kbps(file, subject), score) for file, score in zip(files, scores, strict=True)]

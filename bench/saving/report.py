@@ -13,7 +13,7 @@ from bench.tables import figures
 
 
 def table(found: Mapping[str, Saving], machine: Machine) -> Table:
-    """A row per kind of pictures."""
+    """A row per kind of video."""
     headings = ("kbit/s", "VMAF", "fixed kbit/s", "VMAF", "saved, %", "at equal VMAF, %")
     rows = [
         [

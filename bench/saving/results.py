@@ -19,7 +19,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Saving:
-    """One kind of pictures. `fixed`: with fixed rates, ascending; the last is the ladder's."""
+    """One kind of video. `fixed`: with fixed rates, ascending; the last is the ladder's."""
 
     capped: Point
     fixed: list[Point]

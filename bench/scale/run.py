@@ -12,7 +12,7 @@ from bench import cpu, server
 from bench.scale.results import Scaled
 from bench.uploads import send, wait_until_ready
 from bench.workers import joined
-from gilfoyle.cli.client import Client
+from gilfoyle.client import Gilfoyle
 from gilfoyle.errors import StartupError
 
 _TRANSCODE = ("gilfoyle", "worker", "--queue", "transcode")
@@ -36,7 +36,7 @@ def cores() -> list[int]:
 
 def run(source: Path, workers: int) -> Scaled:
     """Upload it, and measure until it is Ready. Raises GilfoyleError."""
-    with server.running(_SINGLE) as up, Client(up.url) as client, ExitStack() as stack:
+    with server.running(_SINGLE) as up, Gilfoyle(up.url) as client, ExitStack() as stack:
         joining = [stack.enter_context(joined(_TRANSCODE, up.environment)) for _ in range(workers - 1)]
         encoding = [_own_worker(up.pid), *(psutil.Process(other.process.pid) for other in joining)]
         for process, core in zip(encoding, cores(), strict=False):

@@ -1,8 +1,12 @@
-"""One job in a process of its own, so that its memory is its own: `python -m bench.storage.job`, a Job on stdin."""
+"""One job in a process of its own, so that its memory is its own: `python -m bench.storage.job`, a Job on stdin.
+
+Pickled: as JSON, its settings would hide the secrets that it needs.
+"""
 
 from __future__ import annotations
 
 import os
+import pickle
 import resource
 import subprocess
 import sys
@@ -19,7 +23,7 @@ from bench.storage.results import Measured
 from bench.storage.side import Job
 from gilfoyle.errors import GilfoyleError, StorageError
 
-_JOB, _MEASURED = TypeAdapter(Job), TypeAdapter(Measured)
+_MEASURED = TypeAdapter(Measured)
 _LONGEST_S = 1800
 
 
@@ -28,7 +32,7 @@ def run(job: Job) -> Measured:
     command = [sys.executable, "-m", "bench.storage.job"]
     doing = f"The job {job.who}, {job.settings.driver}, {job.work}"
     try:
-        done = subprocess.run(command, input=_JOB.dump_json(job), capture_output=True, timeout=_LONGEST_S, check=False)
+        done = subprocess.run(command, input=pickle.dumps(job), capture_output=True, timeout=_LONGEST_S, check=False)
     except subprocess.TimeoutExpired as error:
         raise StorageError(f"{doing} has not ended in {_LONGEST_S // 60} minutes.") from error
     if done.returncode:
@@ -88,7 +92,7 @@ def _peak_mb() -> float:
 def main() -> None:
     """Print what was measured as JSON; a failure is a sentence on stderr and exit status 1."""
     try:
-        print(_MEASURED.dump_json(do(_JOB.validate_json(sys.stdin.buffer.read()))).decode())
+        print(_MEASURED.dump_json(do(pickle.load(sys.stdin.buffer))).decode())
     except GilfoyleError as error:
         print(error.message, file=sys.stderr)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""`bench sound`: files of beeps, each through `gilfoyle up`, and where the beeps are in the stream."""
+"""`bench audio`: files of beeps, each through `gilfoyle up`, and where the beeps are in the stream."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.audio.report import table
+from bench.audio.results import Heard, offsets, summary
+from bench.audio.sources import AUDIO_ONLY, CONTAINERS, RATES, Say, codec, make
 from bench.machine import Machine
 from bench.server import Server, running
-from bench.sound.report import table
-from bench.sound.results import Heard, offsets, summary
-from bench.sound.sources import CONTAINERS, RATES, SOUND_ALONE, Say, codec, make
 from bench.uploads import send, wait_until_ready
 from corpus.reading import Beeps, beeps_of, begin_of
-from gilfoyle.cli.client import Client
+from gilfoyle.client import Gilfoyle
 from gilfoyle.config import load
 from gilfoyle.errors import EncodeFailed, InvalidRequest
 from gilfoyle.ffmpeg.tools import ffmpeg_path, ffprobe_path
@@ -26,7 +26,7 @@ from gilfoyle.ffmpeg.tools import ffmpeg_path, ffprobe_path
 _AT_ONCE = 3
 
 
-def sound(seconds: Sequence[int], containers: Sequence[str], rates: Sequence[int], *, as_json: bool) -> None:
+def audio(seconds: Sequence[int], containers: Sequence[str], rates: Sequence[int], *, as_json: bool) -> None:
     """Measure and print: a table, and with `as_json` the figures as the last line. Raises GilfoyleError."""
     for given, known in ((containers, CONTAINERS), (rates, RATES)):
         if strange := [str(each) for each in given if each not in known]:
@@ -63,7 +63,7 @@ class _Run:
         heard = Heard(container, rate, seconds)
         try:
             wanted = self._in_source(source)
-            for playlist in self._playlists(source, "audio" if container in SOUND_ALONE else "video"):
+            for playlist in self._playlists(source, "audio" if container in AUDIO_ONLY else "video"):
                 heard.take(offsets(wanted, beeps_of(self._ffmpeg, playlist)))
         except EncodeFailed as error:
             heard.fault = error.message
@@ -73,12 +73,12 @@ class _Run:
         return heard
 
     def _in_source(self, source: Path) -> Beeps:
-        """Where the beeps are in the file, from the beginning of its picture, or of its sound if it has none."""
+        """Where the beeps are in the file, from the beginning of its video, or of its audio if it has none."""
         begin = begin_of(self._ffprobe, source)
         return [at - begin for at in beeps_of(self._ffmpeg, str(source), stamped=True)]
 
     def _playlists(self, source: Path, kind: str) -> list[str]:
-        with Client(self._server.url) as client:
+        with Gilfoyle(self._server.url) as client:
             sent = send(client, source, kind)
             media, _ = wait_until_ready(client, sent.media_id)
         folder = str(media["stream_url"]).removesuffix("/master.m3u8")

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from bench.audio.results import AIM_MS, Heard
 from bench.machine import Machine
-from bench.sound.results import AIM_MS, Heard
 
 
 def table(found: Sequence[Heard], machine: Machine) -> Table:
     """For people. Where both lengths were measured, the shorter stands first."""
     lengths = sorted({each.seconds for each in found})
     shown = Table(
-        title="Sound: worst offset of a beep, in ms",
+        title="Audio: worst offset of a beep, in ms",
         caption=f"{' / '.join(f'{each} s' for each in lengths)}; –: no codec that the container holds. Aim: within "
         f"{AIM_MS:g} ms.\n{machine}",
     )

@@ -10,12 +10,12 @@ from corpus.maker import X264, Maker, shown
 
 RATES = (8000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000)
 CONTAINERS = ("mp4", "mov", "mkv", "webm", "ts", "avi", "ogg", "flac", "mp3", "m4a")
-SOUND_ALONE = {"ogg", "flac", "mp3", "m4a"}
+AUDIO_ONLY = {"ogg", "flac", "mp3", "m4a"}
 _AAC_RATES = RATES[:-1]
 _MPEG_RATES = (8000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _MP2_RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-# A picture costs little if there are few of them; the sound must keep step with it.
-_PICTURES, _SIZE = "5", (96, 72)
+# A frame costs little if there are few of them; the audio must keep step with it.
+_FRAMES, _SIZE = "5", (96, 72)
 _PCM_RATE = 48_000
 # Of what the beeps are made: they are the same whatever the rate is.
 _MINUTE_S = 60
@@ -43,16 +43,16 @@ def make(folder: Path, container: str, rate: int, seconds: int, ffmpeg: str) -> 
     path = folder / f"beeps-{rate}-{seconds}s.{container}"
     with tempfile.TemporaryDirectory(prefix="gfb-", dir=folder) as scratch:
         maker = Maker(Path(scratch), ffmpeg)
-        sound = [*_again(maker.beeps(min(seconds, _MINUTE_S), _PCM_RATE), seconds), "-t", str(seconds)]
+        audio = [*_again(maker.beeps(min(seconds, _MINUTE_S), _PCM_RATE), seconds), "-t", str(seconds)]
         wanted = codec(container, rate)
         assert wanted is not None
-        if container in SOUND_ALONE:
-            maker.run(*sound, "-ar", str(rate), *wanted, path)
+        if container in AUDIO_ONLY:
+            maker.run(*audio, "-ar", str(rate), *wanted, path)
         else:
-            pictures = maker.numbers(seconds * int(_PICTURES), _PICTURES)
+            frames = maker.numbers(seconds * int(_FRAMES), _FRAMES)
             video = ("-c:v", "libvpx", "-deadline", "realtime") if container == "webm" else X264
             filters = f"{shown(_SIZE)},format=yuv420p"
-            maker.run(*pictures, *sound, "-ar", str(rate), "-vf", filters, *video, *wanted, path)
+            maker.run(*frames, *audio, "-ar", str(rate), "-vf", filters, *video, *wanted, path)
     return path
 
 

@@ -1,0 +1,1 @@
+"""What receiving an upload costs, beside nginx's PUT: `python -m bench uploads`."""

@@ -1,0 +1,1 @@
+"""What serving a segment costs, beside nginx: `python -m bench serve`."""

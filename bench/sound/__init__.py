@@ -1,1 +1,0 @@
-"""`bench sound`: how far from its place a sound is, by rate, container and length."""
