@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -27,6 +28,8 @@ class Accepted:
     id: str
     source: Source
     how: str
+    replacement: Source | None = None
+    """What was accepted to take its place."""
 
 
 class Client:
@@ -54,6 +57,35 @@ class Client:
         except TimeoutError:
             self._say(f"? an upload of {source.name} was given up")
             return None
+
+    async def replace(self, media_id: str, source: Source, file: Path) -> bool:
+        """Send another file for a media that is Ready; whether it is accepted: only if it has not been replaced yet."""
+        data = await asyncio.to_thread(file.read_bytes)
+        try:
+            async with asyncio.timeout(_GIVE_UP_S):
+                before = await self._media(media_id)
+                if before["status"] != "Ready" or before["replacement"] or before["version"] > 1:
+                    return False
+                while not await self._put(media_id, data, file.name):
+                    now = await self._media(media_id)
+                    if now["replacement"] or now["version"] > 1:
+                        break
+                return True
+        except TimeoutError:
+            self._say(f"? replacing {media_id} by {source.name} was given up")
+            return False
+
+    async def _put(self, media_id: str, data: bytes, file_name: str) -> bool:
+        """Whether the answer says that it is accepted."""
+        params = {"replace": "true", "file_name": file_name}
+        try:
+            answer = await self._http.put(f"/v1/medias/{media_id}/source", content=data, params=params)
+            if answer.is_success:
+                return True
+            self._refused("replace", answer)
+        except httpx.HTTPError as error:
+            self._broke("replace", error)
+        return False
 
     async def _create(self, source: Source) -> str:
         while True:
@@ -95,16 +127,16 @@ class Client:
             self._refused("upload", answer)
         except httpx.HTTPError as error:
             self._broke("upload", error)
-        return "asked" if await self._status(media_id) != AWAITING else ""
+        return "asked" if (await self._media(media_id))["status"] != AWAITING else ""
 
-    async def _status(self, media_id: str) -> str:
+    async def _media(self, media_id: str) -> dict[str, Any]:
         """Ask until there is an answer."""
         while True:
             await asyncio.sleep(_PAUSE_S)
             try:
                 answer = await self._http.get(f"/v1/medias/{media_id}")
                 if answer.is_success:
-                    return str(answer.json()["data"]["status"])
+                    return dict(answer.json()["data"])
                 self._refused("ask", answer)
             except httpx.HTTPError as error:
                 self._broke("ask", error)
@@ -133,12 +165,14 @@ def frame(name: str) -> tuple[bytes, bytes]:
 
 
 async def medias(http: httpx.AsyncClient) -> list[dict[str, object]]:
-    """Every media that the API shows. Raises httpx.HTTPError."""
+    """Every media that the API shows, with its renditions. Raises httpx.HTTPError."""
     found: list[dict[str, object]] = []
+    asked: dict[str, str | int] = {"limit": 100, "include": "renditions"}
     while True:
-        answer = await http.get("/v1/medias", params={"limit": 100, "offset": len(found)})
+        answer = await http.get("/v1/medias", params=asked)
         answer.raise_for_status()
         page = answer.json()
         found += page["data"]
-        if not page["data"] or len(found) >= page["metadata"]["total"]:
+        if page["metadata"]["next_cursor"] is None:
             return found
+        asked["cursor"] = page["metadata"]["next_cursor"]

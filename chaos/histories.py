@@ -15,6 +15,8 @@ from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.service import RPCError
 
+from gilfoyle.api.pipeline import LOST
+
 _PASSES = {"encode_video", "encode_audio"}
 # A worker is taken for dead after 5 s; what is asked later than that is about another.
 _PATIENCE_S = 4.0
@@ -28,6 +30,19 @@ _BY_HAND = {WorkflowExecutionStatus.CANCELED, WorkflowExecutionStatus.TERMINATED
 async def running(client: Client) -> list[WorkflowExecution]:
     """Workflows that have not ended."""
     return [each async for each in client.list_workflows('ExecutionStatus="Running"')]
+
+
+async def standing(client: Client, workflow: WorkflowExecution) -> str:
+    """A sentence on a workflow that runs: what it waits for."""
+    handle = client.get_workflow_handle(workflow.id, run_id=workflow.run_id)
+    raw = (await handle.describe()).raw_description
+    waits = [
+        f"{each.activity_type.name} (attempt {each.attempt}: {each.last_failure.message or 'no failure'})"
+        for each in raw.pending_activities
+    ]
+    if raw.HasField("pending_workflow_task"):
+        waits.append(f"a workflow task (attempt {raw.pending_workflow_task.attempt})")
+    return f"workflow {workflow.id} still runs, and waits for {', '.join(waits) or 'nothing'}"
 
 
 @dataclass(frozen=True)
@@ -76,10 +91,11 @@ async def _pending(client: Client, workflow: WorkflowExecution, pid: int, heard_
     ]
 
 
-async def failures(client: Client, stopped: Container[str] = ()) -> list[str]:
+async def failures(client: Client, stopped: Container[str] = (), *, rewound: bool = False) -> list[str]:
     """Workflows that ended otherwise than well, for another reason than a file's own; a sentence each.
 
-    `stopped`: ids of those that were cancelled or terminated by hand.
+    `stopped`: ids of those that were cancelled or terminated by hand. `rewound`: Temporal has lost its last seconds, so
+    that no worker may be able to follow a history.
     """
     found = []
     query = 'ExecutionStatus IN ("Failed", "TimedOut", "Terminated", "Canceled")'
@@ -87,11 +103,14 @@ async def failures(client: Client, stopped: Container[str] = ()) -> list[str]:
         if each.id in stopped and each.status in _BY_HAND:
             continue
         history = await client.get_workflow_handle(each.id, run_id=each.run_id).fetch_history()
+        reason = history.events[-1].workflow_execution_terminated_event_attributes.reason
+        if rewound and reason == LOST:
+            continue
         failure = history.events[-1].workflow_execution_failed_event_attributes.failure
         kind = failure.application_failure_info.type
         if kind not in _DESERVED:
             status = each.status.name if each.status else "?"
-            found.append(f"workflow {each.id} ended {status}: {kind}: {failure.message[:300]}")
+            found.append(f"workflow {each.id} ended {status}: {kind}: {reason or failure.message[:300]}")
     return found
 
 
@@ -100,6 +119,8 @@ async def encoded_twice(client: Client) -> Twice:
     found = Twice([], [])
     async for each in client.list_workflows('WorkflowType="ProcessMedia"'):
         history = await client.get_workflow_handle(each.id, run_id=each.run_id).fetch_history()
+        if history.events[-1].workflow_execution_terminated_event_attributes.reason == LOST:
+            continue  # it is not what happened
         of_one = repeated(history)
         found.for_nothing.extend(f"{each.id}: {name}" for name in of_one.for_nothing)
         found.for_loss.extend(f"{each.id}: {name}" for name in of_one.for_loss)

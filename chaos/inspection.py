@@ -53,7 +53,7 @@ class Inspection:
             found = await self._medias()
             if await self._try_again(found):
                 continue
-            backlog = sum(media["status"] not in {*_FINAL, AWAITING} for media in found)
+            backlog = sum(media["status"] not in {*_FINAL, AWAITING} or _is_replaced(media) for media in found)
             done = sum(media["status"] in _FINAL for media in found)
             if not backlog:
                 return
@@ -64,7 +64,8 @@ class Inspection:
 
     async def _try_again(self, found: list[dict[str, Any]]) -> bool:
         """Whether any was; each once."""
-        stopped = {str(media["id"]) for media in found if (media["error"] or {}).get("code") == "cancelled"}
+        stopped = {str(media["id"]) for media in found if _code(media) == "cancelled"}
+        stopped |= {str(media["id"]) for media in found if _code(media["replacement"] or {}) == "cancelled"}
         for media_id in (new := stopped - self._tried):
             self._tried.add(media_id)
             answer = await self._http.post(f"/v1/medias/{media_id}/retry")
@@ -94,7 +95,7 @@ class Inspection:
     async def sweep(self, settled_s: float) -> None:
         """What a process leaves that is killed is removed by `gilfoyle storage sweep`: run it, once all of it is old.
 
-        Not if nothing is left. `settled_s`: for how long nothing has been killed, in seconds.
+        Not if nothing is left. `settled_s`: for how long nothing has changed, in seconds.
         """
         storage = self._installation.settings().storage
         there, unfinished = await orphans.listed(storage)
@@ -114,18 +115,24 @@ class Inspection:
         self._report.orphans += sorted(there - owned) + [f"unfinished: {key}" for key in unfinished]
         self._report.lost += [f"there is no object {key}" for key in sorted(owned - there)]
 
-    async def ask_temporal(self, stopped: Container[str] = ()) -> None:
-        """Nothing runs any more, nothing failed but for a file's own fault or by hand, nothing was encoded twice."""
+    async def ask_temporal(self, stopped: Container[str] = (), *, rewound: bool = False) -> None:
+        """Nothing runs any more, nothing failed but for a file's own fault or by hand, nothing was encoded twice.
+
+        A workflow gets as long as a backlog of one media: after a power cut it walks once more through what is done.
+        """
         settings = self._installation.settings().temporal
         client = await connect(settings.model_copy(update={"address": self._installation.temporal_address}))
-        self._report.stuck += [f"workflow {each.id} still runs" for each in await histories.running(client)]
-        self._report.unforeseen += await histories.failures(client, stopped)
+        began = time.monotonic()
+        while (left := await histories.running(client)) and time.monotonic() - began < _WAIT_S:
+            await asyncio.sleep(_POLL_S)
+        self._report.stuck += [await histories.standing(client, each) for each in left]
+        self._report.unforeseen += await histories.failures(client, stopped, rewound=rewound)
         twice = await histories.encoded_twice(client)
         self._report.repeated += twice.for_nothing
         self._report.repaired += twice.for_loss
 
     def _owned(self, there: set[str], found: list[dict[str, Any]]) -> set[str]:
-        return orphans.expected(found, self._named, orphans.encodings_of(there))
+        return orphans.expected(found, self._named, there)
 
     async def _medias(self) -> list[dict[str, Any]]:
         """Raises GilfoyleError if the API does not answer, with everything up."""
@@ -138,7 +145,7 @@ class Inspection:
         raise GilfoyleError(f"The API does not list its medias, though nothing is killed any more: {last}")
 
     async def _judge(self, upload: Accepted, media: dict[str, Any] | None, ffmpeg: str) -> None:
-        source, tally = upload.source, self._report.uploads.setdefault(upload.source.name, Tally())
+        source, tally = _shown(upload, media), self._report.uploads.setdefault(upload.source.name, Tally())
         tally.accepted += 1
         name = f"{source.name} {upload.id} (accepted: {upload.how})"
         if media is None or media["status"] == AWAITING:
@@ -147,13 +154,30 @@ class Inspection:
             self._report.stuck.append(f"{name} is {media['status']}")
         elif media["status"] == "Errored":
             tally.errored += 1
-            code = (media["error"] or {}).get("code")
-            if code != source.error:
+            if _code(media) != source.error:
                 self._report.lost.append(f"{name} is Errored: {media['error']}")
         elif source.error:
             self._report.lost.append(f"{name} is Ready, and deserves {source.error}")
+        elif media["replacement"] and upload.replacement and _code(media["replacement"]) != upload.replacement.error:
+            self._report.lost.append(f"{name} can't be replaced: {media['replacement']}")
         else:
             verdict = await verify(self._http, media, source, ffmpeg)
             self._named[upload.id] = verdict.objects
             tally.ready += not verdict.faults
             self._report.lost += [f"{name}: {fault}" for fault in verdict.faults]
+
+
+def _code(row: dict[str, Any]) -> str | None:
+    """Of the error of a media or a replacement."""
+    return (row.get("error") or {}).get("code")
+
+
+def _is_replaced(media: dict[str, Any]) -> bool:
+    return bool(media["replacement"]) and media["replacement"]["status"] not in _FINAL
+
+
+def _shown(upload: Accepted, media: dict[str, Any] | None) -> Source:
+    """What the media must show: its first file, until another one has taken its place."""
+    if media is None or upload.replacement is None or upload.replacement.error:
+        return upload.source
+    return upload.source if media["replacement"] else upload.replacement

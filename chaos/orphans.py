@@ -22,32 +22,33 @@ async def listed(settings: StorageSettings) -> tuple[set[str], list[str]]:
     return found, unfinished
 
 
-def expected(
-    medias: Iterable[Mapping[str, Any]], named: Mapping[str, set[str]], encodings: Mapping[str, int]
-) -> set[str]:
+def expected(medias: Iterable[Mapping[str, Any]], named: Mapping[str, set[str]], there: set[str]) -> set[str]:
     """The keys that the medias of the catalog own. `named`: by media id, the paths that its playlists name.
 
-    One that is Ready has its source and its stream; one that is Errored has its source, unless that is no media.
+    One that is Ready has its source and its stream; one that is Errored has its source, unless that is no media. What
+    could not take the place of another has its source beside that one's.
     """
     owned = set()
+    sources = sources_of(there)
     for media in medias:
         media_id = str(media["id"])
+        last = sources.get(media_id, "source")
         if media["status"] == "Errored" and media["error"]["code"] != "not_media":
             owned.add(f"{media_id}/source")
         if media["status"] == "Ready":
-            owned.add(f"{media_id}/source")
-            owned.update(f"{media_id}/{encodings.get(media_id, 1)}/{path}" for path in named.get(media_id, ()))
+            replacement = media["replacement"]
+            owned.add(f"{media_id}/source" if media["version"] == 1 else f"{media_id}/{last}")
+            if replacement and replacement["error"]["code"] != "not_media":
+                owned.add(f"{media_id}/{last}")
+            owned.update(f"{media_id}/{media['version']}/{path}" for path in named.get(media_id, ()))
     return owned
 
 
-def encodings_of(there: Iterable[str]) -> dict[str, int]:
-    """The number of each media's encoding, by where its master playlist lies: the API does not tell it.
-
-    Of several, the last: those before it are orphans.
-    """
-    found: dict[str, int] = {}
+def sources_of(there: Iterable[str]) -> dict[str, str]:
+    """The name of each media's last source."""
+    found: dict[str, str] = {}
     for key in there:
-        match key.split("/"):
-            case [media_id, number, "master.m3u8"] if number.isdecimal():
-                found[media_id] = max(found.get(media_id, 0), int(number))
+        media_id, _, name = key.partition("/")
+        if name == "source" or (name.startswith("source-") and name[7:].isdecimal()):
+            found[media_id] = max(found.get(media_id, ""), name, key=lambda each: (len(each), each))
     return found

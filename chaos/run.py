@@ -17,6 +17,7 @@ from temporalio.service import RPCError
 
 from chaos import histories, leftovers, sources
 from chaos.client import Client
+from chaos.faults import POWER_CUT
 from chaos.inspection import Inspection
 from chaos.installation import Installation
 from chaos.log import Log
@@ -115,11 +116,12 @@ class _Run:
             log("no more faults; waiting until all is done")
             await self._uploading.finish()
             await inspection.settle(calm - began)
+            settled = time.monotonic()
             log("looking at what there is")
             await inspection.judge(self._uploading.accepted)
-            await inspection.sweep(time.monotonic() - calm)
+            await inspection.sweep(time.monotonic() - settled)
             await inspection.find_orphans()
-            await inspection.ask_temporal(self._trouble.stopped)
+            await inspection.ask_temporal(self._trouble.stopped, rewound=bool(self._trouble.count[POWER_CUT]))
             await self._look_for_leftovers()
         except (GilfoyleError, RPCError) as error:
             # A part that does not come up again, or does not answer, with nothing in its way: as bad as what it hides.

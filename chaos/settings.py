@@ -34,6 +34,7 @@ def variables(run: str, *, api_port: int, database_url: str, temporal: str, stor
         "encoding__chunk_s": "8",
         # What the kills leave is swept at the end, by the command that an operator has.
         "storage__sweep__every_s": "0",
+        "storage__replaced_keep_s": "2",
         **{f"storage__{name}": value for name, value in storage.items()},
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GILFOYLE_", "AWS_"))}

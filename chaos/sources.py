@@ -1,6 +1,6 @@
 """What is uploaded: tiny files of mixed kinds, made once, and what must come of each of them.
 
-Every picture carries its number: 16 upright bars in its upper third, in binary. So a frame that is lost, doubled or
+Every frame carries its number: 16 upright bars in its upper third, in binary. So a frame that is lost, doubled or
 moved shows when what was encoded is decoded.
 """
 
@@ -33,22 +33,22 @@ class Source:
     sent_as: str = "video"
     """What the client says: `video` or `audio`."""
     rate: Fraction = Fraction(0)
-    """Frames per second of every video rendition; 0: there is no picture."""
+    """Frames per second of every video rendition; 0: there is no video."""
     frames: int = 0
     """Frames of every video rendition."""
     held: tuple[tuple[int, int], ...] = ()
     """Frames `[first, end)` that the file leaves out: the one before is shown instead."""
     seconds: Fraction = Fraction(0)
-    """Length of the sound."""
+    """Length of the audio."""
     slack: int = 0
-    """AAC frames that the sound may differ by, where the file itself is padded."""
+    """AAC frames that the audio may differ by, where the file itself is padded."""
     crf: int = 26
-    """How the picture is coded: less makes a larger file."""
+    """How the video is coded: less makes a larger file."""
     error: str | None = None
     """The code of the error that it deserves; None: it must become Ready."""
 
     @property
-    def sound_frames(self) -> int:
+    def audio_frames(self) -> int:
         """AAC frames of every audio rendition, to the nearest."""
         return int(self.seconds * _AAC_PER_S + Fraction(1, 2))
 
@@ -77,12 +77,12 @@ LARGE = _film("H.264 MP4, large", "large.mp4", "30", 300, crf=8)
 MATROSKA = _film("Matroska, 29.97", "film.mkv", "30000/1001", 300)
 VARIABLE = _film("variable rate", "variable.mp4", "30", 300, held=((60, 90), (150, 195)))
 STREAM = _film("MPEG-TS", "film.ts", "25", 200)
-FLAC = Source("FLAC", "sound.flac", "audio", seconds=Fraction(24))
-MP3 = Source("MP3", "sound.mp3", "audio", seconds=Fraction(16), slack=3)
+FLAC = Source("FLAC", "audio.flac", "audio", seconds=Fraction(24))
+MP3 = Source("MP3", "audio.mp3", "audio", seconds=Fraction(16), slack=3)
 TRUNCATED = Source("truncated", "truncated.mp4", error="truncated")
 TEXT = Source("text", "text.txt", error="not_media")
-NO_PICTURE = Source("sound as video", "sound.m4a", seconds=Fraction(8), slack=3)
-SOURCES = (FILM, LONG, LARGE, MATROSKA, VARIABLE, STREAM, FLAC, MP3, TRUNCATED, TEXT, NO_PICTURE)
+NO_VIDEO = Source("audio as video", "audio.m4a", seconds=Fraction(8), slack=3)
+SOURCES = (FILM, LONG, LARGE, MATROSKA, VARIABLE, STREAM, FLAC, MP3, TRUNCATED, TEXT, NO_VIDEO)
 
 
 def make(cache: Path, ffmpeg: str, say: Callable[[str], None]) -> dict[Source, Path]:
@@ -96,13 +96,13 @@ def _make(source: Source, file: Path, *, ffmpeg: str) -> None:
         file.write_text("This is no film.\n" * 2000)
     elif source is TRUNCATED:
         whole = file.with_name("whole.mp4")
-        _run(film_command(ffmpeg, FILM, whole), pictures(FILM.frames))  # its index comes last, and is cut off
+        _run(film_command(ffmpeg, FILM, whole), bars(FILM.frames))  # its index comes last, and is cut off
         file.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
         whole.unlink()
     elif source.rate:
-        _run(film_command(ffmpeg, source, file), pictures(source.frames))
+        _run(film_command(ffmpeg, source, file), bars(source.frames))
     else:
-        _run(sound_command(ffmpeg, float(source.seconds), file), ())
+        _run(audio_command(ffmpeg, float(source.seconds), file), ())
 
 
 def film_command(ffmpeg: str, source: Source, file: Path, *options: str) -> list[str]:
@@ -110,7 +110,7 @@ def film_command(ffmpeg: str, source: Source, file: Path, *options: str) -> list
     rate = str(source.rate)
     left_out = "+".join(f"between(n,{first},{end - 1})" for first, end in source.held) or "0"
     length = float(source.seconds)
-    picture = (
+    video = (
         "[0:v]format=yuv420p[bars];[1:v]format=yuv420p,noise=alls=14:allf=t:all_seed=1[rest];"
         f"[bars][rest]vstack,select='not({left_out})'[v]"
     )
@@ -119,20 +119,20 @@ def film_command(ffmpeg: str, source: Source, file: Path, *options: str) -> list
         "-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{_WIDTH}x{_BARS}", "-r", rate, "-i", "pipe:0",
         "-f", "lavfi", "-i", f"testsrc2=size={_WIDTH}x{_REST}:rate={rate}:duration={length}",
         "-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={length}",
-        "-filter_complex", picture, "-map", "[v]", "-map", "2:a", "-fps_mode", "passthrough",
+        "-filter_complex", video, "-map", "[v]", "-map", "2:a", "-fps_mode", "passthrough",
         "-c:v", "libx264", "-preset", "veryfast", "-crf", str(source.crf), "-bf", "2", "-g", "50",
         "-c:a", "aac", *options, str(file),
     ]  # fmt: skip
 
 
-def sound_command(ffmpeg: str, seconds: float, file: Path) -> list[str]:
+def audio_command(ffmpeg: str, seconds: float, file: Path) -> list[str]:
     """A stereo tone; the file's ending says how it is coded."""
     tone = f"sine=frequency=440:sample_rate=48000:duration={seconds},aformat=channel_layouts=stereo"
     return [ffmpeg, "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", tone, str(file)]
 
 
-def pictures(count: int) -> Iterator[bytes]:
-    """Raw gray pictures of bars: each is its number in binary, the most significant bit first."""
+def bars(count: int) -> Iterator[bytes]:
+    """Raw gray frames of bars: each is its number in binary, the most significant bit first."""
     width = _WIDTH // BITS
     for number in range(count):
         row = b"".join(bytes([228 if number >> bit & 1 else 28]) * width for bit in range(BITS - 1, -1, -1))
@@ -140,7 +140,7 @@ def pictures(count: int) -> Iterator[bytes]:
 
 
 def read_bars(gray: bytes) -> list[int]:
-    """The numbers of pictures that were shrunk to 16 gray pixels each."""
+    """The numbers of frames that were shrunk to 16 gray pixels each."""
     frames = (gray[at : at + BITS] for at in range(0, len(gray), BITS))
     return [sum((value > 128) << (BITS - 1 - index) for index, value in enumerate(frame)) for frame in frames]
 

@@ -17,6 +17,8 @@ _AT_ONCE = 3
 _PROCESSING_AT_MOST = 6
 _PAUSE_S = (0.5, 4.0)
 _GIVE_UP_S = 300.0
+_REPLACED = 0.25
+"""Of so many uploads, one is another file for a media that is Ready."""
 
 
 class Uploading:
@@ -39,7 +41,11 @@ class Uploading:
                 await asyncio.sleep(self._rng.uniform(*_PAUSE_S))
                 while len(self._tasks) >= _AT_ONCE or await self._processing() >= _PROCESSING_AT_MOST:
                     await asyncio.sleep(1)
-                task = asyncio.create_task(self._upload(source))
+                ready = [each for each in self.accepted if not each.source.error and each.replacement is None]
+                if ready and self._rng.random() < _REPLACED:
+                    task = asyncio.create_task(self._replace(self._rng.choice(ready), source))
+                else:
+                    task = asyncio.create_task(self._upload(source))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
@@ -57,10 +63,16 @@ class Uploading:
             self.accepted.append(accepted)
             self._say(f"+ {source.name} is accepted ({accepted.how}): {accepted.id}")
 
+    async def _replace(self, upload: Accepted, source: Source) -> None:
+        """Unless it is not Ready yet, or was chosen a moment ago."""
+        if await self._client.replace(upload.id, source, self._files[source]):
+            upload.replacement = source
+            self._say(f"± {source.name} is to take the place of {upload.source.name}: {upload.id}")
+
     async def _processing(self) -> int:
         """How many medias are being processed; as if there were too many, while that is unknown."""
         try:
-            answer = await self._http.get("/v1/medias", params={"status": "Processing", "limit": 1})
+            answer = await self._http.get("/v1/medias", params={"status": "Processing", "limit": 1, "total": True})
             answer.raise_for_status()
             return int(answer.json()["metadata"]["total"])
         except (httpx.HTTPError, ValueError, KeyError):

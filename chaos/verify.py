@@ -64,15 +64,15 @@ async def verify(http: httpx.AsyncClient, media: dict[str, Any], source: Source,
 def counted(stream: Stream, source: Source) -> list[str]:
     """By its boxes: as many frames as there should be, each fragment where the one before ends. Raises ValueError."""
     found = [] if stream.ended else ["its playlist has no end"]
-    is_sound = stream.name.startswith("audio")
-    ticks = 1024 if is_sound else _timescale(stream.init) / source.rate
+    is_audio = stream.name.startswith("audio")
+    ticks = 1024 if is_audio else _timescale(stream.init) / source.rate
     frames = 0
     for index, segment in enumerate(stream.segments):
         for at, count in fragments(segment):
             if at != frames * ticks:
                 found.append(f"segment {index}: a fragment begins at {at}, not at {frames * ticks}")
             frames += count
-    wanted, slack = (source.sound_frames, source.slack) if is_sound else (source.frames, 0)
+    wanted, slack = (source.audio_frames, source.slack) if is_audio else (source.frames, 0)
     if abs(frames - wanted) > slack:
         found.append(f"it has {frames} frames, not {wanted}")
     return found[:5]
@@ -103,10 +103,10 @@ def _timescale(init: bytes) -> Fraction:
 
 
 async def _decoded(stream: Stream, source: Source, ffmpeg: str) -> list[str]:
-    """By decoding it: without a complaint, and every picture is the one that belongs there."""
-    is_sound = stream.name.startswith("audio")
+    """By decoding it: without a complaint, and every frame is the one that belongs there."""
+    is_audio = stream.name.startswith("audio")
     output = ["-f", "null", "-"]
-    if not is_sound:
+    if not is_audio:
         bars = "crop=iw:ih/6:0:ih/12,scale=16:1:flags=area,format=gray"
         output = ["-fps_mode", "passthrough", "-vf", bars, "-f", "rawvideo", "-"]
     process = await asyncio.create_subprocess_exec(
@@ -116,7 +116,7 @@ async def _decoded(stream: Stream, source: Source, ffmpeg: str) -> list[str]:
     out, said = await process.communicate(b"".join((stream.init, *stream.segments)))
     if process.returncode or said:
         return [f"it can't be decoded: {said.decode(errors='replace').strip()[-300:]}"]
-    if is_sound or (numbers := read_bars(out)) == source.numbers:
+    if is_audio or (numbers := read_bars(out)) == source.numbers:
         return []
     return [first_difference(numbers, source.numbers)]
 
@@ -125,7 +125,7 @@ def first_difference(numbers: Sequence[int], wanted: Sequence[int]) -> str:
     """Where two lists of frames part, as a sentence."""
     for index, (number, right) in enumerate(zip(numbers, wanted, strict=False)):
         if number != right:
-            return f"frame {index} shows picture {number}, not {right}"
+            return f"frame {index} shows number {number}, not {right}"
     return f"{len(numbers)} frames can be decoded, not {len(wanted)}"
 
 

@@ -34,13 +34,13 @@ def _film(
     *options: str, video: tuple[str, ...] = X264, audio: tuple[str, ...] | None = AAC, size: tuple[int, int] = _SIZE
 ) -> Callable[[Maker, Path], object]:
     def make(maker: Maker, path: Path) -> None:
-        maker.film(path, *options, seconds=_SECONDS, size=size, video=video, audio=audio, sound_rate=44_100)
+        maker.film(path, *options, seconds=_SECONDS, size=size, video=video, audio=audio, audio_rate=44_100)
 
     return make
 
 
-def _sound(*options: str) -> Callable[[Maker, Path], object]:
-    return lambda maker, path: maker.sound(path, *options, seconds=_SECONDS, rate=44_100)
+def _audio(*options: str) -> Callable[[Maker, Path], object]:
+    return lambda maker, path: maker.audio(path, *options, seconds=_SECONDS, rate=44_100)
 
 
 def _text(text: str) -> Callable[[Maker, Path], object]:
@@ -66,18 +66,18 @@ _FILMS: dict[str, Callable[[Maker, Path], object]] = {
     "film.h264": _film(audio=None),
     "film.gif": _film("-f", "gif", video=("-c:v", "gif"), audio=None),
 }
-_SOUNDS: dict[str, Callable[[Maker, Path], object]] = {
-    "sound.m4a": _sound(*AAC),
-    "sound.mp3": _sound(),
-    "sound.ogg": _sound("-c:a", "libvorbis"),
-    "sound.opus": _sound("-c:a", "libopus"),
-    "sound.flac": _sound(),
-    "sound.wav": _sound(),
-    "sound.aiff": _sound(),
-    "sound.caf": _sound("-c:a", "pcm_s16be"),
-    "sound.w64": _sound(),
-    "sound.aac": _sound(),
-    "sound.ac3": _sound(),
+_AUDIO_FILES: dict[str, Callable[[Maker, Path], object]] = {
+    "audio.m4a": _audio(*AAC),
+    "audio.mp3": _audio(),
+    "audio.ogg": _audio("-c:a", "libvorbis"),
+    "audio.opus": _audio("-c:a", "libopus"),
+    "audio.flac": _audio(),
+    "audio.wav": _audio(),
+    "audio.aiff": _audio(),
+    "audio.caf": _audio("-c:a", "pcm_s16be"),
+    "audio.w64": _audio(),
+    "audio.aac": _audio(),
+    "audio.ac3": _audio(),
 }
 _TRAPS: dict[str, Callable[[Maker, Path], object]] = {
     "list.m3u8": _text("#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"),
@@ -93,7 +93,7 @@ def make(ffmpeg: str, say: Callable[[str], None]) -> list[Original]:
     """The files, made where they are not there yet. Raises EncodeFailed."""
     folder = CACHE / f"originals-{_RECIPE}"
     found = []
-    for kind, makers in (("video", _FILMS), ("audio", _SOUNDS), ("video", _TRAPS)):
+    for kind, makers in (("video", _FILMS), ("audio", _AUDIO_FILES), ("video", _TRAPS)):
         for name, maker in makers.items():
             path = drafted(folder / name, lambda draft, maker=maker: _made(maker, draft, ffmpeg), say)  # type: ignore[misc]
             container = "trap" if makers is _TRAPS else name.partition(".")[2]

@@ -139,7 +139,7 @@ class _Run:
         job = VerifyMediaInput(
             media_id=UUID(str(media["id"])),
             encoding=1,
-            has_picture=media["kind"] != "audio",
+            has_video=media["kind"] != "audio",
             renditions={each["name"]: each["stored_bytes"] for each in renditions if each["status"] == "Ready"},
         )
         try:
