@@ -1,6 +1,7 @@
 # What people type. GNU make 3.81, which macOS has, is enough.
 #
-#   make setup      everything into .venv, for the tests a Kubo too if there is Go; again: nothing to do
+#   make setup      everything into .venv, for the tests a Kubo too if there is Go, TypeScript if there is npm; again:
+#                   nothing to do
 #   make up         run Gilfoyle here until Ctrl-C; make up ARGS='--api-port 0 --data elsewhere'
 #   make test       the tests that take seconds        make test-all   all of them
 #   make check      format, lint and types             make bench      measure the encoder
@@ -10,15 +11,16 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 KUBO := $(VENV)/.kubo
-# Tests often wait for something; with a file each, two processes wait side by side.
-TESTS := -n 2 --dist loadfile
+TYPESCRIPT := $(VENV)/.typescript
+# Tests often wait for something; with a file each, three processes wait side by side, in the order of tests/conftest.py.
+TESTS := -n 3 --dist loadfile --no-loadscope-reorder
 PYTHONS := python3 python3.13 python3.12 python3.11 python3.14
 ARGS :=
 
-.PHONY: setup up test test-all check bench clean
+.PHONY: setup up test test-all check client bench clean
 .DELETE_ON_ERROR:
 
-setup: $(STAMP) $(KUBO)
+setup: $(STAMP) $(KUBO) $(TYPESCRIPT)
 	@:
 
 $(STAMP): pyproject.toml constraints.txt
@@ -56,6 +58,16 @@ $(KUBO): tests/kubo/go.mod tests/kubo/go.sum | $(STAMP)
 	  echo "Kubo can't be built, so the tests will not run against IPFS: $$(echo "$$reason" | tail -n 1)"; \
 	fi
 
+# What the test of a generated client is made with; as with Kubo.
+$(TYPESCRIPT): tests/typescript/package.json tests/typescript/package-lock.json | $(STAMP)
+	@if ! command -v npm >/dev/null 2>&1; then \
+	  echo "There is no npm, so the tests will not make a TypeScript client: install Node.js 20.19 or newer."; \
+	else \
+	  reason=$$(npm ci --prefix tests/typescript --ignore-scripts --engine-strict --no-audit --no-fund --fetch-retries=1 2>&1) \
+	    && touch $(TYPESCRIPT) || \
+	  echo "TypeScript can't be installed, so the tests will not make a client: $$(echo "$$reason" | head -n 1)"; \
+	fi
+
 # `exec`: Ctrl-C and signals go straight to the server.
 up: $(STAMP)
 	@exec $(PYTHON) -m gilfoyle up $(ARGS)
@@ -71,9 +83,13 @@ check: $(STAMP)
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 
+# The client for threads, of the one for asyncio.
+client: $(STAMP)
+	$(PYTHON) tests/unit/client/unasync.py
+
 bench: setup
 	$(PYTHON) -m bench encode $(ARGS)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
+	rm -rf $(VENV) tests/typescript/node_modules .mypy_cache .ruff_cache .pytest_cache build dist
 	find . \( -path ./data -o -path ./.git \) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -33,13 +33,13 @@ def _shifted(maker: Maker, path: Path, *options: str) -> None:
 
 
 def _beside(
-    maker: Maker, path: Path, picture_s: float, seconds: float, *, late: float = 0.0, sound_late: float = 0.0
+    maker: Maker, path: Path, video_s: float, seconds: float, *, late: float = 0.0, audio_late: float = 0.0
 ) -> None:
-    """A picture and a sound of different lengths and beginnings."""
-    mute = maker.film(maker.file(".mp4"), seconds=picture_s, audio=None)
-    sound = maker.sound(maker.file(".flac"), seconds=seconds)
+    """Video and audio of different lengths and beginnings."""
+    mute = maker.film(maker.file(".mp4"), seconds=video_s, audio=None)
+    audio = maker.audio(maker.file(".flac"), seconds=seconds)
     maker.run(
-        "-itsoffset", f"{late}", "-i", mute, "-itsoffset", f"{sound_late}", "-i", sound, "-map", "0:v", "-map", "1:a",
+        "-itsoffset", f"{late}", "-i", mute, "-itsoffset", f"{audio_late}", "-i", audio, "-map", "0:v", "-map", "1:a",
         "-c:v", "copy", "-c:a", "flac" if path.suffix == ".mkv" else "aac", path,
     )  # fmt: skip
 
@@ -78,19 +78,19 @@ CLOCKS = [
     whole("clock-leaps-an-hour.ts", lambda m, p: _recordings(m, p, 0, 3600), beeps=False),
     Case("two-recordings.mpg", lambda m, p: _recordings(m, p, 0, 0), length=6, verified=False),
     whole("clock-runs-over.ts", _from("95440.7", "-muxdelay", "0")),
-    Case("three-seconds-missing.ts", _gap, pictures=range(150), length=9),
+    Case("three-seconds-missing.ts", _gap, numbers=range(150), length=9),
     whole("ten-hours-in.ts", _from("36000"), beeps=False),
     whole("ten-hours-in.mkv", _from("36000")),
     whole("ten-hours-in.flv", _from("36000", "-ar", "44100"), beeps=False),
     whole("ten-hours-in.dash.mp4", partial(_fragmented, hours=10)),
     Case("before-zero.mkv", _from("-0.5"), length=6, verified=False),
-    Case("picture-late.mkv", lambda m, p: _beside(m, p, 4, 6, late=2), length=6, beeps=_SIX),
-    Case("picture-late.mp4", lambda m, p: _beside(m, p, 4, 6, late=2), length=6, beeps=_SIX),
-    Case("sound-late.mkv", lambda m, p: _beside(m, p, 6, 4, sound_late=1.5), length=6, beeps=_LATE),
-    Case("sound-late.mp4", lambda m, p: _beside(m, p, 6, 4, sound_late=1.5), length=6, beeps=_LATE),
-    Case("sound-goes-on.mkv", lambda m, p: _beside(m, p, 4, 9), length=9, beeps=_NINE),
-    Case("sound-goes-on.mp4", lambda m, p: _beside(m, p, 4, 9), length=9, beeps=_NINE, fast=True),
-    Case("sound-ends-early.mp4", lambda m, p: _beside(m, p, 9, 4), pictures=range(225), length=9, beeps=_NINE[:4]),
+    Case("video-late.mkv", lambda m, p: _beside(m, p, 4, 6, late=2), length=6, beeps=_SIX),
+    Case("video-late.mp4", lambda m, p: _beside(m, p, 4, 6, late=2), length=6, beeps=_SIX),
+    Case("audio-late.mkv", lambda m, p: _beside(m, p, 6, 4, audio_late=1.5), length=6, beeps=_LATE),
+    Case("audio-late.mp4", lambda m, p: _beside(m, p, 6, 4, audio_late=1.5), length=6, beeps=_LATE),
+    Case("audio-goes-on.mkv", lambda m, p: _beside(m, p, 4, 9), length=9, beeps=_NINE),
+    Case("audio-goes-on.mp4", lambda m, p: _beside(m, p, 4, 9), length=9, beeps=_NINE, fast=True),
+    Case("audio-ends-early.mp4", lambda m, p: _beside(m, p, 9, 4), numbers=range(225), length=9, beeps=_NINE[:4]),
 ]
 
 
@@ -158,7 +158,7 @@ def _mute(maker: Maker, path: Path, *codec: str) -> None:
 def _raw(name: str, *codec: str, fast: bool = False) -> Case:
     """A stream without a container, and so without times."""
     make = partial(_mute)
-    return Case(name, lambda m, p: make(m, p, *codec), pictures=range(150), frames=150, length=6, beeps=(), fast=fast)
+    return Case(name, lambda m, p: make(m, p, *codec), numbers=range(150), frames=150, length=6, beeps=(), fast=fast)
 
 
 def _encrypted(maker: Maker, path: Path) -> None:

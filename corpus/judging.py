@@ -29,13 +29,13 @@ def faults(
     """Look at the stream in that folder. `video` and `audio`: names of its renditions; `length` in seconds."""
     found = _lengths(case, length)
     if case.frames == 0 and video:
-        found.append(f"it has a picture: {', '.join(video)}")
-    if case.pictures and not video:
-        found.append("it has no picture")
-    for name in video if case.pictures is not None or case.frames else ():
-        found += [f"{name}: {fault}" for fault in _pictures(case, numbers(ffmpeg, f"{folder}/{name}/index.m3u8"))]
+        found.append(f"it has video: {', '.join(video)}")
+    if case.numbers and not video:
+        found.append("it has no video")
+    for name in video if case.numbers is not None or case.frames else ():
+        found += [f"{name}: {fault}" for fault in _frames(case, numbers(ffmpeg, f"{folder}/{name}/index.m3u8"))]
     if case.beeps is not None and bool(case.beeps) != bool(audio):
-        found.append(f"sounds: {', '.join(audio) or 'none'}")
+        found.append(f"audio: {', '.join(audio) or 'none'}")
     for name in audio if case.beeps else ():
         found += [f"{name}: {fault}" for fault in _beeps(case, beeps_of(ffmpeg, f"{folder}/{name}/index.m3u8"))]
     return found + (_verified(agreement) if agreement else [])
@@ -47,21 +47,21 @@ def _lengths(case: Case, length: float) -> list[str]:
     return [f"it lasts {length:.3f} s, not {case.length:g}"]
 
 
-def _pictures(case: Case, shown: list[int]) -> list[str]:
+def _frames(case: Case, shown: list[int]) -> list[str]:
     found = []
     if case.frames and len(shown) != case.frames:
         found.append(f"{len(shown)} frames, not {case.frames}")
-    if case.pictures is not None and (seen := runs(shown)) != list(case.pictures):
-        found.append(_difference(seen, list(case.pictures)))
+    if case.numbers is not None and (seen := runs(shown)) != list(case.numbers):
+        found.append(_difference(seen, list(case.numbers)))
     return found
 
 
 def _difference(seen: list[int], wanted: list[int]) -> str:
     missing = sorted(set(wanted) - set(seen))
     if missing:
-        return f"{len(missing)} pictures are missing, such as {missing[:3]}"
+        return f"{len(missing)} frames are missing, such as {missing[:3]}"
     at = next((i for i, (one, other) in enumerate(zip(seen, wanted, strict=False)) if one != other), len(wanted))
-    return f"pictures in another order from the {at}th on: {seen[at : at + 5]}, not {wanted[at : at + 5]}"
+    return f"frames in another order from the {at}th on: {seen[at : at + 5]}, not {wanted[at : at + 5]}"
 
 
 def _beeps(case: Case, heard: list[float]) -> list[str]:

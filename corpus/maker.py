@@ -1,4 +1,4 @@
-"""Makes films of numbered pictures and beeps by ffmpeg, and puts bytes together as broken software does."""
+"""Makes films of numbered frames and beeps by ffmpeg, and puts bytes together as broken software does."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Maker:
         return self._folder / f"part-{self._count}{suffix}"
 
     def numbers(self, count: int, rate: str | Fraction = "25", first: int = 0) -> list[str]:
-        """An input of pictures 16×1, each with its number in binary: made larger by `shown`."""
+        """An input of frames 16×1, each with its number in binary: made larger by `shown`."""
         path = self.file(".gray")
         values = (
             bytes(_BRIGHT if n >> bit & 1 else _DARK for bit in range(BITS - 1, -1, -1))
@@ -53,7 +53,7 @@ class Maker:
         return ["-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{BITS}x1", "-r", str(rate), "-i", str(path)]
 
     def beeps(self, seconds: float, rate: int = 48_000, channels: int = 1, first: int = 0) -> list[str]:
-        """An input of sound, the same in all channels: a beep at each whole second."""
+        """An input of audio, the same in all channels: a beep at each whole second."""
         path = self.file(".s16")
         path.write_bytes(_beeps(seconds, rate, channels, first))
         return ["-f", "s16le", "-ar", str(rate), "-ac", str(channels), "-i", str(path)]
@@ -70,32 +70,32 @@ class Maker:
         pixels: str = "yuv420p",
         video: Sequence[str] = X264,
         audio: Sequence[str] | None = AAC,
-        sound_rate: int = 48_000,
-        sound_s: float | None = None,
-        sound_filters: str = "",
+        audio_rate: int = 48_000,
+        audio_s: float | None = None,
+        audio_filters: str = "",
         channels: int = 1,
     ) -> Path:
         """A film; without `audio` it is mute. `options` stand before its path."""
         count = round(seconds * Fraction(rate))
-        sound = self.beeps(sound_s or seconds, sound_rate, channels) if audio is not None else []
+        beeps = self.beeps(audio_s or seconds, audio_rate, channels) if audio is not None else []
         self.run(
-            *self.numbers(count, rate, first), *sound,
+            *self.numbers(count, rate, first), *beeps,
             "-vf", ",".join(filter(None, [shown(size), filters, f"format={pixels}"])),
-            *(["-af", sound_filters] if sound_filters and sound else []),
+            *(["-af", audio_filters] if audio_filters and beeps else []),
             "-fps_mode", "passthrough", *video, *(audio or []), *options, path,
         )  # fmt: skip
         return path
 
-    def sound(
+    def audio(
         self, path: Path, *options: str, seconds: float = 9, rate: int = 48_000, channels: int = 1, first: int = 0
     ) -> Path:
-        """Sound alone, coded as its ending says unless `options` say otherwise."""
+        """Audio only, coded as its ending says unless `options` say otherwise."""
         self.run(*self.beeps(seconds, rate, channels, first), *options, path)
         return path
 
 
 def shown(size: tuple[int, int]) -> str:
-    """The filters that make a number of 16×1 pixels a picture of upright bars."""
+    """The filters that make a number of 16×1 pixels a frame of upright bars."""
     return f"scale={size[0]}:{size[1]}:flags=neighbor,setsar=1"
 
 

@@ -1,4 +1,4 @@
-"""What is seen and heard in a stream: the numbers of its pictures, and where its beeps begin."""
+"""What is seen and heard in a stream: the numbers of its frames, and where its beeps begin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Beeps = list[float]
 
 
 def numbers(ffmpeg: str, playlist: str) -> list[int]:
-    """The number that each decoded picture carries."""
+    """The number that each decoded frame carries."""
     scale = f"scale={_WIDTH}:{_HEIGHT}:flags=area,format=gray"
     out = _decoded(ffmpeg, playlist, "-map", "0:v:0", "-fps_mode", "passthrough", "-vf", scale, "-f", "rawvideo")
     bars = np.frombuffer(out, np.uint8).reshape(-1, _HEIGHT, BITS, 8)[:, 4:12, :, 2:6].mean(axis=(1, 3))
@@ -36,15 +36,15 @@ def runs(found: list[int]) -> list[int]:
 
 def beeps_of(ffmpeg: str, source: str, *, stamped: bool = False) -> Beeps:
     """When each beep begins, in seconds; `stamped`: on the clock of a file, which may begin later than at 0."""
-    sound = heard(ffmpeg, source)
-    loud = np.flatnonzero(np.abs(sound) > _LOUD * 32768)
+    audio = heard(ffmpeg, source)
+    loud = np.flatnonzero(np.abs(audio) > _LOUD * 32768)
     begin = _first_stamp(ffmpeg, source) if stamped else 0.0
     starts = loud[np.flatnonzero(np.diff(loud, prepend=-_RATE) > _APART_S * _RATE)]
     return [begin + float(at) / _RATE for at in starts]
 
 
 def begin_of(ffprobe: str, source: Path) -> float:
-    """When the picture of a file begins on its clock, or its sound if it has none (seconds)."""
+    """When the video of a file begins on its clock, or its audio if it has none (seconds)."""
     entries = ["-show_entries", "stream=codec_type,start_time", "-of", "json"]
     done = subprocess.run([ffprobe, "-v", "error", *entries, str(source)], capture_output=True, check=True)
     streams = sorted(json.loads(done.stdout)["streams"], key=lambda stream: str(stream["codec_type"]) != "video")

@@ -4,15 +4,25 @@
     ├── ConfigError             config_invalid         a setting is unknown, of a wrong type or out of bounds
     ├── StartupError            startup_failed         a part that `gilfoyle up` needs could not be started
     ├── InvalidRequest          invalid_request   400  the request is malformed; `fields` says where
-    ├── Forbidden               forbidden         403  a page of another site may not do that
+    │   └── PartMismatch        part_mismatch     460  what a request brought has another checksum than it says
+    ├── Unauthorized            unauthorized      401  an API key is missing, or is not good
+    ├── Forbidden               forbidden         403  the key, the token or the page of another site may not do that
     ├── NotFound                not_found         404  no such media, or nothing under that path
+    ├── NotAcceptable           not_acceptable    406  the route answers in nothing that the client accepts
     ├── Conflict                conflict          409  the media is not in a state that allows this
-    │   └── WrongOffset         wrong_offset      409  an upload goes on at another byte: at `offset`
+    │   ├── WrongOffset         wrong_offset      409  an upload goes on at another byte: at `offset`
+    │   └── Locked              locked            423  another request is bringing bytes of the same upload
+    ├── Gone                    gone              410  the upload has ended without a media, or a file was deleted
+    ├── PreconditionFailed      precondition_failed 412 it has changed since, or the request is for another version
     ├── TooLarge                too_large         413  more bytes than `limits.upload_bytes`
+    ├── UnsupportedMediaType    unsupported_media_type 415  the body has another Content-Type than the route takes
     ├── RangeNotSatisfiable     bad_range         416  the range lies outside the object
     ├── TooEarly                too_early         425  nothing to play yet: ask again
+    ├── TooManyRequests         too_many_requests 429  more of one client than `limits` allows: ask again
     ├── Misdirected             misdirected       421  the request is for another host
+    ├── IdempotencyKeyReused    idempotency_key_reused 422  the key was given to another request
     ├── UnsupportedMedia        unsupported_media 422  this release can't make a stream of the file as it is
+    ├── FetchFailed             fetch_failed           another server did not answer as it should; a retry may help
     ├── EncodeFailed            encode_failed          ffmpeg gave up on a pass; a retry may help
     ├── StorageError            storage_failed    503  the storage did not do what was asked; a retry may help
     │   └── ObjectNotFound      object_not_found  404  no object has that key
@@ -59,12 +69,24 @@ class InvalidRequest(GilfoyleError):
     code, status = "invalid_request", 400
 
 
+class PartMismatch(InvalidRequest):
+    code, status = "part_mismatch", 460  # tus 1.0, Checksum
+
+
+class Unauthorized(GilfoyleError):
+    code, status = "unauthorized", 401
+
+
 class Forbidden(GilfoyleError):
     code, status = "forbidden", 403
 
 
 class NotFound(GilfoyleError):
     code, status = "not_found", 404
+
+
+class NotAcceptable(GilfoyleError):
+    code, status = "not_acceptable", 406
 
 
 class Conflict(GilfoyleError):
@@ -80,8 +102,33 @@ class WrongOffset(Conflict):
         """The byte at which it goes on."""
 
 
+class Locked(Conflict):
+    code, status, retryable = "locked", 423, True
+
+
+class Gone(GilfoyleError):
+    code, status = "gone", 410
+
+
+class PreconditionFailed(GilfoyleError):
+    code, status = "precondition_failed", 412
+
+
+class TooManyRequests(GilfoyleError):
+    code, status, retryable = "too_many_requests", 429, True
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """When the same request will be answered."""
+
+
 class TooLarge(GilfoyleError):
     code, status = "too_large", 413
+
+
+class UnsupportedMediaType(GilfoyleError):
+    code, status = "unsupported_media_type", 415
 
 
 class RangeNotSatisfiable(GilfoyleError):
@@ -92,12 +139,20 @@ class Misdirected(GilfoyleError):
     code, status = "misdirected", 421
 
 
+class IdempotencyKeyReused(GilfoyleError):
+    code, status = "idempotency_key_reused", 422
+
+
 class UnsupportedMedia(GilfoyleError):
     code, status = "unsupported_media", 422
 
 
 class TooEarly(GilfoyleError):
     code, status, retryable = "too_early", 425, True
+
+
+class FetchFailed(GilfoyleError):
+    code, retryable = "fetch_failed", True
 
 
 class EncodeFailed(GilfoyleError):

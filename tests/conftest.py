@@ -9,8 +9,8 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,6 +29,30 @@ from tests.kubo_node import KuboNode, kubo_node
 from tests.seaweed import Seaweed, seaweed
 
 START_S = 60
+_SAID_BYTES = 8_000
+_said: dict[Path, int] = {}
+"""The log of each server that runs, and how long it was when the test began, in bytes."""
+
+
+_FOLDERS = ("e2e", "integration", "unit")
+_EVERY = 6
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the end-to-end files, which need much of the machine, among those that need little, the quick ones last.
+
+    So few of them run at a time, and no process is left alone with a long one at the end.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    heavy, middling, light = ([path for path in files if folder in path.parts] for folder in _FOLDERS)
+    order = []
+    for at, path in enumerate(middling):
+        order += [heavy.pop(0)] if heavy and at % _EVERY == 0 else []
+        order.append(path)
+    order += [*heavy, *light, *(path for path in files if not {*_FOLDERS} & {*path.parts})]
+    items[:] = [item for path in order for item in files[path]]
 
 
 def pytest_collection_finish() -> None:
@@ -37,9 +61,22 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what the servers have said meanwhile."""
+    report = yield
+    if report.failed:
+        for log, begin in _said.items():
+            with suppress(OSError):
+                said = log.read_bytes()[begin:][-_SAID_BYTES:].decode(errors="replace")
+                report.sections += [(f"{log.name} since the test began", said)] if said else []
+    return report
+
+
 @pytest.fixture(autouse=True)
 def owned() -> Iterator[None]:
     """A test that leaves a program running or a file open fails itself, and not whoever comes next."""
+    _said.update({log: log.stat().st_size for log in _said if log.exists()})
     running, opened = set(processes.children().values()), processes.descriptors()
     yield
     if processes.descriptors() - opened:
@@ -123,7 +160,8 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """The catalog's database, emptied."""
     database = Database(database_url, pool_size=5)
     async with database.session() as session:
-        await session.execute(text("TRUNCATE media, errand CASCADE"))
+        await session.execute(text("TRUNCATE media, errand, key, signing_key, event, webhook, once CASCADE"))
+        await session.execute(text("DELETE FROM project WHERE id <> 'default'"))
     yield database
     await database.close()
 
@@ -142,7 +180,9 @@ def free_port() -> int:
 @contextmanager
 def running(spec: ChildSpec, folder: DataFolder, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server as `gilfoyle up` would, until the end of the block."""
-    with (folder.logs / f"{spec.name}.log").open("wb") as log:
+    said = folder.logs / f"{spec.name}.log"
+    _said[said] = 0
+    with said.open("wb") as log:
         process = subprocess.Popen(
             [*spec.command, *options],
             env=dict(spec.environment),
@@ -164,3 +204,4 @@ def running(spec: ChildSpec, folder: DataFolder, *options: str) -> Iterator[subp
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+            del _said[said]

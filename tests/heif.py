@@ -29,7 +29,7 @@ def tiled(path: Path, colours: Sequence[str], tile: tuple[int, int]) -> Path:
 
 
 def _tile(path: Path, colour: str, size: tuple[int, int]) -> tuple[bytes, bytes]:
-    """Its configuration box and its data, of a picture of one piece."""
+    """The configuration box and the data of an image in one piece."""
     source = f"color={colour}:size={size[0]}x{size[1]}"
     coder = ["-c:v", "libaom-av1", "-cpu-used", "8", "-still-picture", "1", "-f", "avif"]
     run(FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", source, "-frames:v", "1", *coder, str(path))

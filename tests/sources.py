@@ -1,4 +1,4 @@
-"""Sources made for the tests: every frame carries its number as a picture, so that one lost, doubled or moved shows."""
+"""Sources made for the tests: every frame shows its number, so that one lost, doubled or moved shows."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def numbered(
     audio: bool = True,
 ) -> Path:
     """A file of numbered frames at `rate`, with a tone if wanted. `filters` may drop frames or move stamps."""
-    sound = ["-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={float(count / Fraction(rate))}"]
+    tone = ["-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={float(count / Fraction(rate))}"]
     run(
         FFMPEG, "-v", "error", "-nostdin", "-y",
         "-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{size[0]}x{size[1]}", "-r", str(rate), "-i", "pipe:0",
-        *(sound if audio else []),
+        *(tone if audio else []),
         "-vf", f"{filters},format=yuv420p", "-fps_mode", "passthrough",
         "-c:v", "libx264", "-preset", "ultrafast", "-crf", "16", "-bf", "2", "-g", "50", "-c:a", "aac",
         *options, str(path),

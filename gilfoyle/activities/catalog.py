@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from temporalio import activity
 
 from gilfoyle.catalog import Catalog, MediaKind, Rendition, RenditionProgress
-from gilfoyle.errors import Conflict, UnsupportedMedia
+from gilfoyle.errors import Conflict, NotFound, UnsupportedMedia
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan, make_plan
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class PlanInput(BaseModel):
-    """What was found, and what the operator wants. `kind`: what the client said it uploads."""
+    """The probe's result and the operator's policy. `kind`: `audio`, if only the audio is wanted."""
 
     media_id: UUID
     encoding: int
@@ -57,24 +57,25 @@ class FailInput(BaseModel):
 
 
 class CatalogActivities:
-    """Each can run twice and change nothing; none brings a deleted media back."""
+    """Every activity is idempotent; none brings a deleted media back."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
     @activity.defn
     async def plan(self, job: PlanInput) -> Plan:
-        """Plan the encoding and enter its renditions. In the history, the plan outlives changes of the planner;
-        in the catalog, with the policy, it outlives the history.
+        """Plan the encoding and enter its renditions. The history keeps the plan, so the planner may change;
+        the catalog keeps plan and policy, so the history may be lost.
 
-        Sound that was sent as a video is sound. Raises UnsupportedMedia if only the sound is wanted and there is none.
+        Without video it is audio, whatever the client said. Raises UnsupportedMedia if only the audio is wanted
+        and there is none.
         """
         if job.info.video is None:
             job.kind = MediaKind.AUDIO
         elif job.kind == MediaKind.AUDIO:
             if job.info.main_audio is None:
                 raise UnsupportedMedia(
-                    "The file holds a picture but no sound: upload it again, to `upload/video`.", code="no_audio"
+                    "The file holds video but no audio: upload it again, not for its audio only.", code="no_audio"
                 )
             job.info = job.info.model_copy(update={"video": None})
         plan = await self._begun(job) or make_plan(job.info, job.policy)
@@ -90,16 +91,16 @@ class CatalogActivities:
         return plan
 
     async def _begun(self, job: PlanInput) -> Plan | None:
-        """By what the encoding was begun before its workflow was lost, so that it fits what is stored.
+        """The stored plan, if the encoding had begun before its workflow was lost: it fits what is stored.
 
-        Raises Conflict if that was by another release that saw the file differently.
+        Raises Conflict if another release, which read the file differently, made it.
         """
         recipe = await self._catalog.encodings.recipe(job.media_id, job.encoding)
         if recipe is None:
             return None
-        media = await self._catalog.medias.source(job.media_id)
+        probed = await self._catalog.encodings.probed(job.media_id, job.encoding)
         try:
-            if MediaInfo.model_validate(media.probe) == job.info:
+            if MediaInfo.model_validate(probed) == job.info:
                 return Plan.model_validate(recipe.plan)
         except ValidationError:
             log.info("what was kept of media %s can't be read by this release", job.media_id)
@@ -112,13 +113,26 @@ class CatalogActivities:
 
     @activity.defn
     async def finish(self, job: FinishInput) -> None:
-        """The media is Ready."""
+        """The media is Ready, and serves this encoding."""
         await self._catalog.encodings.finish(job.media_id, job.encoding, job.cid)
 
     @activity.defn
     async def fail(self, job: FailInput) -> None:
         """The media is Errored."""
         await self._catalog.encodings.fail(job.media_id, job.code, job.message, job.encoding)
+
+    @activity.defn
+    async def cancelled(self, job: FailInput) -> bool:
+        """The media is Errored, if it is not yet; whether what was encoded is to be removed.
+
+        Not of what plays, and not of a media that is deleted: that removes all.
+        """
+        await self.fail(job)
+        try:
+            await self._catalog.medias.get(job.media_id)
+        except NotFound:
+            return False
+        return not await self._catalog.encodings.is_wanted(job.media_id, job.encoding)
 
 
 def _rows(job: PlanInput, plan: Plan) -> list[Rendition]:

@@ -1,4 +1,4 @@
-"""Cleanup: stop what runs for a media, and remove what it left. On the io queue."""
+"""Cleanup: stop the workflows of a media, and remove what they left. On the io queue."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ class DiscardInput(BaseModel):
     media_id: UUID
     encoding: int | None = None
     upload: int | None = None
-    """The source of this upload as well, unless the catalog says that it may still be of use."""
+    """Also remove the source of this upload, unless the catalog may still need it."""
+    superseded: bool = False
+    """Remove nothing if the catalog says that the encoding is played or being made."""
     storage: str = ""
-    """Empty: the backend in which the catalog says that it lies."""
+    """Empty: the backend that the catalog names."""
 
 
 class StopInput(BaseModel):
@@ -53,16 +55,18 @@ class CleanupActivities:
     async def discard(self, job: DiscardInput) -> int:
         """Remove objects; returns how many there were. Raises StorageError."""
         storage = await self._storages.of(job.storage or await self._storage_of(job.media_id))
+        if job.superseded and job.encoding and await self._catalog.encodings.is_wanted(job.media_id, job.encoding):
+            return 0
         if job.encoding is None and isinstance(storage, Resumable):
             await self._drop_growing(storage, job.media_id)
         removed = await remove(storage, self._catalog, job.media_id, job.encoding)
-        if job.upload is not None and await self._is_useless(job.media_id, job.encoding):
+        if job.upload is not None and await self._is_useless(job.media_id, job.upload):
             await storage.delete(keys.source(job.media_id, job.upload))
         return removed
 
     @activity.defn
     async def hide(self, job: MediaInput) -> int:
-        """From now on the media is gone for clients, and nothing of the pipeline changes it any more.
+        """Hide the media from clients and from the pipeline.
 
         Returns the number of its last encoding; 0 if there is no such media.
         """
@@ -72,11 +76,11 @@ class CleanupActivities:
                 await self._catalog.medias.mark_deleting(job.media_id)
         except NotFound:
             return 0
-        return media.encoding
+        return media.encodings
 
     @activity.defn
     async def stop(self, job: StopInput) -> None:
-        """Cancel the workflows and wait until they have ended, and so until their ffmpegs have."""
+        """Cancel the workflows and wait until they, and so their ffmpeg processes, have ended."""
         for workflow_id in job.workflow_ids:
             handle = activity.client().get_workflow_handle(workflow_id)
             try:
@@ -89,25 +93,26 @@ class CleanupActivities:
                     raise Unavailable("Temporal can't be reached.") from error
 
     async def _drop_growing(self, storage: Resumable, media_id: UUID) -> None:
-        """Of a media that is being deleted: what has arrived of its upload, or of another one after it was Errored."""
+        """Drop what has arrived of an unaccepted upload, if the media is being deleted."""
         with suppress(NotFound):
             media = await self._catalog.medias.source(media_id)
             if media.status == MediaStatus.DELETING:
-                for upload in (media.upload, media.upload + 1):
-                    await storage.abort(keys.source(media_id, upload))
+                await storage.abort(keys.source(media_id, media.next_upload))
 
-    async def _is_useless(self, media_id: UUID, encoding: int | None) -> bool:
-        """Whether the source of an encoding that has failed is no media, or its media is being deleted.
+    async def _is_useless(self, media_id: UUID, upload: int) -> bool:
+        """Whether an upload will never be encoded: it is unusable, was replaced, or its media is deleted.
 
-        Neither changes any more: what is no media is never tried again, and another upload has another key. A media
-        that the catalog does not know is none of ours to judge: it may be the catalog that is not whole.
+        None of these can change: each upload has a key of its own. Sources of a media that the catalog does not know
+        stay: the catalog itself may be incomplete.
         """
         try:
             media = await self._catalog.medias.source(media_id)
         except NotFound:
             return False
-        refused = (media.status, media.error_code, media.encoding) == (MediaStatus.ERRORED, "not_media", encoding)
-        return refused or media.status == MediaStatus.DELETING
+        replacement = await self._catalog.replacements.of(media_id)
+        users = [row for row in (media, replacement) if row and row.upload == upload]
+        refused = [row for row in users if (row.status, row.error_code) == (MediaStatus.ERRORED, "not_media")]
+        return users == refused or media.status == MediaStatus.DELETING
 
     async def _storage_of(self, media_id: UUID) -> str:
         try:

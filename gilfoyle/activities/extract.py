@@ -1,4 +1,4 @@
-"""Extract: the texts of a source, as tracks beside its picture and sound."""
+"""Extract: the texts of a source, as tracks beside its video and audio."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gilfoyle.storage import Storages, keys
 log = logging.getLogger(__name__)
 
 _MOST_BYTES = 16 << 20
-"""Of one text: hours of dialogue have a hundredth of it."""
+"""The limit for one text: hours of dialogue take a hundredth of it."""
 _NICE = 10
 
 
@@ -53,9 +53,9 @@ class ExtractActivities:
 
     @activity.defn
     async def extract_texts(self, job: ExtractInput) -> int:
-        """Store each text in segments; returns how many there are. Those without anything to show are taken out.
+        """Store each text in segments; returns how many texts there are. Empty texts are removed.
 
-        A film plays without a text that can't be read. Raises StorageError.
+        A text that can't be read is left out, and the film still plays. Raises StorageError.
         """
         storage = await self._storages.of(job.storage)
         found = await self._read(job, await storage.ffmpeg_input(keys.source(job.media_id, job.upload)))
@@ -76,7 +76,7 @@ class ExtractActivities:
         return len(found) - len(useless)
 
     async def _read(self, job: ExtractInput, source: str) -> list[bytes]:
-        """Of each text what there is, up to where ffmpeg could not go on."""
+        """Each text, up to where ffmpeg could not go on."""
         texts = [bytearray() for _ in job.info.texts]
         try:
             await encode(

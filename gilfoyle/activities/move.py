@@ -1,4 +1,4 @@
-"""Moving one media from one backend to another. On the io queue, but for looking up which are next."""
+"""Moving one media from one backend to another. On the io queue, except for the look-ups in the catalog."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from temporalio import activity
 
 from gilfoyle.catalog import Catalog, Media, MediaStatus
 from gilfoyle.errors import NotFound, ObjectNotFound, StorageError
-from gilfoyle.storage import Storage, Storages
+from gilfoyle.storage import Storage, Storages, keys
 from gilfoyle.storage.relocation import Refused, Relocation
-from gilfoyle.storage.removal import remove
+from gilfoyle.storage.removal import drop, remove
 from gilfoyle.storage.verified import Damaged
 from gilfoyle.temporal.attempts import own_details
 from gilfoyle.temporal.messages import MoveStorageInput
@@ -29,7 +29,7 @@ class OpenInput(BaseModel):
 
 
 class NextInput(BaseModel):
-    """Which medias to look up: up to `limit` that lie outside `target`, from the one after `after` on."""
+    """Which medias to look up: at most `limit` that lie outside `target`, beginning after `after`."""
 
     target: str
     source: str
@@ -44,7 +44,7 @@ class Candidate(BaseModel, frozen=True):
     media_id: UUID
     storage: str
     objects: bool
-    """Whether it can have objects: not before its upload."""
+    """Whether the media can have objects: never before its upload."""
 
 
 class NextMedias(BaseModel):
@@ -68,7 +68,7 @@ class Outcome(StrEnum):
 
     MOVED = "moved"
     BUSY = "busy"
-    """It can't move now: it is being uploaded or processed, or a rendition is tried again."""
+    """The media can't move now: it is being uploaded or processed, or a rendition is retried."""
     GONE = "gone"
     """It was deleted meanwhile."""
     FAILED = "failed"
@@ -99,18 +99,18 @@ class MoveActivities:
 
     @activity.defn
     async def open_backend(self, job: OpenInput) -> None:
-        """Then the move is promised: it is begun again if Temporal loses it.
+        """Open the backend and record the move, so that it is started again if Temporal loses it.
 
-        Raises ConfigError if this worker has no such backend, or not the settings for it.
+        Raises ConfigError if this worker has no such backend, or lacks its settings.
         """
-        await self._storages.of(job.storage)
+        await self._storages.open(job.storage)
         info = activity.info()
         assert info.workflow_id and info.workflow_type  # it is a workflow's
         await self._catalog.errands.begin(info.workflow_id, info.workflow_type, job.job.model_dump(mode="json"))
 
     @activity.defn
     async def end_move(self) -> None:
-        """It is not promised any more. On the pipeline queue."""
+        """The move is done: forget the record of it. On the pipeline queue."""
         await self._catalog.errands.end(activity.info().workflow_id or "")
 
     @activity.defn
@@ -122,17 +122,23 @@ class MoveActivities:
 
     @activity.defn
     async def move(self, job: MoveInput) -> Moved:
-        """Copy the media's objects, verify them, and let the catalog change over. The old ones stay.
+        """Copy the media's objects, verify them, and switch the catalog to them. The old objects stay.
 
-        Raises StorageError if a backend does not answer.
+        What a paused upload has brought so far goes: it begins anew. Raises StorageError if a backend does not answer.
         """
+        moved = await self._move(job)
+        if moved.outcome == Outcome.MOVED:
+            await self._drop_arrived(job)
+        return moved
+
+    async def _move(self, job: MoveInput) -> Moved:
         media = await self._movable(job)
         if isinstance(media, Moved):
             return media
-        if media.status == MediaStatus.AWAITING_UPLOAD:
+        if media.status == MediaStatus.AWAITING_UPLOAD and not await self._catalog.medias.has_own_objects(media.id):
             await self._catalog.moves.switch(media, job.target)
             return _outcome(await self._find(job.media_id), job)
-        source, target = await self._storages.of(job.source), await self._storages.of(job.target)
+        source, target = await self._storages.open(job.source), await self._storages.open(job.target)
         try:
             return await self._relocate(media, source, target, job)
         except (Refused, StorageError) as error:
@@ -152,7 +158,7 @@ class MoveActivities:
         # One that awaits its upload may get it at any moment, in whichever backend that goes to.
         if media is not None and (media.storage == job.storage or media.status == MediaStatus.AWAITING_UPLOAD):
             return 0
-        return await remove(await self._storages.of(job.storage), self._catalog, job.media_id)
+        return await remove(await self._storages.open(job.storage), self._catalog, job.media_id)
 
     async def _relocate(self, media: Media, source: Storage, target: Storage, job: MoveInput) -> Moved:
         relocation = Relocation(media, source, target)
@@ -164,6 +170,15 @@ class MoveActivities:
         if not await self._catalog.moves.switch(media, job.target, cid):
             return _outcome(await self._find(job.media_id), job)
         return Moved(outcome=Outcome.MOVED, objects=len(objects), bytes=sum(item.size for item in objects.values()))
+
+    async def _drop_arrived(self, job: MoveInput) -> None:
+        source = await self._storages.open(job.source)
+        # The row is held, so that no upload goes on with it while it goes: that would have switched it back.
+        async with self._catalog.owners.held(job.media_id) as owner:
+            if owner is not None and owner.storage == job.target:
+                key = keys.source(job.media_id, owner.uploads + 1)
+                await drop(source, key)
+                await source.delete(key)  # whole, of a process that died before it was accepted
 
     async def _is_hopeless(self, source: Storage, target: Storage) -> bool:
         return activity.info().attempt >= _ATTEMPTS and await _answers(source) and await _answers(target)
@@ -183,7 +198,7 @@ class MoveActivities:
 
 
 def _outcome(media: Media | None, job: MoveInput) -> Moved:
-    """As the catalog has it; another attempt may have come to the end of it."""
+    """The outcome in the catalog: another attempt may have finished the move."""
     if media is None or media.status == MediaStatus.DELETING:
         return Moved(outcome=Outcome.GONE)
     return Moved(outcome=Outcome.MOVED if media.storage == job.target else Outcome.BUSY)
@@ -195,7 +210,7 @@ def _candidate(media: Media) -> Candidate:
 
 
 def _mark() -> str:
-    """How far an attempt before this one came."""
+    """How far the previous attempt came."""
     details = own_details()
     return str(details[0]) if details else ""
 

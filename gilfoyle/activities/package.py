@@ -1,4 +1,4 @@
-"""Package: write the playlists that what is stored allows. They are a pure function of the plan and the storage."""
+"""Package: write playlists of what is stored. They are a pure function of the plan and the storage."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gilfoyle.catalog import Published, RenditionProgress, RenditionStatus
 from gilfoyle.errors import ObjectNotFound
 from gilfoyle.media import hls
 from gilfoyle.media.codecs import codec_string
+from gilfoyle.media.encoders import AUDIO_ENCODERS, VIDEO_ENCODERS
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import Plan
 from gilfoyle.media.text import webvtt
@@ -33,9 +34,9 @@ class PackageInput(BaseModel):
     plan: Plan
     failed: list[str]
     final: bool
-    """All passes have ended: write the playlists of a whole VOD, unless segments are missing."""
+    """All passes have ended: write complete VOD playlists, unless segments are missing."""
     report_only: bool = False
-    """Write nothing: what is published is whole, and players may remember it, until there is more of it that is."""
+    """Write nothing unless more renditions are complete: what is published is complete, and players may cache it."""
 
 
 class Packaged(BaseModel):
@@ -46,15 +47,15 @@ class Packaged(BaseModel):
     progress: float
     """0 to 1, over all segments of all renditions."""
     lost: list[str] = []
-    """Renditions whose passes have all ended, and yet they are not whole: the storage has lost something."""
+    """Renditions that are incomplete though all their passes have ended: the storage has lost something."""
     cid: str | None = None
-    """At the end, where the storage is content-addressed: the CID of the encoding's folder."""
+    """The CID of the encoding's folder, once everything is published to content-addressed storage."""
     changes: int = 0
-    """How many changes of the tracks are in what was published."""
+    """How many changes of tracks the published playlists contain."""
 
 
 class Publishing(Protocol):
-    """What knows a media's tracks, and lets one at a time publish it: the catalog."""
+    """The catalog's part in publishing: it knows a media's tracks, and lets one publisher write at a time."""
 
     def publishing(self, media_id: UUID, encoding: int) -> AbstractAsyncContextManager[Published]:
         """See `catalog.tracks.publishing`."""
@@ -112,7 +113,7 @@ class _Packaging:
         return cid
 
     async def _publish(self, rendition: VideoRendition | AudioRendition) -> hls.Entry | None:
-        """Write the rendition's playlist as far as it goes without a gap; None if it has not begun."""
+        """Write the rendition's playlist up to the first gap; None if nothing is stored."""
         stored = await stored_rendition(self._storage, self._job.media_id, self._job.encoding, rendition.name)
         entry = await self._entry(rendition, stored)
         if entry and not self._job.report_only:
@@ -126,7 +127,7 @@ class _Packaging:
             return None
         prefix = keys.rendition_prefix(job.media_id, job.encoding, rendition.name)
         codecs = codec_string(await self._storage.read(f"{prefix}/{keys.INIT_NAME}"))
-        cut = job.plan.grid if isinstance(rendition, VideoRendition) else job.plan.audio_grid
+        cut = job.plan.grid if isinstance(rendition, VideoRendition) else job.plan.audio_grid(rendition)
         durations = cut.durations(len(sizes))
         if isinstance(rendition, VideoRendition):
             return hls.VideoEntry(
@@ -145,17 +146,18 @@ class _Packaging:
             durations=durations,
             channels=rendition.channels,
             track=rendition.track,
+            codec=rendition.codec,
         )
 
     async def _write_playlist(self, entry: hls.Entry) -> None:
         job = self._job
         ended = len(entry.sizes) == job.plan.segments(entry.name)
-        text = hls.media_playlist(entry.durations, job.plan.grid.target_duration, ended=ended)
+        text = hls.media_playlist(entry.durations, job.plan.target_duration, ended=ended)
         prefix = keys.rendition_prefix(job.media_id, job.encoding, entry.name)
         await self._write_if_changed(f"{prefix}/{keys.PLAYLIST_NAME}", text)
 
     async def _write_master(self, entries: Sequence[hls.Entry]) -> int:
-        """Returns how many changes of the tracks it has."""
+        """Write the master playlist; returns how many changes of tracks it contains."""
         job = self._job
         async with self._tracks.publishing(job.media_id, job.encoding) as published:
             listed = [track for track in published.tracks if await self._is_there(track)]
@@ -168,7 +170,7 @@ class _Packaging:
         return published.changes
 
     async def _is_there(self, track: Track) -> bool:
-        """Whether there is what the track is of. A text is written in segments, once for each encoding."""
+        """Whether the track's objects are stored. A text is written in segments, once for each encoding."""
         if track.kind != TrackKind.TEXT:
             return True
         prefix = keys.rendition_prefix(self._job.media_id, self._job.encoding, track.name)
@@ -194,20 +196,33 @@ class _Packaging:
 
 
 async def store_text(storage: Storage, prefix: str, cues: Sequence[webvtt.Cue], length: Fraction) -> None:
-    """A text of a media of `length` seconds, in segments; its playlist last. Raises StorageError."""
+    """Store a text of a media of `length` seconds in segments, its playlist last. Raises StorageError."""
     for name, text in hls.text_objects(cues, length):
         await storage.write(f"{prefix}/{name}", text.encode())
 
 
 def _is_playable(job: PackageInput, entries: Sequence[hls.Entry]) -> bool:
-    """There is a picture, if there is to be one, and each sound that there is to be: a player reads the list once."""
+    """The video, if there is any, and every audio track are listed: a player reads the list once.
+
+    In the codec that most players decode, and in stereo: not all players take the others.
+    """
     ready = {entry.name for entry in entries}
-    video = [rendition.name for rendition in job.plan.video if rendition.name not in job.failed]
-    audio: dict[str, list[str]] = {}
-    for rendition in job.plan.audio:
+    planned: list[VideoRendition | AudioRendition] = [*job.plan.video, *job.plan.audio]
+    forms: dict[str, list[VideoRendition | AudioRendition]] = {}
+    for rendition in planned:
         if rendition.name not in job.failed:
-            audio.setdefault(rendition.track, []).append(rendition.name)
-    return bool(ready) and all(not wanted or ready & set(wanted) for wanted in (video, *audio.values()))
+            forms.setdefault(rendition.track if isinstance(rendition, AudioRendition) else "", []).append(rendition)
+    return bool(ready) and all(ready & {each.name for each in _everywhere(found)} for found in forms.values())
+
+
+def _everywhere(forms: Sequence[VideoRendition | AudioRendition]) -> list[VideoRendition | AudioRendition]:
+    """Those renditions of a track that most players can decode."""
+    order = [*VIDEO_ENCODERS, *AUDIO_ENCODERS]
+
+    def place(form: VideoRendition | AudioRendition) -> tuple[int, bool]:
+        return order.index(form.codec), isinstance(form, AudioRendition) and form.channels > 2
+
+    return [form for form in forms if place(form) == min(map(place, forms))]
 
 
 def _report(job: PackageInput, name: str, entry: hls.Entry | None) -> RenditionProgress:

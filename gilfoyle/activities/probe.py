@@ -14,9 +14,9 @@ from gilfoyle.ffmpeg.look import Look
 from gilfoyle.ffmpeg.process import ProcessFailed, capture
 from gilfoyle.ffmpeg.source import Source
 from gilfoyle.media.header import container
+from gilfoyle.media.images import is_image
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.kinds import HEAD_BYTES
-from gilfoyle.media.pictures import is_picture
 from gilfoyle.media.refusals import Limits, named, precheck
 from gilfoyle.media.scrambled import MPEG, SAMPLE_BYTES, scrambled_streams
 from gilfoyle.media.unplayable import codecs_command, decodable, encrypted_streams, marked, undecodable_streams
@@ -29,6 +29,8 @@ class ProbeInput(BaseModel):
     media_id: UUID
     upload: int = 1
     storage: str = ""
+    longest_s: float | None = None
+    """How long it may be, if that is less than the settings allow (seconds)."""
 
 
 class ProbeActivities:
@@ -44,7 +46,7 @@ class ProbeActivities:
 
     @activity.defn
     async def probe(self, job: ProbeInput) -> MediaInfo:
-        """Read the header and the first frames, then packets and keyframes: not all that a header says is true.
+        """Read the header and the first frames, then packets and keyframes: headers can be wrong.
 
         Raises UnsupportedMedia with a reason for a person, EncodeFailed if it takes too long, StorageError if the
         source can't be read.
@@ -53,7 +55,7 @@ class ProbeActivities:
         key = keys.source(job.media_id, job.upload)
         source = Source(await storage.ffmpeg_input(key))
         try:
-            return await self._look_into(storage, key, source)
+            return await self._look_into(storage, key, source, self._limited(job.longest_s))
         except (UnsupportedMedia, EncodeFailed) as error:
             # An upload that is refused is deleted: not for what a bad connection made of it.
             source.blame(error)
@@ -64,15 +66,20 @@ class ProbeActivities:
                     raise refusal from error
             raise
 
-    async def _look_into(self, storage: Storage, key: str, source: Source) -> MediaInfo:
+    def _limited(self, longest_s: float | None) -> Limits:
+        """The limits of one source."""
+        longest = min(self._limits.duration_s, longest_s or self._limits.duration_s)
+        return self._limits.model_copy(update={"duration_s": longest})
+
+    async def _look_into(self, storage: Storage, key: str, source: Source, limits: Limits) -> MediaInfo:
         size = (await storage.stat(key)).size
-        async with Look(source, size, self._ffmpeg, self._ffprobe, self._settings, self._limits) as look:
+        async with Look(source, size, self._ffmpeg, self._ffprobe, self._settings, limits) as look:
             return await self._judge(look, storage, key, size)
 
     async def _judge(self, look: Look, storage: Storage, key: str, size: int) -> MediaInfo:
         header = await look.begin()
-        if is_picture(header):
-            return await look.picture(header)
+        if is_image(header):
+            return await look.image(header)
         header = marked(header, "encrypted", encrypted_streams(header))
         if container(header) in MPEG:
             sampled = await _samples(storage, key, size, SAMPLE_BYTES)
@@ -82,7 +89,7 @@ class ProbeActivities:
         return await look.film(header)
 
     async def _decodable(self) -> frozenset[str]:
-        """What the ffmpeg that encodes can decode; asked once."""
+        """The codecs that ffmpeg can decode; asked once."""
         if not self._decoders:
             limit, memory = self._settings.probe_s, self._settings.memory_mb
             try:
@@ -99,7 +106,7 @@ async def _beginning(storage: Storage, key: str, size: int) -> bytes:
 
 
 async def _samples(storage: Storage, key: str, whole: int, size: int) -> list[bytes]:
-    """`size` bytes each of the beginning, middle and end of an object of `whole` bytes; or all, if it has no more."""
+    """`size` bytes each from the beginning, middle and end of an object of `whole` bytes; all of a smaller one."""
     if whole <= 3 * size:
         return [await _range(storage, key, 0, whole)]
     return [await _range(storage, key, start, start + size) for start in (0, (whole - size) // 2, whole - size)]

@@ -1,4 +1,4 @@
-"""Publishing a media again that is Ready: what its playlists are made of, and what comes of it."""
+"""Publishing a Ready media again: the inputs of its playlists, and the result."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class ChangedMediaInput(BaseModel):
 
 
 class ChangedMedia(BaseModel):
-    """What is to be published, and what is published now. `package` is None if there is nothing to do."""
+    """What must be published, and what is published now. `package` is None if there is nothing to do."""
 
     package: PackageInput | None = None
     cid: str | None = None
-    """Of the encoding's folder as it is published, in IPFS."""
+    """The CID of the encoding's folder as published in IPFS."""
 
 
 class PublishedInput(BaseModel):
-    """What was published. `cid`: of the encoding's folder now, in IPFS."""
+    """What was published. `cid`: the new CID of the encoding's folder in IPFS."""
 
     media_id: UUID
     encoding: int
@@ -46,7 +46,7 @@ class ClearTextsInput(BaseModel):
 
 
 class PublishActivities:
-    """Each can run twice and change nothing. On the pipeline queue, but for `clear_texts`, which is on the io queue."""
+    """Every activity is idempotent. On the pipeline queue, except `clear_texts`, which is on the io queue."""
 
     def __init__(self, storages: Storages, catalog: Catalog) -> None:
         self._storages = storages
@@ -54,7 +54,7 @@ class PublishActivities:
 
     @activity.defn
     async def changed_media(self, job: ChangedMediaInput) -> ChangedMedia:
-        """Nothing, if the playlists are up to date, the media is not Ready, or another hand is about to publish it."""
+        """What to publish: nothing if all is published, the media is not Ready, or another workflow publishes it."""
         try:
             media = await self._catalog.medias.get(job.media_id)
         except NotFound:
@@ -84,12 +84,12 @@ class PublishActivities:
 
     @activity.defn
     async def published(self, job: PublishedInput) -> None:
-        """The playlists have those changes."""
+        """Note that the playlists contain these changes."""
         await self._catalog.tracks.published(job.media_id, job.encoding, job.changes, job.cid)
 
     @activity.defn
     async def clear_texts(self, job: ClearTextsInput) -> int:
-        """Remove the texts that were taken out; returns how many objects that were. Raises StorageError."""
+        """Remove the objects of removed texts; returns how many there were. Raises StorageError."""
         names = await self._catalog.tracks.removed_texts(job.media_id)
         if not names:
             return 0

@@ -1,4 +1,4 @@
-"""Trying renditions again: by what they are made, and what comes of it."""
+"""Retrying renditions: the inputs that produce them, and the result."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ class RecallInput(BaseModel):
 
 
 class Recalled(BaseModel):
-    """What is to be encoded again, and by what. Without renditions there is nothing to do."""
+    """What must be encoded again, with which plan and policy. Without renditions there is nothing to do."""
 
     renditions: list[str] = []
     failed: dict[str, tuple[str, str]] = {}
-    """Those that stay as they are: code and sentence."""
+    """Renditions that stay failed, with code and sentence."""
     cid: str | None = None
-    """Of what is served now, in IPFS."""
+    """The CID that is served now, in IPFS."""
     job: ProcessMediaInput | None = None
     info: MediaInfo | None = None
     plan: Plan | None = None
 
 
 class SettleInput(BaseModel):
-    """How each of the renditions ended: Ready or Errored. `cid`: of the whole, if it has changed."""
+    """How each rendition ended: Ready or Errored. `cid`: the encoding's new CID, if it has changed."""
 
     media_id: UUID
     encoding: int
@@ -66,7 +66,7 @@ class SettleInput(BaseModel):
 
 
 class ReleaseInput(BaseModel):
-    """A CID of the media's that is not to be served any more."""
+    """A CID of the media that is no longer served."""
 
     media_id: UUID
     storage: str
@@ -74,7 +74,7 @@ class ReleaseInput(BaseModel):
 
 
 class RetryActivities:
-    """Each can run twice and change nothing. On the pipeline queue, but for `release`, which is on the io queue."""
+    """Every activity is idempotent. On the pipeline queue, except `release`, which is on the io queue."""
 
     def __init__(self, storages: Storages, catalog: Catalog) -> None:
         self._storages = storages
@@ -82,14 +82,14 @@ class RetryActivities:
 
     @activity.defn
     async def resume(self, job: ResumeInput) -> None:
-        """The rendition waits again, until what is reported next of it."""
+        """Set the rendition to waiting again, until the next report on it."""
         await self._catalog.retries.resume(job.media_id, job.encoding, job.rendition)
 
     @activity.defn
     async def recall(self, job: RecallInput) -> Recalled:
-        """What waits to be encoded again of a media that is Ready; nothing, if it was deleted meanwhile.
+        """The renditions of a Ready media that wait for a retry; none if it was deleted meanwhile.
 
-        What was kept by a release whose words this one does not know is Errored again: nobody could encode it.
+        A recipe that this release can't read makes its renditions Errored again: nobody could encode them.
         """
         try:
             media = await self._catalog.medias.get(job.media_id)
@@ -113,12 +113,12 @@ class RetryActivities:
 
     @activity.defn
     async def settle(self, job: SettleInput) -> None:
-        """Enter how it ended."""
+        """Enter how each rendition ended."""
         await self._catalog.retries.settle(job.media_id, job.encoding, job.renditions, job.cid)
 
     @activity.defn
     async def release(self, job: ReleaseInput) -> None:
-        """Unpin it, unless another media has the same content. Raises StorageError."""
+        """Unpin the CID, unless another media has the same content. Raises StorageError."""
         storage = await self._storages.of(job.storage)
         if isinstance(storage, ContentAddressed):
             await unpin(storage, self._catalog, job.cid, job.media_id)
@@ -127,7 +127,7 @@ class RetryActivities:
 def _recalled(
     media: Media, recipe: Recipe, rows: Sequence[Rendition], waiting: list[str], heartbeat_timeout_s: float
 ) -> Recalled:
-    """Raises ValidationError if this release can't read what was kept."""
+    """Read the stored recipe. Raises ValidationError if this release can't read it."""
     errored = [row for row in rows if row.status == RenditionStatus.ERRORED]
     return Recalled(
         renditions=waiting,

@@ -1,4 +1,4 @@
-"""Store: hold the upload to what was received, so that nothing later works on half a file."""
+"""Store: check that the stored source is what was received, so that no later step works on half a file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel
 from temporalio import activity
 
-from gilfoyle.catalog import Catalog, MediaStatus
-from gilfoyle.errors import Conflict, NotFound, ObjectNotFound, UnsupportedMedia
+from gilfoyle.catalog import Catalog
+from gilfoyle.errors import ObjectNotFound, UnsupportedMedia
 from gilfoyle.storage import Storages, keys
 
 
@@ -33,14 +33,10 @@ class StoreActivities:
     async def store(self, job: StoreInput) -> None:
         """Verify the source under its final key. Its checksum was taken, and compared, while it was received.
 
-        Sources of earlier uploads are removed. Raises NotFound if the media was deleted meanwhile, Conflict if it has a
-        later encoding, UnsupportedMedia if the object is not what was received.
+        Sources of earlier uploads are removed, except that of the version that plays. Raises NotFound if the media was
+        deleted meanwhile, Conflict if it has a later encoding, UnsupportedMedia if the object is not what was received.
         """
-        media = await self._catalog.medias.source(job.media_id)
-        if media.status == MediaStatus.DELETING:
-            raise NotFound("The media was deleted.")
-        if media.encoding != job.encoding:
-            raise Conflict("Another encoding of the media has begun since: this one ends.", code="superseded")
+        media = await self._catalog.encodings.begun(job.media_id, job.encoding)
         storage = await self._storages.of(job.storage)
         try:
             found = await storage.stat(keys.source(job.media_id, job.upload))
@@ -53,5 +49,5 @@ class StoreActivities:
                 f"The stored source has {found.size} bytes, but {job.source_bytes} were received: upload it again.",
                 code="source_incomplete",
             )
-        for earlier in range(1, job.upload):
+        for earlier in {*range(1, job.upload)} - {media.upload}:
             await storage.delete(keys.source(job.media_id, earlier))

@@ -40,7 +40,7 @@ class SweepTargets(BaseModel):
 
 
 class Removed(BaseModel):
-    """What attempts before this one have removed: told by heartbeats, so that the result counts it too."""
+    """What earlier attempts have removed: heartbeats carry it, so that the result counts it, too."""
 
     folders: int = 0
     writes: int = 0
@@ -48,7 +48,7 @@ class Removed(BaseModel):
 
 
 class SweepActivities:
-    """Each can run twice: what is gone is gone."""
+    """Every activity can run twice."""
 
     def __init__(self, storages: Storages, catalog: Catalog, moving: Callable[[], Awaitable[bool]]) -> None:
         """`moving` tells whether medias are moving between backends at this moment."""
@@ -58,14 +58,14 @@ class SweepActivities:
 
     @activity.defn
     async def backends_in_use(self) -> SweepTargets:
-        """The backend of new medias, and those in which medias lie."""
+        """The backend for new medias, and all backends that hold medias."""
         return SweepTargets(backends=sorted({self._storages.default, *await self._catalog.owners.storages()}))
 
     @activity.defn
     async def sweep(self, job: SweepBackendInput) -> SweptBackend:
-        """Look through a backend, and remove what no media owns, unless that is too much. Raises Unavailable.
+        """Remove what no media owns from a backend, unless it is suspiciously much. Raises Unavailable.
 
-        What is wrong with the backend itself is in the result: a later sweep finds the rest.
+        Faults of the backend itself are in the result: a later sweep finds the rest.
         """
         swept = SweptBackend(backend=job.backend)
         removed = Removed(**(own_details() or [{}])[0])
@@ -122,7 +122,7 @@ def _unfinished(write: Unfinished) -> SweptItem:
 
 
 def _refusal(survey: Survey) -> str:
-    gone = sum(orphan.encoding is None for orphan in survey.orphans)
+    gone = sum(orphan.is_whole for orphan in survey.orphans)
     return (
         f"{gone} of {survey.medias} folders of medias would be removed, more than half, so nothing was: "
         "is this the right catalog, and is it whole? If it is, `gilfoyle storage sweep --force` removes them."

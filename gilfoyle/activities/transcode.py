@@ -1,4 +1,4 @@
-"""Transcode: one pass of ffmpeg over one chunk, into one or more renditions. What is stored is never encoded again."""
+"""Transcode: one pass of ffmpeg over one chunk, into one or more renditions. What is stored is not encoded again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from fractions import Fraction
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -29,25 +30,25 @@ from gilfoyle.storage import Storage, Storages, keys
 from gilfoyle.storage.stored import first_missing
 
 STORED_SIGNAL = "segments_stored"
-"""Sent to the workflow while a pass goes on that a viewer may follow closely, so that it can publish what there is."""
+"""Signal to the workflow during a pass that a viewer may follow closely, so that it can publish what is stored."""
 # Ten minutes in, whoever watches is far behind; and each signal costs a dozen events of the workflow's history.
 _ANNOUNCED_SEGMENTS = 150
 _ANNOUNCE_EVERY_S = 2.0
 # Long passes give way to short ones, for which somebody waits: at 10 they keep about a tenth of the processor. So does
-# sound of more than a minute, which is far ahead of its pictures with that. What keeps ahead of who watches a long
+# audio of more than a minute, which is then far ahead of its video. What keeps ahead of who watches a long
 # media, beyond its first minute, leaves three quarters to what is left of a short one.
 _NICE = 10
 _NICE_AHEAD = 5
-_PROMPT_SOUND_SEGMENTS = 15
+_PROMPT_AUDIO_SEGMENTS = 15
 # ffmpeg's exit status where nothing, or next to nothing, can be decoded (FFMPEG_ERROR_RATE_EXCEEDED).
 _UNDECODABLE = 69
-# Where a pass finds no picture that can be decoded, the one before is held: it is sought so much earlier (seconds),
+# Where a pass finds no frame that can be decoded, the frame before is held: it is sought so much earlier (seconds),
 # then from the beginning. (If it finds one later, ffmpeg shows that from the pass's beginning on.)
 _EARLIER_S = 60
 
 
 class TranscodeInput(BaseModel):
-    """`plan` without its passes: they would be most of it, and only this one matters."""
+    """`plan` without its passes, which would be most of it: only `chunk` matters."""
 
     media_id: UUID
     encoding: int
@@ -63,12 +64,12 @@ class Spent(BaseModel):
     """What a pass took."""
 
     waited_s: float
-    """Until a worker had a slot for it."""
+    """Time until a worker had a slot for the pass."""
 
 
 @dataclass(frozen=True)
 class _Missing:
-    """A rendition of a pass and the first of its segments that is not stored."""
+    """A rendition of a pass, and its first segment that is not stored."""
 
     name: str
     first: int
@@ -95,27 +96,27 @@ class TranscodeActivities:
             missing = await _missing(storage, job, job.chunk.first + job.chunk.count)
             try:
                 if missing:
-                    await self._encode_pictures(storage, job, missing, earlier_s)
+                    await self._encode_video(storage, job, missing, earlier_s)
                 break
             except EncodeFailed as error:
-                if earlier_s is None or not job.chunk.first or not job.info.exact_seek or not _is_undecodable(error):
+                if earlier_s is None or not _can_enter_earlier(job) or not _is_undecodable(error):
                     raise
         return spent()
 
-    async def _encode_pictures(
+    async def _encode_video(
         self, storage: Storage, job: TranscodeInput, missing: Sequence[_Missing], earlier_s: int | None
     ) -> None:
-        """`earlier_s`: the source is entered so much before the first frame, and what is seen there is held.
+        """`earlier_s`: how long before the first frame decoding begins (seconds); the last frame found there is held.
 
-        0: just where it is needed, and nothing is held; None: at the beginning of the source.
+        0: decoding begins where it must, and no frame is held; None: it begins with the source.
         """
         end = job.chunk.first + job.chunk.count
         # A container that can't be sought exactly is decoded from its beginning, whatever is stored.
         start = min(part.first for part in missing) if job.info.exact_seek else job.chunk.first
         grid, renditions = job.plan.grid, {rendition.name: rendition for rendition in job.plan.video}
-        # What is held after the picture's end has to be decoded with it; one held frame is like another.
-        start = min(start, (job.plan.picture_frames - 1) // grid.segment_frames)
-        shown = job.plan.picture_frames - start * grid.segment_frames
+        # What is held after the video's end has to be decoded with it; one held frame is like another.
+        start = min(start, (job.plan.video_frames - 1) // grid.segment_frames)
+        shown = job.plan.video_frames - start * grid.segment_frames
         source = await storage.ffmpeg_input(keys.source(job.media_id, job.upload))
         enter = None
         if earlier_s is not None:
@@ -130,7 +131,7 @@ class TranscodeActivities:
                 on_wait=activity.heartbeat,
             )
         if enter is not None and earlier_s:
-            enter = max(job.plan.origin, enter - earlier_s)
+            enter = max(job.plan.origin - Fraction(job.plan.lead_s), enter - earlier_s)
 
         def build(descriptors: Sequence[int]) -> list[str]:
             last = grid.segment_bounds(end - 1)[1]
@@ -149,20 +150,23 @@ class TranscodeActivities:
             )  # fmt: skip
 
         splitters = [VideoSplitter(grid, part.first, end - part.first) for part in missing]
-        passed_over_s = _passed_over(job, missing) if earlier_s is not None else float(grid.segment_start(start))
+        passed_over_s = (
+            _passed_over(job, missing) if earlier_s is not None else job.plan.lead_s + float(grid.segment_start(start))
+        )
         await self._run(storage, job, source, build, missing, splitters, passed_over_s + (earlier_s or 0))
 
     @activity.defn
     async def encode_audio(self, job: TranscodeInput) -> Spent:
         """Encode the pass's audio rendition, from its first missing segment on. Raises EncodeFailed, StorageError."""
         storage = await self._storages.of(job.storage)
-        grid = job.plan.audio_grid
+        (name,) = job.chunk.renditions
+        rendition = next(rendition for rendition in job.plan.audio if rendition.name == name)
+        grid = job.plan.audio_grid(rendition)
         end = min(job.chunk.first + job.chunk.count, grid.segments)
         missing = await _missing(storage, job, end)
         if not missing:
             return spent()
         (part,) = missing
-        rendition = next(rendition for rendition in job.plan.audio if rendition.name == part.name)
         audio = job.plan.source_of(rendition, job.info)
         source = await storage.ffmpeg_input(keys.source(job.media_id, job.upload))
 
@@ -171,7 +175,7 @@ class TranscodeActivities:
                 self._ffmpeg, source, job.info, audio, job.plan, rendition, part.first, end, descriptors[0]
             )
 
-        splitter = AudioSplitter(grid, part.first, end, audio_skip(job.plan, part.first))
+        splitter = AudioSplitter(grid, part.first, end, audio_skip(job.plan, rendition, part.first))
         await self._run(storage, job, source, build, missing, [splitter], _passed_over(job, missing))
         return spent()
 
@@ -198,8 +202,9 @@ class TranscodeActivities:
                 lambda block: activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")}),
                 memory_mb=self._memory_mb,
                 stall_s=self._stall_s + passed_over_s,
-                nice=niceness(job.chunk, is_sound=job.plan.is_sound(job.chunk)),
+                nice=niceness(job.chunk, is_audio=job.plan.is_audio(job.chunk)),
                 watch=watch,
+                reserves=any(each.encoder.reserves for each in job.plan.video if each.name in job.chunk.renditions),
             )
         except ProcessFailed as error:
             raise EncodeFailed(f"ffmpeg could not encode this: {error}.", log=error.tail) from error
@@ -211,7 +216,7 @@ class TranscodeActivities:
 
 
 def spent() -> Spent:
-    """Of the pass that runs in this activity."""
+    """What the pass in this activity took so far."""
     info = activity.info()
     return Spent(waited_s=(info.started_time - info.current_attempt_scheduled_time).total_seconds())
 
@@ -226,16 +231,21 @@ async def _missing(storage: Storage, job: TranscodeInput, end: int) -> list[_Mis
 
 
 def _too_few(job: TranscodeInput, segment: int) -> bool:
-    """Whether from there to the end there are less pictures than an encoder needs: the segment before comes along."""
+    """Whether from there to the end there are fewer frames than an encoder needs: the segment before comes along."""
     grid = job.plan.grid
     return bool(job.plan.video) and grid.frames - segment * grid.segment_frames < FEWEST_FRAMES
 
 
-def niceness(chunk: Pass, *, is_sound: bool) -> int:
+def niceness(chunk: Pass, *, is_audio: bool) -> int:
     """How much a pass's ffmpeg gives way to others on the machine, 0 to 19."""
-    if not chunk.short or (is_sound and chunk.count > _PROMPT_SOUND_SEGMENTS):
+    if not chunk.short or (is_audio and chunk.count > _PROMPT_AUDIO_SEGMENTS):
         return _NICE
     return _NICE_AHEAD if chunk.ahead and chunk.priority > HEAD_PRIORITY else 0
+
+
+def _can_enter_earlier(job: TranscodeInput) -> bool:
+    """Whether there is anything before what a pass decodes."""
+    return job.info.exact_seek and bool(job.chunk.first or job.plan.lead_s)
 
 
 def _is_undecodable(error: EncodeFailed) -> bool:
@@ -244,14 +254,14 @@ def _is_undecodable(error: EncodeFailed) -> bool:
 
 
 def _passed_over(job: TranscodeInput, missing: Sequence[_Missing]) -> float:
-    """Seconds of media that ffmpeg decodes before there is anything to encode, and no progress to be seen."""
+    """Seconds of media that ffmpeg decodes before the first frame to encode; it shows no progress meanwhile."""
     if job.info.exact_seek:
         return 0
-    return float(job.plan.grid.segment_start(min(part.first for part in missing)))
+    return job.plan.lead_s + float(job.plan.grid.segment_start(min(part.first for part in missing)))
 
 
 def announcer(chunk: Pass) -> Callable[[int], Awaitable[None]]:
-    """Tells the workflow of a pass's segments while it goes on, now and then; of its last, its end tells."""
+    """Tells the workflow now and then that segments of a running pass are stored."""
     told = -_ANNOUNCE_EVERY_S
 
     async def announce(index: int) -> None:

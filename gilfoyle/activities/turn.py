@@ -7,4 +7,4 @@ from temporalio import activity
 
 @activity.defn
 async def take_turn() -> None:
-    """Does nothing: its way through Temporal is the pause, of some 30 ms, where a timer of 100 ms takes a second."""
+    """Does nothing: the trip through Temporal is the pause, about 30 ms. A timer of 100 ms takes a second."""

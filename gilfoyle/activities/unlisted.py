@@ -1,7 +1,7 @@
-"""Objects that a storage has and does not list: they are removed, so that they are encoded again.
+"""Objects that a storage has but does not list: they are removed, so that they are encoded again.
 
-A playlist names what a list shows, while a pass leaves alone what it finds by name: between the two, such an object
-would be missing for ever. SeaweedFS has them after its disk was full (docs/decisions/0029).
+Playlists contain what is listed; passes skip what they find by name. So such an object would be missing for ever.
+SeaweedFS has them after its disk was full (docs/decisions/0029).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class UnlistedInput(BaseModel):
-    """Renditions of an encoding that are not whole, though their passes have ended. `plan` without its passes."""
+    """Renditions of an encoding that are incomplete though their passes have ended. `plan` without its passes."""
 
     media_id: UUID
     encoding: int
@@ -38,9 +38,9 @@ class UnlistedActivities:
 
     @activity.defn
     async def clear_unlisted(self, job: UnlistedInput) -> int:
-        """Remove what is found by name and not listed; returns how many objects. Raises StorageError.
+        """Remove objects that exist but are not listed; returns how many. Raises StorageError.
 
-        Only while no pass of the renditions runs: what one stores meanwhile is not in a list that was made before.
+        Call it only while no pass of the renditions runs: an earlier list lacks what a pass stores meanwhile.
         """
         storage = await self._storages.of(job.storage)
         # Side by side: of a long rendition that was lost as a whole, each segment is asked for.

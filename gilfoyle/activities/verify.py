@@ -1,7 +1,7 @@
 """Verify: decode a media's source and its renditions, and say whether they agree (media/agreement).
 
-One decode of the source, one of each rendition, one after another. What is remembered of them is small: 64 bytes of a
-picture and a kilobyte of a second of sound.
+One decode of the source, one of each rendition, one after another. Little of them is kept in memory: 64 bytes for a
+frame and a kilobyte for a second of audio.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from gilfoyle.ffmpeg.encode import Consumer, encode
 from gilfoyle.ffmpeg.process import ProcessFailed, capture
 from gilfoyle.ffmpeg.source import Source as SourcePlace
 from gilfoyle.ffmpeg.source import SourceWatch
+from gilfoyle.media.agreement.audio import RATE, Levels
 from gilfoyle.media.agreement.decoding import (
     STAMP_RATE,
     PacketEnd,
@@ -32,11 +33,10 @@ from gilfoyle.media.agreement.decoding import (
     stream_command,
 )
 from gilfoyle.media.agreement.fragments import read_fragments, read_init
+from gilfoyle.media.agreement.frames import FRAME_BYTES, Frames
 from gilfoyle.media.agreement.judge import Judge, Source
-from gilfoyle.media.agreement.pictures import PICTURE_BYTES, Pictures
 from gilfoyle.media.agreement.playlists import PlaylistError, Variant, media_playlist, variants
 from gilfoyle.media.agreement.report import Agreement, Finding, differing
-from gilfoyle.media.agreement.sound import RATE, Levels
 from gilfoyle.media.agreement.structure import Rendition, structure
 from gilfoyle.media.reading import is_remote, reading_options
 from gilfoyle.storage import Storage, Storages, keys
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 _PROBE_S = 60.0
 NICE = 19
-"""How much it gives way to other processes: whoever watches or waits for an encode goes first."""
+"""The nice value of its processes: viewers and encodes go first."""
 _READ = 1 << 16
 _SAMPLE_BYTES = 2
 
@@ -70,8 +70,8 @@ class VerifyActivities:
 
     @activity.defn
     async def verify(self, job: VerifyMediaInput) -> Agreement:
-        """Compare everything. Raises StorageError if the storage does not give it, EncodeFailed if the source is gone
-        bad so far that ffprobe can't read it."""
+        """Compare everything. Raises StorageError if the storage does not answer, EncodeFailed if ffprobe can't read
+        the source any more."""
         storage = await self._storages.of(job.storage)
         return await _Verification(storage, job, self._decoder).run()
 
@@ -82,24 +82,28 @@ class _Verification:
     def __init__(self, storage: Storage, job: VerifyMediaInput, decoder: _Decoder) -> None:
         self._storage, self._job, self._decoder = storage, job, decoder
         self._findings: list[Finding] = []
+        self._mix = ""
 
     async def run(self) -> Agreement:
         job = self._job
         renditions = await self._renditions()
-        judge = Judge(await self._source(renditions))
-        for rendition in sorted(renditions, key=lambda each: each.is_sound):
+        source = await self._source(renditions)
+        if job.lead_s is not None:
+            source = source.clipped(job.lead_s, job.duration_s)
+        judge, self._mix = Judge(source), source.streams.stream_mix
+        for rendition in sorted(renditions, key=lambda each: each.is_audio):
             self._findings += await self._decode(rendition, judge)
         findings = structure(renditions, job.renditions)
-        length = next((each.length for each in renditions if not each.is_sound), 0.0)
+        length = next((each.length for each in renditions if not each.is_audio), 0.0)
         findings += judge.whole(
             length or max((each.length for each in renditions), default=0.0),
-            has_picture=any(not each.is_sound for each in renditions),
-            has_sound=any(each.is_sound for each in renditions),
+            has_video=any(not each.is_audio for each in renditions),
+            has_audio=any(each.is_audio for each in renditions),
         )
         return Agreement(media_id=job.media_id, encoding=job.encoding, findings=[*findings, *self._findings])
 
     async def _renditions(self) -> list[Rendition]:
-        """As the playlists have them; what can't be followed is a finding."""
+        """The renditions that the playlists name; a broken link is a finding."""
         try:
             master = await self._storage.read(keys.master_playlist(self._job.media_id, self._job.encoding))
             found = variants(master.decode())
@@ -120,23 +124,24 @@ class _Verification:
 
     async def _source(self, renditions: Sequence[Rendition]) -> Source:
         place = SourcePlace(await self._storage.ffmpeg_input(keys.source(self._job.media_id, self._job.upload)))
-        shapes = [(each.variant.width, each.variant.height) for each in renditions if not each.is_sound]
-        return await self._decoder.source(place, max(shapes, default=(16, 9)), with_picture=self._job.has_picture)
+        shapes = [(each.variant.width, each.variant.height) for each in renditions if not each.is_audio]
+        return await self._decoder.source(place, max(shapes, default=(16, 9)), with_video=self._job.has_video)
 
     async def _decode(self, rendition: Rendition, judge: Judge) -> list[Finding]:
-        pictures, sound = Pictures(), Levels()
-        complaints = await self._decoder.stream(self._objects(rendition), sound if rendition.is_sound else pictures)
-        sound.finish()
+        frames, audio = Frames(), Levels()
+        into = audio if rendition.is_audio else frames
+        complaints = await self._decoder.stream(self._objects(rendition), into, self._mix)
+        audio.finish()
         found = []
         if complaints:
             log.warning("%s of media %s: %s", rendition.name, self._job.media_id, complaints)
             found.append(differing("decoding", rendition.name, "Its decoder complains; the worker's log says of what."))
-        if rendition.is_sound:
-            return found + await asyncio.to_thread(judge.sound, rendition.name, sound)
-        return found + await asyncio.to_thread(judge.pictures, rendition.name, pictures)
+        if rendition.is_audio:
+            return found + await asyncio.to_thread(judge.audio, rendition.name, audio)
+        return found + await asyncio.to_thread(judge.video, rendition.name, frames)
 
     async def _objects(self, rendition: Rendition) -> AsyncIterator[bytes]:
-        """The init segment and the media segments, and note what is in them."""
+        """The init segment and the media segments; their content is noted on the way."""
         folder = keys.rendition_prefix(self._job.media_id, self._job.encoding, rendition.name)
         for name in (rendition.playlist.init, *rendition.playlist.segments):
             try:
@@ -161,12 +166,12 @@ class _Decoder:
         self._ffmpeg, self._ffprobe = ffmpeg, ffprobe
         self._threads, self._memory_mb, self._stall_s, self._nice = threads, memory_mb, stall_s, nice
 
-    async def source(self, place: SourcePlace, shape: tuple[int, int], *, with_picture: bool) -> Source:
-        """Decode a file: its picture, fitted into that shape, and all its sounds. Raises EncodeFailed, StorageError.
+    async def source(self, place: SourcePlace, shape: tuple[int, int], *, with_video: bool) -> Source:
+        """Decode a file: its video, fitted into that shape, and all its audio. Raises EncodeFailed, StorageError.
 
-        Together, so that they are on one clock; where one of them can't be decoded, each alone.
+        All streams are decoded together, on one clock; each alone, if one of them can't be decoded.
         """
-        streams = await self._streams(place, with_picture)
+        streams = await self._streams(place, with_video)
         source = Source(streams)
         if await self._decode(place, source, shape, streams):
             return source
@@ -177,13 +182,13 @@ class _Decoder:
 
     async def _decode(self, place: SourcePlace, source: Source, shape: tuple[int, int], streams: SourceStreams) -> bool:
         """Add what is decoded of those streams to the source; False, and nothing is added, if that fails."""
-        pictures = Pictures(streams.late) if streams.picture is not None else None
-        sounds = [Levels(stampless=streams.stampless) for _ in streams.sounds]
+        frames = Frames(streams.late) if streams.video is not None else None
+        audio_tracks = [Levels(stampless=streams.stampless) for _ in streams.audio_tracks]
 
         def build(descriptors: Sequence[int]) -> list[str]:
             pipes = list(zip(descriptors[::3], descriptors[1::3], descriptors[2::3], strict=True))
-            tap = Tap(streams.picture_map, *pipes.pop(0)) if pictures is not None else None
-            heard = zip(streams.sounds, pipes, streams.mixes, strict=True)
+            tap = Tap(streams.video_map, *pipes.pop(0)) if frames is not None else None
+            heard = zip(streams.audio_tracks, pipes, streams.mixes, strict=True)
             return source_command(
                 self._ffmpeg, place.place, reading_options(place.place), tap,
                 [Tap(f"0:{index}", *each, mix) for index, each, mix in heard], shape,
@@ -191,7 +196,7 @@ class _Decoder:
                 level="repeat+level+verbose" if is_remote(place.place) else "error",
             )  # fmt: skip
 
-        taken: list[Pictures | Levels] = [*([] if pictures is None else [pictures]), *sounds]
+        taken: list[Frames | Levels] = [*([] if frames is None else [frames]), *audio_tracks]
         watch = place.watch()
         try:
             if taken:
@@ -200,20 +205,23 @@ class _Decoder:
             log.warning("the source can't be decoded to its end: %s", error)
             return False
         source.spoiled = source.spoiled or bool(watch.text)
-        for sound in sounds:
-            sound.finish()
-        source.pictures = pictures or source.pictures
-        source.sounds += sounds
+        for audio in audio_tracks:
+            audio.finish()
+        source.frames = frames or source.frames
+        source.audio_tracks += audio_tracks
         return True
 
-    async def stream(self, objects: AsyncIterator[bytes], into: Pictures | Levels) -> str:
-        """Decode a rendition from its objects; what the decoder complains of, if it does. Raises StorageError."""
+    async def stream(self, objects: AsyncIterator[bytes], into: Frames | Levels, mix: str) -> str:
+        """Decode a rendition from its objects; what the decoder complains of, if it does. Raises StorageError.
+
+        `mix`: the filter that mixes its channels to mono, if not ffmpeg's own.
+        """
         watch = SourceWatch("")
         async with _fed(objects) as descriptor:
 
             def build(descriptors: Sequence[int]) -> list[str]:
-                is_video = isinstance(into, Pictures)
-                tap = Tap("0:v:0" if is_video else "0:a:0", descriptors[0], descriptors[1])
+                is_video = isinstance(into, Frames)
+                tap = Tap("0:v:0" if is_video else "0:a:0", descriptors[0], descriptors[1], mix=mix)
                 return stream_command(self._ffmpeg, descriptor, tap, is_video=is_video, threads=self._threads)
 
             try:
@@ -222,7 +230,7 @@ class _Decoder:
                 return str(error)
         return watch.text
 
-    async def _streams(self, place: SourcePlace, with_picture: bool) -> SourceStreams:
+    async def _streams(self, place: SourcePlace, with_video: bool) -> SourceStreams:
         command = probe_command(self._ffprobe, place.place, reading_options(place.place))
         try:
             out = await capture(command, timeout_s=_PROBE_S, memory_mb=self._memory_mb, watch=place.watch())
@@ -230,7 +238,7 @@ class _Decoder:
             fault = EncodeFailed("The source can't be read: is it still what was uploaded?", code="source_changed")
             place.blame(fault)
             raise fault from error
-        return source_streams(json.loads(out), with_picture=with_picture)
+        return source_streams(json.loads(out), with_video=with_video)
 
     async def _run(
         self,
@@ -253,7 +261,7 @@ class _Decoder:
 
 @asynccontextmanager
 async def _fed(objects: AsyncIterator[bytes]) -> AsyncIterator[int]:
-    """The reading end of a pipe into which the objects are written. What reading them raises is raised at the end."""
+    """The reading end of a pipe into which the objects are written. Errors of reading them are raised at the end."""
     reading, writing = os.pipe()
     feeding = asyncio.create_task(_feed(objects, writing))
     try:
@@ -282,16 +290,16 @@ async def _feed(objects: AsyncIterator[bytes], descriptor: int) -> None:
         transport.close()
 
 
-def _consumers(into: Pictures | Levels) -> list[Consumer]:
-    """What reads the two outputs of a stream: the raw one, and that of its stamps."""
-    if isinstance(into, Pictures):
-        return [_each(PICTURE_BYTES, into.show), _stamps(lambda at, length, _bytes: _stamp_picture(into, at, length))]
+def _consumers(into: Frames | Levels) -> list[Consumer]:
+    """Consumers of a stream's two outputs: the raw data and the stamps."""
+    if isinstance(into, Frames):
+        return [_each(FRAME_BYTES, into.show), _stamps(lambda at, length, _bytes: _stamp_frame(into, at, length))]
     pairing = _Paired(into)
     return [_all(pairing.samples), _stamps(pairing.stamp)]
 
 
-def _ends(into: Pictures | Levels) -> Consumer:
-    """What reads the list of a stream's packets."""
+def _ends(into: Frames | Levels) -> Consumer:
+    """The consumer of a stream's packet list."""
     packets = PacketEnd()
 
     def take(line: str) -> None:
@@ -301,15 +309,15 @@ def _ends(into: Pictures | Levels) -> Consumer:
     return _lines(take)
 
 
-def _stamp_picture(pictures: Pictures, at: int | None, length: int) -> None:
+def _stamp_frame(frames: Frames, at: int | None, length: int) -> None:
     if at is None:
-        pictures.stamp_again(length / STAMP_RATE)
+        frames.stamp_again(length / STAMP_RATE)
     else:
-        pictures.stamp(at / STAMP_RATE, length / STAMP_RATE)
+        frames.stamp(at / STAMP_RATE, length / STAMP_RATE)
 
 
 class _Paired:
-    """Brings samples and their stamps together, whichever come first."""
+    """Pairs samples with their stamps, whichever come first."""
 
     def __init__(self, levels: Levels) -> None:
         self._levels = levels
@@ -343,7 +351,7 @@ def _all(take: Callable[[bytes], None]) -> Consumer:
 
 
 def _each(size: int, take: Callable[[bytes], None]) -> Consumer:
-    """Pieces of that size."""
+    """Cut the data into pieces of that size."""
 
     async def use(reader: asyncio.StreamReader) -> None:
         rest = b""
@@ -358,7 +366,7 @@ def _each(size: int, take: Callable[[bytes], None]) -> Consumer:
 
 
 def _stamps(take: Callable[[int | None, int, int], None]) -> Consumer:
-    """The stamps of a list of them."""
+    """Parse a list of stamps."""
 
     def use(line: str) -> None:
         if found := stamp(line):

@@ -1,37 +1,82 @@
-"""The composition root of the API: what the routes work with is made here, and closed here."""
+"""The composition root of the API: the routes' dependencies are made and closed here."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
+from fastapi import Depends, FastAPI, Request
 
 from gilfoyle import __version__, lifeline, logs
-from gilfoyle.api import errors, health, medias, playback_ids, retry, stream, tracks, upload, verify, watch
+from gilfoyle.api import (
+    attachments,
+    cancel,
+    decisions,
+    deprecation,
+    docs,
+    errors,
+    events,
+    health,
+    home,
+    idempotency,
+    keys,
+    medias,
+    playback_ids,
+    projects,
+    replacement,
+    retry,
+    signing_keys,
+    source,
+    stream,
+    tracks,
+    tus,
+    upload,
+    upload_parts,
+    uploads,
+    verify,
+    watch,
+    webhooks,
+)
+from gilfoyle.api.addresses import Addresses
+from gilfoyle.api.auth import guard, guard_admin
+from gilfoyle.api.compress import CompressJson
+from gilfoyle.api.delivering import delivering
+from gilfoyle.api.deprecation import TellDeprecated
 from gilfoyle.api.envelope import Problem
+from gilfoyle.api.feed import Feed
 from gilfoyle.api.hosts import CheckHosts
+from gilfoyle.api.keyring import KeyRing
+from gilfoyle.api.limits import LimitRequests
+from gilfoyle.api.methods import AnswerHead
 from gilfoyle.api.metrics import MeasureRequests, Metrics
+from gilfoyle.api.negotiation import require_acceptable
 from gilfoyle.api.origins import GuardOrigins
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.playback import Playbacks
+from gilfoyle.api.queries import KnownParameters
 from gilfoyle.api.recovery import recovering
+from gilfoyle.api.requests import RequestIds
+from gilfoyle.api.segments import ServeSegments
 from gilfoyle.api.server import run
 from gilfoyle.api.services import Services
 from gilfoyle.api.small_bodies import ReadSmallBodies
+from gilfoyle.api.tokens import Tokens
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.catalog.migrate import upgrade
 from gilfoyle.config import Settings
-from gilfoyle.ingest import Ingest
+from gilfoyle.errors import GilfoyleError
+from gilfoyle.ingest import Attaching, DirectIngest, Ingest, SessionIngest
+from gilfoyle.net.fetch import Fetcher
 from gilfoyle.storage import Storages
 from gilfoyle.temporal.connect import connect
 
+log = logging.getLogger(__name__)
 _DESCRIPTION = """Send a video or an audio file; it is encoded as adaptive HLS and streamed.
 
 Create a media, upload its file, and play `stream_url` as soon as it is there.
-Answers are `{"code": "ok", "data", "metadata"}`, errors `{"code", "message", "fields"}`."""
+Answers are `{"code": "ok", "data", "metadata"}`, errors `{"type", "code", "message", "fields", "request_id"}`."""
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Problem, "description": "The request can't be answered as it is."},
     "5XX": {"model": Problem, "description": "The server can't answer; `Retry-After` says when to try again."},
@@ -41,55 +86,122 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 def serve(settings: Settings) -> None:
     """`gilfoyle api`: bring the catalog up to date and answer requests until SIGTERM or Ctrl-C.
 
-    Raises Unavailable without PostgreSQL, StartupError if the server can't start.
+    Raises ConfigError if it would be open to all, Unavailable without PostgreSQL, StartupError if it can't start.
     """
-    logs.set_up()
+    logs.set_up(settings.logs.format)
     lifeline.watch()
+    settings.auth.check(settings.server.host)
+    if settings.auth.is_exposed(settings.server):
+        log.warning(
+            "Others reach the API by %s, and it asks for no keys: set auth.enabled, unless the proxy guards it.",
+            settings.server.public_url,
+        )
     upgrade(settings.database.url)
     run(create_app(settings), settings.server)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The ASGI application. It connects when its lifespan starts, and starts without what it connects to."""
+    """The ASGI application. It connects when its lifespan starts, and starts even if PostgreSQL or Temporal is down."""
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_services(settings, metrics) as services:
             app.state.services = services
-            async with recovering(services.catalog, services.pipeline):
+            async with (
+                recovering(services.catalog, services.pipeline, services.sessions),
+                services.feed.following(),
+                delivering(services.catalog, services.pipeline, services.feed),
+            ):
                 yield
 
-    # /docs from files of its own: a server in a closed network has no CDN to load them from.
-    app = FastAPIOffline(
+    async def upload_origin(upload_id: str) -> str | None:
+        try:
+            services: Services = app.state.services
+            return (await services.catalog.upload_sessions.get(upload_id)).cors_origin
+        except GilfoyleError:  # the answer will say so
+            return None
+
+    app = FastAPI(
         title="Gilfoyle",
         description=_DESCRIPTION,
         version=__version__,
+        license_info={"name": "Apache 2.0", "identifier": "Apache-2.0"},
         lifespan=lifespan,
         redirect_slashes=False,
+        openapi_url=None,  # that and its pages are ours, api/docs.py
         responses=_PROBLEMS,
     )
-    for module in (health, medias, upload, tracks, playback_ids, retry, verify, stream, watch):
-        app.include_router(module.router)
+    parameters = KnownParameters()
+
+    async def check(request: Request) -> None:
+        """One dependency, for FastAPI takes 15 µs to solve each."""
+        require_acceptable(request)
+        await parameters(request)
+
+    of_medias = (upload, source, tracks, attachments, playback_ids, replacement, retry, cancel, verify)
+    for managing in (medias, *of_medias, events):
+        app.include_router(managing.router, dependencies=[Depends(guard.before(check))])
+    for administering in (keys, projects, signing_keys, webhooks):
+        app.include_router(administering.router, dependencies=[Depends(guard_admin.before(check))])
+    for uploading in (tus.only_tus, tus.router, uploads.router, upload_parts.router):
+        app.include_router(uploading, dependencies=[Depends(check)])
+    app.include_router(source.open_router, dependencies=[Depends(check)])
+    for public in (home, health, stream, decisions, watch):
+        app.include_router(public.router)
+    webhooks.describe(app)
+    docs.install(app)
     app.mount("/static", watch.static_files())
     errors.install(app)
+    idempotency.describe(app)
+    docs.describe(app, asks_for_keys=settings.auth.asks(settings.server.host))
+    deprecation.describe(app)
+    app.add_middleware(idempotency.DoOnce)
+    app.add_middleware(TellDeprecated, server=settings.server)
+    app.add_middleware(tus.OverrideMethod)
     app.add_middleware(ReadSmallBodies)
+    app.add_middleware(AnswerHead)
+    app.add_middleware(ServeSegments)
+    app.add_middleware(CompressJson)
+    app.add_middleware(LimitRequests, server=settings.server, limits=settings.limits)
     app.add_middleware(MeasureRequests, metrics=metrics)
-    app.add_middleware(GuardOrigins, server=settings.server)
+    app.add_middleware(GuardOrigins, server=settings.server, upload_origin=upload_origin)
     app.add_middleware(CheckHosts, server=settings.server)
+    app.add_middleware(RequestIds)
     return app
 
 
 @asynccontextmanager
 async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Services]:
-    """What the routes work with, until the end of the block."""
+    """The routes' dependencies, until the end of the block."""
     async with AsyncExitStack() as stack:
         database = Database(settings.database.url, settings.database.pool_size)
         stack.push_async_callback(database.close)
         storages = Storages(settings.storage)
         stack.push_async_callback(storages.close)
-        await storages.of()  # wrong settings are said at the start, not to the first client
+        await storages.open()  # wrong settings are said at the start, not to the first client
+        fetcher = await stack.enter_async_context(Fetcher(settings.net.allow))
         catalog = Catalog(database)
         pipeline = Pipeline(await connect(settings.temporal, lazy=True), settings)
         ingest = Ingest(catalog, storages, settings.limits.upload_bytes)
-        yield Services(settings, database, catalog, storages, ingest, pipeline, Playbacks(catalog), metrics)
+        sessions = SessionIngest(catalog, storages, ingest)
+        attaching = Attaching(catalog, storages, settings.limits.attachment_bytes)
+        tokens = Tokens(catalog)
+        yield Services(
+            settings,
+            Addresses(settings.server),
+            database,
+            catalog,
+            storages,
+            ingest,
+            sessions,
+            DirectIngest(catalog, storages, ingest, sessions),
+            attaching,
+            pipeline,
+            Playbacks(catalog, tokens),
+            tokens,
+            KeyRing(catalog, settings.auth.admin_key.get_secret_value()),
+            Feed(catalog, database),
+            fetcher,
+            metrics,
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
@@ -12,13 +13,28 @@ from starlette.types import Message, Receive, Scope
 from gilfoyle.errors import InvalidRequest, TooLarge
 
 PATIENCE_S = 30.0
-"""A body is waited for so long at first, in all (seconds); what arrives buys more."""
+"""The initial time for a body, in all (seconds); bytes that arrive extend it."""
 LEAST_RATE = 1024
-"""Bytes that buy a second: who sends fewer in each second comes to the end of our patience."""
+"""Bytes that add one second: a slower client is cut off in the end."""
 IDLE_S = 60.0
-"""The most that can be bought: a body of which nothing arrives for so long is given up (seconds)."""
+"""The most time in reserve: a body is given up when nothing arrives for this long (seconds)."""
+PLAIN_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
+"""In OpenAPI: the body is a file."""
 LINGER_S = 2.0
 LINGER_BYTES = 64 << 20
+
+
+def form_body(description: str, example: str, **fields: dict[str, Any]) -> dict[str, Any]:
+    """In OpenAPI: the body is a form with a file, and those fields. `description` and `example`: of the file."""
+    file = {"type": "string", "format": "binary", "description": description}
+    schema = {"type": "object", "required": ["file"], "properties": {"file": file, **fields}}
+    return {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": schema, "example": {"file": example}}},
+    }
 
 
 class Pace:
@@ -74,7 +90,7 @@ class RequestBody:
 
 
 async def drain(scope: Scope, receive: Receive) -> None:
-    """Read and throw away what a client sends although it was answered: for a short time, and not all of a big file.
+    """Read and drop what a client still sends after its answer: for a short time, and not all of a big file.
 
     A client that waits for `100 Continue` (RFC 9110, 10.1.1) has sent nothing and now won't.
     """

@@ -1,68 +1,92 @@
-"""What a request's head (RFC 9112, 3 and 5) must be to reach the application. Pure."""
+"""What a request's head (RFC 9112, 3 and 5) must be to reach the application. Pure.
+
+httptools (llhttp) has read it, and refuses what is no HTTP: a bare line feed, a space before a colon, a folded header,
+two lengths. What follows is left to its user.
+"""
 
 from __future__ import annotations
 
 import re
-
-import h11
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 HEAD_BYTES = 64 << 10
 MOST_HEADERS = 100
 # A path need not follow: `http://host?query` (RFC 3986, 4.3). With a user, it would be a trick (RFC 9110, 4.2.4).
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/[^?#]*)?(\?[^#]*)?", re.IGNORECASE)
+# What llhttp says of a request with both, or two, lengths.
+_LENGTHS = ("Transfer-Encoding", "Content-Length")
 
 
-class HeadReader(h11.Connection):
-    """h11's connection, which refuses what it lets pass, and keeps why it refused."""
+class Refused(Exception):
+    """Why a head must not go on: the status to answer, and a sentence for the client."""
 
-    def __init__(self) -> None:
-        super().__init__(h11.SERVER, HEAD_BYTES)
-        self.refused: h11.RemoteProtocolError | None = None
-
-    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        """Raises RemoteProtocolError, with the status to answer in `error_status_hint`."""
-        try:
-            event = super().next_event()
-            return checked(event) if isinstance(event, h11.Request) else event
-        except h11.RemoteProtocolError as error:
-            self.refused = error
-            raise
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status = status
 
 
-def checked(request: h11.Request) -> h11.Request:
-    """The request with a path for its target. Raises RemoteProtocolError for what must not go on."""
-    _check_size(request)
-    names = {name for name, _value in request.headers}
+@dataclass
+class Head:
+    """A request's head as it comes in. The names of the headers are in small letters."""
+
+    target: bytes = b""
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    _size: int = 0
+
+    def add_target(self, piece: bytes) -> None:
+        """Raises Refused if it is too long."""
+        self.target += piece
+        self._count(len(piece))
+
+    def add_header(self, name: bytes, value: bytes) -> None:
+        """Raises Refused for one too many, and for a coding of the body that we do not know."""
+        name = name.lower()
+        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise Refused("The only Transfer-Encoding that is understood here is chunked.", 501)
+        self.headers.append((name, value))
+        self._count(len(name) + len(value) + 4)
+
+    def check(self, method: bytes, version: str) -> None:
+        """Leave a path for the target of a whole head. `version`: of HTTP. Raises Refused for what must not go on."""
+        if version not in ("1.1", "1.0"):
+            raise Refused("The server understands HTTP/1.1 and HTTP/1.0.", 505)
+        if version == "1.0" and self._values(b"transfer-encoding"):
+            raise Refused("Transfer-Encoding needs HTTP/1.1.")
+        hosts = self._values(b"host")
+        if len(hosts) > 1 or (not hosts and version == "1.1"):
+            raise Refused("The request must have one Host header.")
+        if not (self.target.startswith(b"/") or self.target == b"*" or method == b"CONNECT"):
+            self._take_path()
+
+    def _take_path(self) -> None:
+        """Of a target in absolute form: its host stands in for the Host header (3.2.2)."""
+        absolute = _ABSOLUTE.fullmatch(self.target)
+        if absolute is None:
+            raise Refused("The request's target is neither a path nor an http URL.")
+        self.target = (absolute[2] or b"/") + (absolute[3] or b"")
+        self.headers = [(b"host", absolute[1]), *(each for each in self.headers if each[0] != b"host")]
+
+    def _values(self, wanted: bytes) -> Sequence[bytes]:
+        return [value for name, value in self.headers if name == wanted]
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > HEAD_BYTES or len(self.headers) > MOST_HEADERS:
+            raise too_large()
+
+
+def too_large() -> Refused:
+    return Refused(f"A request may have {MOST_HEADERS} headers, and {HEAD_BYTES} bytes of them.", 431)
+
+
+def not_http(reason: str) -> Refused:
+    """What to say when llhttp refuses; `reason` is its own."""
     # Whoever is before us may have understood the other one, and take what follows for another request (6.1, 6.3).
-    if b"transfer-encoding" in names and b"content-length" in names:
-        raise _refusal("The request has both Transfer-Encoding and Content-Length: send one of them.")
-    if b"transfer-encoding" in names and request.http_version < b"1.1":
-        raise _refusal("Transfer-Encoding needs HTTP/1.1.")
-    if request.target.startswith(b"/") or request.target == b"*" or request.method == b"CONNECT":
-        return request
-    return _with_path(request)
-
-
-def _check_size(request: h11.Request) -> None:
-    """h11 bounds only a head that is not whole yet."""
-    size = len(request.target) + sum(len(name) + len(value) + 4 for name, value in request.headers)
-    if size > HEAD_BYTES or len(request.headers) > MOST_HEADERS:
-        raise _refusal(f"A request may have {MOST_HEADERS} headers, and {HEAD_BYTES} bytes of them.", 431)
-
-
-def _with_path(request: h11.Request) -> h11.Request:
-    """Of a target in absolute form: its host stands in for the Host header (3.2.2)."""
-    absolute = _ABSOLUTE.fullmatch(request.target)
-    if absolute is None:
-        raise _refusal("The request's target is neither a path nor an http URL.")
-    headers = [(name, value) for name, value in request.headers if name != b"host"]
-    return h11.Request(
-        method=request.method,
-        target=(absolute[2] or b"/") + (absolute[3] or b""),
-        headers=[(b"host", absolute[1]), *headers],
-        http_version=request.http_version,
-    )
-
-
-def _refusal(sentence: str, status: int = 400) -> h11.RemoteProtocolError:
-    return h11.RemoteProtocolError(sentence, status)
+    if all(name in reason for name in _LENGTHS):
+        return Refused("The request has both Transfer-Encoding and Content-Length: send one of them.")
+    if "Transfer-Encoding" in reason:
+        return Refused("The only Transfer-Encoding that is understood here is chunked.", 501)
+    if "Content-Length" in reason:
+        return Refused("The request's Content-Length must be one number, given once.")
+    return Refused("What was received is not an HTTP/1.1 request.")

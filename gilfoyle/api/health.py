@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import ConfigDict
 
 from gilfoyle.api import examples
+from gilfoyle.api.auth import guard_all
 from gilfoyle.api.envelope import Envelope
 from gilfoyle.api.services import Injected
 from gilfoyle.errors import GilfoyleError, ObjectNotFound, Unavailable
@@ -58,6 +59,7 @@ async def readyz(services: Injected) -> Health:
     "/metricsz",
     operation_id="metricsz",
     summary="Metrics for Prometheus",
+    dependencies=[Depends(guard_all)],  # they tell how much there is of all projects
     response_class=Response,
     responses={200: {"content": {"text/plain": {"example": 'gilfoyle_medias{status="Ready"} 12.0'}}}},
 )
@@ -82,4 +84,4 @@ async def _answer(check: Awaitable[None]) -> str:
 
 async def _ping_storage(storages: Storages) -> None:
     with suppress(ObjectNotFound):  # an answer as good as any
-        await (await storages.of()).stat("readyz")
+        await (await storages.open()).stat("readyz")

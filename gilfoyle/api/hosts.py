@@ -1,19 +1,20 @@
-"""By which names the API may be addressed: a stranger's name must not lead here (DNS rebinding).
+"""The host names under which the API may be addressed: foreign names are refused (DNS rebinding).
 
-A page can have its own name resolve to this machine. Browsers then take the API for a part of that page, and only the
-Host header tells. An address can't be made to lead elsewhere, so any address will do.
+A page can make its own name resolve to this machine. Browsers then take the API for a part of that page, and only the
+Host header shows it. IP addresses can't be redirected, so all are allowed.
 """
 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gilfoyle.api.errors import Refusal, problem
 from gilfoyle.config import ServerSettings
+from gilfoyle.config.auth import is_address, is_local_name, is_loopback
 from gilfoyle.errors import Misdirected
 
 # uri-host [ ":" port ] (RFC 9110, 7.2)
@@ -31,7 +32,7 @@ class CheckHosts:
         self._app = app
         self._names = {name.lower().rstrip(".") for name in server.allowed_hosts}
         self._checks = "*" not in self._names and (bool(self._names) or is_loopback(server.host))
-        self._names.add(server.host.lower().rstrip("."))
+        self._names |= {server.host.lower().rstrip("."), urlsplit(server.public_url).hostname or ""}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._checks:
@@ -42,28 +43,10 @@ class CheckHosts:
         return await self._app(scope, receive, send)
 
     def _is_ours(self, host: str | None) -> bool:
-        return host is not None and (host in self._names or _is_local_name(host) or _is_address(host))
+        return host is not None and (host in self._names or is_local_name(host) or is_address(host))
 
 
 def host_of(header: str) -> str | None:
     """The host of a Host header: lower case, without its port and an IPv6 address's brackets. None if there is none."""
     match = _HOST.fullmatch(header)
     return ((match["literal"] or match["name"] or "").lower().rstrip(".") or None) if match else None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens there."""
-    return _is_local_name(host.lower()) or (_is_address(host) and ip_address(host).is_loopback)
-
-
-def _is_local_name(host: str) -> bool:
-    """Names that never leave this machine (RFC 6761, 6.3)."""
-    return host == "localhost" or host.endswith(".localhost")
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

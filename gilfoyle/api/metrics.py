@@ -26,11 +26,18 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self._registry,
         )
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._medias = Gauge("gilfoyle_medias", "Medias in the catalog", ("status",), registry=self._registry)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(method, route, str(status)).inc()
-        self._durations.labels(method, route).observe(seconds)
+        key = method, route, status
+        found = self._known.get(key)
+        if found is None:  # to look a label up takes longer than to count
+            found = self._requests.labels(method, route, str(status)), self._durations.labels(method, route)
+            self._known[key] = found
+        requests, durations = found
+        requests.inc()
+        durations.observe(seconds)
 
     def text(self, medias: Mapping[str, int]) -> bytes:
         """Prometheus' text format, with the counts of medias by status."""

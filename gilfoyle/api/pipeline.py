@@ -1,4 +1,4 @@
-"""Starting the workflows, and asking those that run.
+"""Starting workflows, and querying running ones.
 
 They are named, not imported: the API does not depend on the code that workers run.
 """
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from pydantic import ValidationError
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import (
     Client,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -22,25 +25,44 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError, TerminatedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from gilfoyle.catalog import Errand, Media, MediaKind, MediaStatus, Recipe, Rendition, RenditionStatus
+from gilfoyle.catalog import (
+    Cancelled,
+    Errand,
+    Import,
+    Media,
+    MediaKind,
+    MediaStatus,
+    Recipe,
+    Rendition,
+    RenditionStatus,
+    Replacement,
+)
 from gilfoyle.config import Settings
 from gilfoyle.errors import Conflict, NotFound, Unavailable
 from gilfoyle.media.agreement.report import Agreement
+from gilfoyle.media.options import EncodingOptions
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.temporal.failures import Reason, reason_of
 from gilfoyle.temporal.messages import (
+    DELIVER_SIGNAL,
     PUBLISH_SIGNAL,
     RETRY_SIGNAL,
+    WAKE_SIGNAL,
     DeleteMediaInput,
+    DeliverWebhookInput,
+    ImportMediaInput,
     ProcessMediaInput,
     PublishMediaInput,
     RetryMediaInput,
     RetryRenditionInput,
     VerifyMediaInput,
+    Version,
     delete_media_id,
+    deliver_webhook_id,
+    import_media_id,
     process_media_id,
     publish_media_id,
     retry_media_id,
@@ -58,13 +80,20 @@ _UNKNOWN = Reason("internal", "internal", "It ended without a reason.")
 
 @dataclass(frozen=True)
 class Standing:
-    """What Temporal knows of the work for a media."""
+    """What Temporal knows about the workflow of a media."""
 
     running: bool
     known: bool = True
     """Temporal has a workflow of that id."""
     fault: Reason | None = None
-    """Why it has ended without being done. None, if it does not run: it was done, or Temporal knows nothing of it."""
+    """Why it ended without success. None if it is not running: it has succeeded, or Temporal does not know it."""
+
+
+_UNKNOWN_TO_TEMPORAL = Standing(running=False, known=False)
+LOST = "No worker could follow its history: it is begun again."
+"""Why a workflow is terminated that can't go on."""
+# A task of a workflow's whose worker dies or is too slow is tried again a few times; one that can't succeed, for ever.
+_HOPELESS = 5
 
 
 class Pipeline:
@@ -76,16 +105,16 @@ class Pipeline:
         self._queue = queue_name(settings.temporal.queue_prefix, PIPELINE)
 
     async def begin(self, media: Media) -> None:
-        """Have done what the media's row promises. Without Temporal it begins later: the recovery sees to that."""
+        """Begin what the media's row promises. If Temporal is down, the recovery begins it later."""
         try:
             await self.start(media)
         except Unavailable as error:
             log.warning("the work for media %s begins later: %s", media.id, error.message)
 
     async def start(self, media: Media, recipe: Recipe | None = None) -> None:
-        """Start the workflow of what the media's row promises. Doing it twice is doing it once.
+        """Start the workflow that keeps the promise in the media's row. Idempotent.
 
-        `recipe`: by what its encoding was begun, if it was. Then it goes on by that, whatever the settings are now.
+        `recipe`: the inputs of an encoding that was begun. It goes on with them, whatever the settings are now.
         """
         if media.status == MediaStatus.PROCESSING:
             await self.start_processing(media, EncodingPolicy.model_validate(recipe.policy) if recipe else None)
@@ -97,44 +126,149 @@ class Pipeline:
             await self.start_deleting(media.id)
 
     async def look_up(self, media: Media) -> Standing:
-        """What became of the workflow of what the media's row promises."""
+        """The state of the workflow that keeps the promise in the media's row."""
         return await self.look_up_workflow(_workflow_id(media))
 
     async def look_up_workflow(self, workflow_id: str) -> Standing:
-        """What became of the last one of that id."""
+        """The state of the last workflow with that id. One that can't go on is ended, and then counts as unknown.
+
+        It can't go on if no worker can replay its history: a power cut took events that a worker had seen, or a
+        release has a fault. A workflow that waits for nothing known to Temporal is woken; if that changes nothing until
+        the next look, it can't go on either: its worker remembers another past.
+        """
         handle = self._client.get_workflow_handle(workflow_id)
         with _translated():
             try:
-                status = (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status
+                found = await handle.describe(rpc_timeout=RPC_TIMEOUT)
             except RPCError as error:
                 if error.status == RPCStatusCode.NOT_FOUND:
-                    return Standing(running=False, known=False)
+                    return _UNKNOWN_TO_TEMPORAL
                 raise
-            if status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
-                return Standing(running=status == WorkflowExecutionStatus.RUNNING)
+            if found.status == WorkflowExecutionStatus.RUNNING:
+                return await self._look_at(handle, found)
+            if found.status == WorkflowExecutionStatus.COMPLETED:
+                return Standing(running=False)
             try:
                 await handle.result(rpc_timeout=RPC_TIMEOUT)
             except WorkflowFailureError as error:
+                if isinstance(error.cause, TerminatedError) and error.cause.message == LOST:
+                    return _UNKNOWN_TO_TEMPORAL
                 return Standing(running=False, fault=_fault(error))
         return Standing(running=False)
 
+    async def _look_at(self, handle: WorkflowHandle[object, object], found: WorkflowExecutionDescription) -> Standing:
+        """At one that runs."""
+        described = found.raw_description
+        hopeless = described.pending_workflow_task.attempt >= _HOPELESS
+        if not described.pending_activities and not described.HasField("pending_workflow_task"):
+            events = (await handle.fetch_history(rpc_timeout=RPC_TIMEOUT)).events
+            if not _waits_for_a_timer(events):
+                hopeless = _was_woken(events)
+                if not hopeless:
+                    await handle.signal(WAKE_SIGNAL, rpc_timeout=RPC_TIMEOUT)
+        if hopeless:
+            log.warning("%s can't go on: no worker can follow its history, so it is begun again", handle.id)
+            await handle.terminate(reason=LOST, rpc_timeout=RPC_TIMEOUT)
+            return _UNKNOWN_TO_TEMPORAL
+        return Standing(running=True)
+
     async def start_processing(self, media: Media, policy: EncodingPolicy | None = None) -> None:
-        """Start the workflow of an accepted upload, by the settings of now or the policy that is given."""
-        job = ProcessMediaInput(
+        """Start the workflow of an accepted upload, with the current settings or the given policy."""
+        await self._start_encoding(media, self._encoding_of(media, media, policy))
+
+    async def start_replacing(self, media: Media, replacement: Replacement, recipe: Recipe | None = None) -> None:
+        """Start the workflow that makes a media's next version. Idempotent."""
+        policy = (recipe and recipe.policy) or replacement.policy
+        job = self._encoding_of(media, replacement, EncodingPolicy.model_validate(policy) if policy else None)
+        keep_s = self._settings.storage.replaced_keep_s
+        job.replaces = Version(encoding=media.encoding, upload=media.upload, keep_s=keep_s)
+        await self._start_encoding(media, job)
+
+    async def begin_replacing(self, media: Media, replacement: Replacement) -> None:
+        """As `begin`: without Temporal it begins later."""
+        try:
+            await self.start_replacing(media, replacement)
+        except Unavailable as error:
+            log.warning("the replacement of media %s begins later: %s", media.id, error.message)
+
+    async def cancel_replacing(self, media_id: UUID, encoding: int) -> None:
+        """Stop the workflow of a dropped replacement. Does nothing if it is not running."""
+        try:
+            await self.cancel(Cancelled(media_id, encoding))
+        except Unavailable as error:
+            log.warning("what was encoded to replace media %s is removed later: %s", media_id, error.message)
+
+    async def cancel(self, cancelled: Cancelled) -> None:
+        """Stop the workflows of what was cancelled, and so their ffmpegs. One that does not run is passed over."""
+        for name, encoding in ((process_media_id, cancelled.encoding), (retry_media_id, cancelled.retried)):
+            if encoding is not None:
+                await self._cancel(name(cancelled.media_id, encoding))
+
+    async def begin_importing(self, wanted: Import) -> None:
+        """As `begin`: without Temporal it begins later."""
+        try:
+            await self.start_importing(wanted)
+        except Unavailable as error:
+            log.warning("the import of media %s begins later: %s", wanted.media_id, error.message)
+
+    async def start_importing(self, wanted: Import) -> None:
+        """Start fetching the file of a media. Idempotent."""
+        with _translated():
+            await self._client.start_workflow(
+                "ImportMedia",
+                ImportMediaInput(
+                    media_id=wanted.media_id, import_id=wanted.id, longest_s=self._settings.imports.longest_s
+                ),
+                id=import_media_id(wanted.media_id, wanted.id),
+                task_queue=self._queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+
+    async def cancel_importing(self, wanted: Import) -> None:
+        """Stop the workflow of an import that is not wanted any more. It would notice that itself, but later."""
+        with suppress(Unavailable):
+            await self._cancel(import_media_id(wanted.media_id, wanted.id))
+
+    async def _cancel(self, workflow_id: str) -> None:
+        """Cancel a workflow. One that does not run is passed over."""
+        try:
+            with _translated(keep_not_found=True):
+                await self._client.get_workflow_handle(workflow_id).cancel(rpc_timeout=RPC_TIMEOUT)
+        except RPCError:
+            log.debug("%s does not run", workflow_id)
+
+    def _encoding_of(
+        self, media: Media, version: Media | Replacement, policy: EncodingPolicy | None
+    ) -> ProcessMediaInput:
+        return ProcessMediaInput(
             media_id=media.id,
-            encoding=media.encoding,
-            upload=media.upload,
-            kind=media.kind or "video",
+            encoding=version.encoding,
+            upload=version.upload,
+            kind=MediaKind.AUDIO if version.audio_only else MediaKind.VIDEO,
             storage=media.storage,
-            source_bytes=media.source_bytes or 0,
-            policy=policy or self._settings.encoding,
+            source_bytes=version.source_bytes or 0,
+            policy=policy or self.policy_of(media),
             heartbeat_timeout_s=self._settings.workers.heartbeat_timeout_s,
+            longest_s=version.duration_limit_s,
+            without_checksum=version.source_sha256 is None,
         )
+
+    def policy_of(self, media: Media) -> EncodingPolicy:
+        """The settings of now, with what the media has otherwise; without it, if another release wrote it."""
+        try:
+            return EncodingOptions.model_validate(media.options or {}).applied_to(self._settings.encoding)
+        except ValidationError:
+            log.warning("the encoding options of media %s are of another release: it is encoded without", media.id)
+            return EncodingPolicy.of(self._settings.encoding)
+
+    async def _start_encoding(self, media: Media, job: ProcessMediaInput) -> None:
         with _translated():
             await self._client.start_workflow(
                 "ProcessMedia",
                 job,
-                id=process_media_id(media.id, media.encoding),
+                id=process_media_id(job.media_id, job.encoding),
                 task_queue=self._queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 # One that has ended, while the catalog says that it has not, is done again: what is stored is kept.
@@ -144,7 +278,7 @@ class Pipeline:
             )
 
     async def retry_rendition(self, media: Media, rendition: str) -> bool:
-        """Have the workflow that encodes the media try a rendition again; False if it has ended, or is about to.
+        """Ask the workflow that encodes the media to retry a rendition; False if it has ended, or is about to.
 
         Raises Conflict if it refuses.
         """
@@ -172,7 +306,7 @@ class Pipeline:
         return True
 
     async def start_retrying(self, media: Media) -> None:
-        """Have a media's renditions encoded that wait, though it is Ready. Doing it twice is doing it once."""
+        """Start encoding the waiting renditions of a Ready media. Idempotent."""
         job = RetryMediaInput(
             media_id=media.id,
             encoding=media.encoding,
@@ -192,7 +326,7 @@ class Pipeline:
             )
 
     async def start_publishing(self, media: Media) -> None:
-        """Have a media's playlists written again, with its tracks of now. Doing it twice is doing it once."""
+        """Start writing a media's playlists again, with its current tracks. Idempotent."""
         with _translated():
             await self._client.start_workflow(
                 "PublishMedia",
@@ -205,16 +339,35 @@ class Pipeline:
                 rpc_timeout=RPC_TIMEOUT,
             )
 
-    async def start_verifying(self, media: Media, renditions: Sequence[Rendition]) -> None:
-        """Have a media that is Ready compared with its source. One that is being compared goes on."""
+    async def start_delivering(self, webhook_id: UUID) -> None:
+        """Start sending what waits for a webhook. Idempotent. A workflow that can't go on is ended before."""
+        await self.look_up_workflow(deliver_webhook_id(webhook_id))
+        with _translated():
+            await self._client.start_workflow(
+                "DeliverWebhook",
+                DeliverWebhookInput(webhook_id=webhook_id),
+                id=deliver_webhook_id(webhook_id),
+                task_queue=self._queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal=DELIVER_SIGNAL,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+
+    async def start_verifying(self, media: Media, renditions: Sequence[Rendition], recipe: Recipe | None) -> None:
+        """Start comparing a Ready media with its source. A comparison that is running goes on.
+
+        `recipe`: of the encoding that is served, if it is known.
+        """
+        clipped = recipe is not None and recipe.policy.get("clip") is not None
         job = VerifyMediaInput(
             media_id=media.id,
             encoding=media.encoding,
             upload=media.upload,
             storage=media.storage,
-            has_picture=media.kind != MediaKind.AUDIO,
+            has_video=media.kind != MediaKind.AUDIO,
             renditions={row.name: row.stored_bytes for row in renditions if row.status == RenditionStatus.READY},
             duration_s=media.duration_s or 0,
+            lead_s=recipe.plan.get("lead_s") if recipe is not None and clipped else None,
         )
         with _translated():
             await self._client.start_workflow(
@@ -229,7 +382,7 @@ class Pipeline:
             )
 
     async def verification(self, media: Media) -> Agreement | Reason | None:
-        """What came of comparing the media the last time; None while that goes on.
+        """The result of the media's last comparison; None while it runs.
 
         Raises NotFound if it was never compared, or so long ago that Temporal has forgotten it.
         """
@@ -250,7 +403,7 @@ class Pipeline:
             return _fault(error)
 
     async def start_errand(self, errand: Errand) -> None:
-        """Begin it. Doing it twice is doing it once."""
+        """Start the errand's workflow. Idempotent."""
         with _translated():
             await self._client.start_workflow(
                 errand.workflow,
@@ -289,12 +442,32 @@ def _translated(*, keep_not_found: bool = False) -> Iterator[None]:
         raise Unavailable(_AWAY) from error
 
 
+def _waits_for_a_timer(events: Sequence[HistoryEvent]) -> bool:
+    timers = sum(event.HasField("timer_started_event_attributes") for event in events)
+    ended = sum(
+        event.HasField("timer_fired_event_attributes") or event.HasField("timer_canceled_event_attributes")
+        for event in events
+    )
+    return timers > ended
+
+
+def _was_woken(events: Sequence[HistoryEvent]) -> bool:
+    """Whether a workflow was woken without doing anything: a worker that remembers another past believes that it waits
+    for something."""
+    last = next((each for each in reversed(events) if not _is_of_a_task(each)), None)
+    return last is not None and last.workflow_execution_signaled_event_attributes.signal_name == WAKE_SIGNAL
+
+
+def _is_of_a_task(event: HistoryEvent) -> bool:
+    return str(event.WhichOneof("attributes")).startswith("workflow_task_")
+
+
 def _fault(error: WorkflowFailureError) -> Reason:
     return reason_of(error.cause) if isinstance(error.cause, FailureError) else _UNKNOWN
 
 
 def _workflow_id(media: Media) -> str:
-    """Of the workflow that does what the media's row promises."""
+    """The id of the workflow that keeps the promise in the media's row."""
     if media.status == MediaStatus.DELETING:
         return delete_media_id(media.id)
     if media.is_unpublished:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from gilfoyle.api import examples
 from gilfoyle.api.envelope import Envelope
+from gilfoyle.api.schemas import PlaybackIdOut
 from gilfoyle.api.services import Injected
+from gilfoyle.catalog import Policy
 
 router = APIRouter(prefix="/v1/medias/{media_id}/playback-ids", tags=["playback"])
 
 
-class PlaybackIdOut(BaseModel):
-    """An address under which a media is played."""
+class PlaybackIdCreate(BaseModel):
+    """Who may play it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [examples.PLAYBACK]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.PLAYBACK_CREATE]})
 
-    id: str
+    policy: Policy = Field(Policy.PUBLIC, description="`signed`: whoever plays it needs a token, too")
 
 
 class PlaybackIdEnvelope(Envelope[PlaybackIdOut]):
@@ -29,8 +31,12 @@ class PlaybackIdEnvelope(Envelope[PlaybackIdOut]):
 
 
 @router.post("", status_code=201, operation_id="addPlaybackId", summary="One more address to play a media under")
-async def add(media_id: UUID, services: Injected) -> PlaybackIdEnvelope:
-    return PlaybackIdEnvelope(data=PlaybackIdOut(id=await services.catalog.playback.add(media_id)))
+async def add(media_id: UUID, services: Injected, body: PlaybackIdCreate | None = None) -> PlaybackIdEnvelope:
+    """Its policy stays what it is, since caches may keep what was public: for another, add another."""
+    policy = body.policy if body else Policy.PUBLIC
+    return PlaybackIdEnvelope(
+        data=PlaybackIdOut(id=await services.catalog.playback.add(media_id, policy), policy=policy)
+    )
 
 
 @router.delete("/{playback_id}", status_code=204, operation_id="revokePlaybackId", summary="Take an address back")

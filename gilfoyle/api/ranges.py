@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from gilfoyle.errors import RangeNotSatisfiable
 
@@ -60,6 +61,7 @@ def if_range(header: str | None, etag: str) -> bool:
     return header is None or header.strip() == etag
 
 
+@lru_cache(1000)
 def accepts_gzip(header: str | None) -> bool:
     """Whether an Accept-Encoding header (12.5.3) allows gzip."""
     weights = dict(_coding(item) for item in (header or "").split(","))

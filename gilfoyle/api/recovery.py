@@ -1,8 +1,10 @@
 """Keeping what the catalog promises: of each media that is due, Temporal is asked what became of its workflow.
 
-One that runs is left alone. What was never begun, or was lost with Temporal's database, is begun; a deletion is begun
-again however it ended. A workflow that somebody cancelled or terminated, or that failed before it could tell, ends its
-media with that reason. Any number of processes may do this at once.
+One that runs is left alone, unless what it makes was cancelled. What was never begun, or was lost with Temporal's
+database, is begun; a deletion is begun again however it ended. A workflow that somebody cancelled or terminated, or
+that failed before it could tell, ends its media with that reason. When all is done, the workflow is looked at until it
+has ended: Temporal may have lost that end with its last seconds, and a workflow that can't go on would run for ever. A
+media whose time is up is deleted, and an upload that has expired is ended. Any number of processes may do this at once.
 """
 
 from __future__ import annotations
@@ -15,22 +17,28 @@ from contextlib import asynccontextmanager, suppress
 from pydantic import ValidationError
 
 from gilfoyle.api.pipeline import Pipeline
-from gilfoyle.catalog import FINAL, Catalog, Media, MediaStatus, RenditionProgress, RenditionStatus
+from gilfoyle.catalog import FINAL, Catalog, Import, Media, MediaStatus, RenditionProgress, RenditionStatus, Replacement
 from gilfoyle.errors import GilfoyleError, NotFound, Unavailable
+from gilfoyle.ingest import SessionIngest
 from gilfoyle.tasks import stop
 from gilfoyle.temporal.failures import Reason
+from gilfoyle.temporal.messages import import_media_id, process_media_id, publish_media_id, retry_media_id
 
 EVERY_S = 2.0
 _LAST_LOOK_S = 2.0
 _AT_ONCE = 20
+# Medias for which a file may be fetched.
+_TAKES_FILES = (MediaStatus.AWAITING_UPLOAD, MediaStatus.ERRORED, MediaStatus.READY)
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def recovering(catalog: Catalog, pipeline: Pipeline) -> AsyncIterator[None]:
+async def recovering(
+    catalog: Catalog, pipeline: Pipeline, sessions: SessionIngest | None = None
+) -> AsyncIterator[None]:
     """Look for what is due until the end of the block."""
     ended = asyncio.Event()
-    task = asyncio.create_task(keep_recovering(catalog, pipeline, ended))
+    task = asyncio.create_task(keep_recovering(catalog, pipeline, ended, sessions=sessions))
     try:
         yield
     finally:
@@ -40,11 +48,25 @@ async def recovering(catalog: Catalog, pipeline: Pipeline) -> AsyncIterator[None
         await stop([task])
 
 
-async def keep_recovering(catalog: Catalog, pipeline: Pipeline, ended: asyncio.Event, every_s: float = EVERY_S) -> None:
-    """Look for what is due, until `ended`. Whatever goes wrong is logged, and then it goes on."""
+async def keep_recovering(
+    catalog: Catalog,
+    pipeline: Pipeline,
+    ended: asyncio.Event,
+    every_s: float = EVERY_S,
+    *,
+    sessions: SessionIngest | None = None,
+) -> None:
+    """Look for what is due, until `ended`. Whatever goes wrong is logged, and then it goes on.
+
+    With `sessions`, uploads that have expired are ended, too.
+    """
     said = ""
     while not ended.is_set():
         try:
+            while await catalog.promises.expire(_AT_ONCE) == _AT_ONCE:
+                pass
+            if sessions is not None:
+                await sessions.expire()
             while await recover(catalog, pipeline) == _AT_ONCE:
                 pass
             await recover_errands(catalog, pipeline)
@@ -89,6 +111,19 @@ async def recover_errands(catalog: Catalog, pipeline: Pipeline) -> None:
 
 
 async def _see_to(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:
+    if media.status in (MediaStatus.ERRORED, MediaStatus.READY):
+        await pipeline.cancel(await catalog.cancellations.found(media.id))
+    replacement = await catalog.replacements.of(media.id) if media.status == MediaStatus.READY else None
+    imported = await catalog.imports.of(media.id) if media.status in _TAKES_FILES else None
+    done = await _is_done(catalog, media)
+    if imported and imported.is_running:
+        await _see_to_import(catalog, pipeline, imported)
+    elif replacement and replacement.status == MediaStatus.PROCESSING:
+        await _see_to_replacement(catalog, pipeline, media, replacement)
+    elif done:
+        await _look_back(catalog, pipeline, media)
+    if done:
+        return  # nothing else is promised of it
     standing = await pipeline.look_up(media)
     if standing.running:
         return
@@ -97,6 +132,49 @@ async def _see_to(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:
     else:
         log.warning("the work for media %s has ended: %s", media.id, standing.fault.message)
         await _end(catalog, media, standing.fault)
+
+
+async def _is_done(catalog: Catalog, media: Media) -> bool:
+    """Whether nothing is promised of a media but an import or a replacement, if there is one."""
+    if media.status == MediaStatus.READY:
+        return not media.is_unpublished and not await catalog.retries.waiting(media.id)
+    return media.status in (MediaStatus.AWAITING_UPLOAD, MediaStatus.ERRORED)
+
+
+async def _look_back(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:
+    """Whether the workflows of what was done have ended. One that can't go on is ended by the look."""
+    encodings = {process_media_id(media.id, number) for number in (media.encoding, media.encodings)}
+    done = [*encodings, retry_media_id(media.id, media.encoding), publish_media_id(media.id)]
+    standings = [await pipeline.look_up_workflow(each) for each in done]
+    if not any(each.running for each in standings):
+        await catalog.promises.kept(media)
+
+
+async def _see_to_import(catalog: Catalog, pipeline: Pipeline, imported: Import) -> None:
+    standing = await pipeline.look_up_workflow(import_media_id(imported.media_id, imported.id))
+    if standing.running:
+        return
+    if standing.fault is not None:
+        log.warning("the import of media %s has ended: %s", imported.media_id, standing.fault.message)
+        await catalog.imports.fail(imported.media_id, imported.id, standing.fault.code, standing.fault.message)
+        return
+    log.info("nobody fetches the file of media %s: it is begun", imported.media_id)
+    await pipeline.start_importing(imported)
+
+
+async def _see_to_replacement(catalog: Catalog, pipeline: Pipeline, media: Media, replacement: Replacement) -> None:
+    standing = await pipeline.look_up_workflow(process_media_id(media.id, replacement.encoding))
+    if standing.running:
+        return
+    if standing.fault is not None:
+        log.warning("the replacement of media %s has ended: %s", media.id, standing.fault.message)
+        await catalog.encodings.fail(media.id, standing.fault.code, standing.fault.message, replacement.encoding)
+        return
+    now = await catalog.replacements.of(media.id)
+    if now is None or (now.encoding, now.status) != (replacement.encoding, replacement.status):
+        return
+    log.info("nobody works for the replacement of media %s: it is begun", media.id)
+    await pipeline.start_replacing(media, now, await catalog.encodings.recipe(media.id, now.encoding))
 
 
 async def _begin_again(catalog: Catalog, pipeline: Pipeline, media: Media) -> None:

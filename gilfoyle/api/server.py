@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import resource
 import signal
+import socket
 from contextlib import suppress
 
 import uvicorn
@@ -32,9 +33,20 @@ def configure(app: FastAPI, settings: ServerSettings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # api/addresses.py reads them
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which ends the streams of events before it waits for what is being answered."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        services = getattr(getattr(self.config.app, "state", None), "services", None)
+        if services is not None:
+            services.feed.close()
+        await super().shutdown(sockets)
 
 
 def _allow_files() -> None:
@@ -59,7 +71,7 @@ def run(app: FastAPI, settings: ServerSettings) -> None:
     """Answer requests until SIGTERM or Ctrl-C. Raises StartupError if the server can't start."""
     _allow_files()
     _return_memory()
-    server = uvicorn.Server(configure(app, settings))
+    server = Server(configure(app, settings))
     # uvicorn raises the signal that stopped it once more when it is done: that was an order, not a crash.
     signal.signal(signal.SIGTERM, lambda *_: None)
     server.run()

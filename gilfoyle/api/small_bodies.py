@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import re
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gilfoyle.api.addresses import app_path
 from gilfoyle.api.body import LEAST_RATE, PATIENCE_S, Pace
 from gilfoyle.api.errors import Refusal, refusal
+from gilfoyle.api.tus import is_tus
 
 JSON_BYTES = 1 << 20
 # Nobody reads a body of theirs.
 _WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "DELETE"}
 # Where uploads go, which have limits of their own.
-_UPLOAD = re.compile(r"/v1/medias/[^/]+/(upload/|source$)")
+_UPLOAD = re.compile(r"/v1/medias/[^/]+/((upload|attachments)(/|$)|source$)|/v1/uploads/[^/]+$")
 
 
 class ReadSmallBodies:
@@ -28,7 +31,7 @@ class ReadSmallBodies:
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY or _UPLOAD.search(scope["path"]):
+        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY or is_upload(scope):
             return await self._app(scope, receive, send)
         pace = Pace(receive, self._patience_s)
         body, more = bytearray(), True
@@ -46,6 +49,13 @@ class ReadSmallBodies:
                 answer = refusal(413, f"The body is larger than the {self._limit} bytes that are allowed here.")
                 return await Refusal(answer)(scope, receive, send)
         return await self._app(scope, _after(bytes(body), receive), send)
+
+
+def is_upload(scope: Scope) -> bool:
+    """Whether the body is a file."""
+    path = app_path(scope)
+    # tus creates an upload, perhaps with its first bytes, where JSON orders one.
+    return bool(_UPLOAD.match(path)) or (path == "/v1/uploads" and is_tus(Headers(scope=scope)))
 
 
 def _after(body: bytes, receive: Receive) -> Receive:

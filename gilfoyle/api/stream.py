@@ -1,4 +1,4 @@
-"""Playing: playlists, segments and pictures of a media, by range and with what caches need."""
+"""Playing: playlists, segments and images of a media, by range and with what caches need."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import asyncio
 import gzip
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse
 
-from gilfoyle.api.errors import problem
+from gilfoyle.api.objects import answer, answer_stored, object_headers
 from gilfoyle.api.playback import Playing
-from gilfoyle.api.ranges import accepts_gzip, byte_range, if_none_match, if_range, range_of_any_size
-from gilfoyle.api.services import Injected
-from gilfoyle.errors import InvalidRequest, NotFound, ObjectNotFound, RangeNotSatisfiable
+from gilfoyle.api.ranges import accepts_gzip
+from gilfoyle.api.services import Injected, Services, Token
+from gilfoyle.errors import InvalidRequest, NotFound, ObjectNotFound
 from gilfoyle.media import hls
-from gilfoyle.storage import ObjectInfo, Opens, Storage, keys
+from gilfoyle.storage import Storage, keys
 from gilfoyle.storage.base import check_key
 from gilfoyle.storage.content import PLAYLIST_TYPE, cache_control, media_type
 
@@ -31,6 +30,10 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     304: {"description": "the client has it already"},
 }
 _MASTER = "master.m3u8"
+TOKEN_MARK = "~"
+"""An element of the path that begins so is a token; no object's name does."""
+OBJECT_PATH = "/stream/{playback_id}/{version}/{path:path}"
+"""The route of an object, as metrics name it."""
 
 
 @router.head("/{playback_id}/master.m3u8", include_in_schema=False)
@@ -41,12 +44,26 @@ _MASTER = "master.m3u8"
     response_class=Response,
     responses=_RESPONSES,
 )
-async def master(playback_id: str, request: Request, services: Injected) -> Response:
-    """425 before there is anything to play; 409 if there never will be. What it names lies below the version."""
-    playing = await services.playbacks.of(playback_id)
-    storage = await services.storages.of(playing.storage)
-    content = await storage.read(keys.master_playlist(playing.media_id, playing.encoding))
+async def master(playback_id: str, request: Request, services: Injected, token: Token = "") -> Response:
+    """425 before there is anything to play; 409 if there never will be. What it names lies below the version.
+
+    Of a signed id, `token` leads to the version's own below that token (307): so does all that it names.
+    """
+    viewer = services.viewer(request, token)
+    playing = await services.playbacks.of(playback_id, viewer)
+    if playing.signed:
+        return RedirectResponse(f"{playing.encoding}/{TOKEN_MARK}{token}/{_MASTER}", 307, {"Cache-Control": "no-store"})
+    try:
+        content = await _master_of(playing, services)
+    except ObjectNotFound:  # what is cached was replaced, and removed
+        playing = await services.playbacks.of(playback_id, viewer, playing.encoding + 1)
+        content = await _master_of(playing, services)
     return await _playlist(hls.below(content.decode(), str(playing.encoding)).encode(), request)
+
+
+async def _master_of(playing: Playing, services: Services) -> bytes:
+    storage = await services.storages.of(playing.storage)
+    return await storage.read(keys.master_playlist(playing.media_id, playing.encoding))
 
 
 @router.head("/{playback_id}/{version}/{path:path}", include_in_schema=False)
@@ -64,21 +81,40 @@ async def stream(
     request: Request,
     services: Injected,
 ) -> Response:
-    """A segment at an address never changes: what replaces it has another version."""
-    playing = await services.playbacks.of(playback_id)
+    """A segment at an address never changes: what replaces it has another version.
+
+    Of a signed id, `path` begins with the token: `~TOKEN/720p/00000.m4s`.
+    """
+    return await serve(services, playback_id, version, path, request)
+
+
+async def serve(services: Services, playback_id: str, version: int, path: str, request: Request) -> Response:
+    """An object of a version. Raises NotFound, and what `Playbacks.of` raises."""
+    token = ""
+    if path.startswith(TOKEN_MARK):
+        token, _, path = path.removeprefix(TOKEN_MARK).partition("/")
+    playing = await services.playbacks.of(playback_id, services.viewer(request, token), version)
     try:
+        if version > playing.encoding:  # it is made, and not to be seen before it takes the place of the one of now
+            raise NotFound("There is nothing under this path of the media.")
         key = check_key(f"{keys.encoding_prefix(playing.media_id, version)}/{path}")
         storage = await services.storages.of(playing.storage)
         if path.endswith(".m3u8"):
             content = await storage.read(key)
             last = path != _MASTER and (playing.complete or version < playing.encoding)
-            return await _playlist(content, request, "public, max-age=60" if last else "no-cache")
-        url = await storage.player_url(key)
+            return await _playlist(content, request, _cached(playing, "public, max-age=60" if last else "no-cache"))
+        # An address of the storage's own would play on without a token, and after the key was revoked.
+        url = None if playing.signed else await storage.player_url(key)
         if url is not None:
             return RedirectResponse(url, 307, {"Cache-Control": "no-store"})
         return await _file(storage, key, playing, request)
     except (InvalidRequest, ObjectNotFound) as error:
         raise NotFound("There is nothing under this path of the media.") from error
+
+
+def _cached(playing: Playing, directives: str) -> str:
+    """What caches may do. Those that many share would give out what is signed without asking for the token."""
+    return f"private, {directives.removeprefix('public, ')}" if playing.signed else directives
 
 
 async def _playlist(content: bytes, request: Request, cache: str = "no-cache") -> Response:
@@ -93,56 +129,10 @@ async def _playlist(content: bytes, request: Request, cache: str = "no-cache") -
     async def piece(start: int, end: int) -> AsyncIterator[bytes]:
         yield content[start:end]
 
-    headers |= _headers(PLAYLIST_TYPE, etag, cache)
-    return _answer(request, headers, len(content), piece)
+    headers |= object_headers(PLAYLIST_TYPE, etag, cache)
+    return answer(request, headers, len(content), piece)
 
 
 async def _file(storage: Storage, key: str, playing: Playing, request: Request) -> Response:
-    found, opened = await _look_up(storage, key, request)
-
-    async def pieces(start: int, end: int) -> AsyncIterator[bytes]:
-        async with aclosing(opened or storage.stream(key, start, end)) as stream:  # type: ignore[type-var]
-            async for piece in stream:
-                yield piece
-
-    cache = cache_control(key) or ("public, max-age=60" if playing.complete else "no-cache")
-    return _answer(request, _headers(media_type(key), found.etag, cache), found.size, pieces)
-
-
-async def _look_up(storage: Storage, key: str, request: Request) -> tuple[ObjectInfo, AsyncIterator[bytes] | None]:
-    """What the object is; and its bytes, if the storage can give both at once and the client will want them."""
-    conditional = any(name in request.headers for name in ("if-none-match", "if-range"))
-    wanted = None if conditional else range_of_any_size(request.headers.get("range"))
-    if request.method == "GET" and wanted and isinstance(storage, Opens):
-        return await storage.open(key, *wanted)
-    return await storage.stat(key), None
-
-
-def _headers(kind: str, etag: str, cache: str) -> dict[str, str]:
-    return {
-        "Content-Type": kind,
-        "ETag": f'"{etag}"',
-        "Cache-Control": cache,
-        "Accept-Ranges": "bytes",
-        "X-Content-Type-Options": "nosniff",
-    }
-
-
-def _answer(request: Request, headers: dict[str, str], size: int, pieces: Any) -> Response:
-    """304, 416, 206 or 200, in the order of RFC 9110, 13.2.2. `pieces(start, end)` gives the bytes."""
-    asked, etag = request.headers, headers["ETag"]
-    if if_none_match(asked.get("if-none-match"), etag):
-        return Response(status_code=304, headers={n: v for n, v in headers.items() if not n.startswith("Content-")})
-    wanted = None
-    if request.method == "GET" and if_range(asked.get("if-range"), etag):
-        try:
-            wanted = byte_range(asked.get("range"), size)
-        except RangeNotSatisfiable as error:
-            return problem(error, {"Content-Range": f"bytes */{size}"})
-    start, end = wanted or (0, size)
-    headers["Content-Length"] = str(end - start)
-    if wanted:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    if request.method == "HEAD":
-        return Response(status_code=200, headers=headers)
-    return StreamingResponse(pieces(start, end), 206 if wanted else 200, headers)
+    cache = _cached(playing, cache_control(key) or ("public, max-age=60" if playing.complete else "no-cache"))
+    return await answer_stored(request, storage, key, lambda found: object_headers(media_type(key), found.etag, cache))

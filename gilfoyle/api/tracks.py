@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from gilfoyle.api import examples
 from gilfoyle.api.envelope import Envelope
 from gilfoyle.api.schemas import TrackOut, track_out
-from gilfoyle.api.services import Injected, Services
+from gilfoyle.api.services import BaseUrl, Injected, Services
 from gilfoyle.catalog import Media
 from gilfoyle.errors import InvalidRequest, Unavailable
 from gilfoyle.media.text import webvtt
@@ -48,7 +48,9 @@ class TrackCreate(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"file": "de.srt", "language": "de"}]})
 
-    file: UploadFile = Field(description="WebVTT or SRT; the whole request has at most 1 MiB")
+    file: UploadFile = Field(
+        description="WebVTT or SRT; the whole request has at most 1 MiB", json_schema_extra={"format": "binary"}
+    )
     language: Language | None = Field(None, description="BCP 47, such as `de` or `pt-BR`")
     label: Label | None = Field(None, description="what a person reads; the language, if there is none")
     role: TextRole = Field("subtitle", description="`caption`: of all that is heard; `forced`: shown by itself")
@@ -90,6 +92,7 @@ async def add(
     media_id: UUID,
     body: Annotated[TrackCreate, Form(media_type="multipart/form-data")],
     services: Injected,
+    base_url: BaseUrl,
     response: Response,
 ) -> TrackEnvelope:
     """Before the upload, while the media is processed, or once it is Ready: players that begin then can choose it."""
@@ -113,7 +116,7 @@ async def add(
         await storage.delete(key)
         raise
     await _publish(services, media)
-    response.headers["Location"] = f"/v1/medias/{media_id}/tracks/{track.name}"
+    response.headers["Location"] = f"{base_url}/v1/medias/{media_id}/tracks/{track.name}"
     return TrackEnvelope(data=track_out(track))
 
 
@@ -128,9 +131,9 @@ async def edit(media_id: UUID, name: str, body: TrackEdit, services: Injected) -
     return TrackEnvelope(data=track_out(track))
 
 
-@router.delete("/{name}", status_code=204, operation_id="removeTrack", summary="Remove a text, or a sound")
+@router.delete("/{name}", status_code=204, operation_id="removeTrack", summary="Remove a text, or an audio track")
 async def remove(media_id: UUID, name: str, services: Injected) -> Response:
-    """A text is removed for good. A sound is not listed any more; what is stored of it stays with the media."""
+    """A text is removed for good. An audio track is not listed any more; what is stored of it stays with the media."""
     media, _ = await services.catalog.tracks.remove(media_id, name)
     await _publish(services, media)
     return Response(status_code=204)

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gilfoyle.api import examples
 from gilfoyle.api.envelope import Envelope
-from gilfoyle.api.schemas import Reason
+from gilfoyle.api.reason import Reason
 from gilfoyle.api.services import Injected
 from gilfoyle.catalog import MediaStatus
+from gilfoyle.catalog.replacements import require_source
 from gilfoyle.errors import Conflict
 from gilfoyle.media.agreement.report import Agreement
 
@@ -44,12 +45,14 @@ class VerificationEnvelope(Envelope[Verification]):
 async def verify(media_id: UUID, services: Injected) -> VerificationEnvelope:
     """It takes about as long as decoding the source and every rendition once, and changes nothing.
 
-    One that is under way goes on. Refused: a media that is not Ready (409).
+    One that is under way goes on. Refused (409): a media that is not Ready, or whose source was deleted.
     """
-    media, renditions = await services.catalog.medias.shown(media_id)
+    media, renditions = await services.catalog.medias.with_renditions(media_id)
     if media.status != MediaStatus.READY:
         raise Conflict(f"The media {media_id} is {media.status}: only one that is Ready can be verified.")
-    await services.pipeline.start_verifying(media, renditions)
+    require_source(media)
+    recipe = await services.catalog.encodings.recipe(media_id, media.encoding)
+    await services.pipeline.start_verifying(media, renditions, recipe)
     return VerificationEnvelope(data=Verification(status="Running", agreement=None, error=None))
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from gilfoyle.api import examples
 from gilfoyle.api.envelope import Envelope
-from gilfoyle.api.services import Injected
+from gilfoyle.api.services import Injected, Token
 from gilfoyle.catalog import MediaStatus
 from gilfoyle.storage import keys
 
@@ -51,8 +51,8 @@ class WatchedEnvelope(Envelope[Watched]):
 
 
 @router.get("/watch/{playback_id}/state", operation_id="watchState", summary="How far it is, for a page that plays it")
-async def state(playback_id: str, services: Injected) -> WatchedEnvelope:
-    media = await services.catalog.playback.media(playback_id)
+async def state(playback_id: str, request: Request, services: Injected, token: Token = "") -> WatchedEnvelope:
+    media = await services.playbacks.media(playback_id, services.viewer(request, token))
     return WatchedEnvelope(
         data=Watched(
             title=media.title,
@@ -67,9 +67,9 @@ async def state(playback_id: str, services: Injected) -> WatchedEnvelope:
 @router.get(
     "/watch/{playback_id}", operation_id="watchMedia", summary="A page that plays it", response_class=FileResponse
 )
-async def watch(playback_id: str, services: Injected) -> FileResponse:
+async def watch(playback_id: str, request: Request, services: Injected, token: Token = "") -> FileResponse:
     """Plays with hls.js, as soon as there is something to play."""
-    media = await services.catalog.playback.media(playback_id)
+    media = await services.playbacks.media(playback_id, services.viewer(request, token))
     storage = await services.storages.of(media.storage)
     # Where `stream` redirects to, nothing else: a browser holds redirects to the policy, too.
     url = await storage.player_url(keys.master_playlist(media.id, media.encoding))
@@ -77,5 +77,6 @@ async def watch(playback_id: str, services: Injected) -> FileResponse:
     headers = {
         "Content-Security-Policy": _POLICY.format(elsewhere=elsewhere),
         "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",  # its address may hold a token
     }
     return FileResponse(STATIC / "watch.html", media_type="text/html", headers=headers)

@@ -2,53 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-from unicodedata import normalize
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, TypedDict, Unpack, cast
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal_column, or_, select, tuple_
+from psycopg.errors import UniqueViolation
+from sqlalchemy import delete, exists, func, select, tuple_
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from gilfoyle.catalog.models import SOON_S, Media, MediaStatus, PlaybackId, Rendition
+from gilfoyle.catalog.listing import MediaFilter, Paging, columns, count_query, page_of, page_query
+from gilfoyle.catalog.merge import checked, merged
+from gilfoyle.catalog.models import (
+    DEFAULT_PROJECT,
+    EXTERNAL_ID_INDEX,
+    HAS_OWN_OBJECTS,
+    Media,
+    MediaStatus,
+    PlaybackId,
+    Policy,
+    Rendition,
+    now,
+)
 from gilfoyle.catalog.rows import Rows, no_media
+from gilfoyle.errors import Conflict, InvalidRequest, PreconditionFailed
 
-# What nobody sees and few can type: joiners, selectors of an emoji's style, marks of direction, soft hyphens.
-_INVISIBLE = "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\ufe0e\ufe0f"
+MOST_DELETED = 1000
+"""So many are marked in one transaction."""
 _LADDER = (col(Rendition.position), col(Rendition.name))
+
+
+class MediaGiven(TypedDict, total=False):
+    """What clients may say of a media besides its title and description."""
+
+    external_id: str | None
+    metadata: Mapping[str, Any] | None
+    """Merged into what there is (RFC 7396); None: no key stays."""
+    tags: list[str]
+    expires_at: datetime | None
+    options: Mapping[str, Any] | None
+    """EncodingOptions as JSON, merged into what there is; None: none at all."""
+
+
+class MediaChanges(MediaGiven, total=False):
+    """What clients may change of a media."""
+
+    title: str
+    description: str
 
 
 class Medias(Rows):
     """`catalog.medias`."""
 
-    async def create(self, title: str, description: str = "", storage: str = "filesystem") -> Media:
-        """A new media that awaits its upload, which is expected to go into that storage; it has one playback id."""
-        media = Media(title=title, description=description, storage=storage)
-        async with self._database.session() as session:
-            session.add(media)
-            await session.flush()
-            session.add(PlaybackId(media_id=media.id))
-        return media
+    async def create(
+        self,
+        title: str,
+        description: str = "",
+        storage: str = "filesystem",
+        project: str = DEFAULT_PROJECT,
+        policy: Policy = Policy.PUBLIC,
+        **given: Unpack[MediaGiven],
+    ) -> Media:
+        """A new media that awaits its upload, which is expected to go into that storage.
+
+        It has one playback id, of that policy.
+
+        Raises Conflict if its external id is taken in the project, InvalidRequest if its metadata are too much.
+        """
+        media = Media(title=title, description=description, storage=storage, project=project)
+        async with external_id_free(), self._database.session() as session:
+            return await add_media(session, media, given, policy)
 
     async def get(self, media_id: UUID) -> Media:
-        """Raises NotFound, also for a media that is Deleting."""
+        """A media. Raises NotFound, also for one that is Deleting."""
         media = await self._find(media_id)
         if media is None or media.status == MediaStatus.DELETING:
             raise no_media(media_id)
         return media
 
-    async def shown(self, media_id: UUID) -> tuple[Media, list[Rendition]]:
-        """As `get`, with the renditions of the encoding that it serves: the best first. By one query."""
-        served = (col(Rendition.media_id) == col(Media.id)) & (col(Rendition.encoding) == col(Media.encoding))
-        query = select(Media, Rendition).outerjoin(Rendition, served).where(col(Media.id) == media_id)
+    async def with_renditions(self, media_id: UUID) -> tuple[Media, list[Rendition]]:
+        """As `get`, with the renditions of the encoding that it serves, the best first."""
         async with self._database.reading() as session:
-            rows = (await session.execute(query.order_by(*_LADDER))).all()
-        if not rows or rows[0][0].status == MediaStatus.DELETING:
-            raise no_media(media_id)
-        return rows[0][0], [rendition for _media, rendition in rows if rendition is not None]
+            return await read_with_renditions(session, media_id)
+
+    async def has_own_objects(self, media_id: UUID) -> bool:
+        """Whether it has attachments or texts of its own: then it stays in their storage."""
+        async with self._database.reading() as session:
+            return bool(await session.scalar(select(HAS_OWN_OBJECTS).where(col(Media.id) == media_id)))
 
     async def source(self, media_id: UUID) -> Media:
-        """The row whatever its state, Deleting as well. Raises NotFound if there is none."""
+        """The row in any state, even Deleting. Raises NotFound if there is none."""
         media = await self._find(media_id)
         if media is None:
             raise no_media(media_id)
@@ -57,40 +103,26 @@ class Medias(Rows):
     async def page(
         self, limit: int, offset: int, status: MediaStatus | None = None, q: str = "", sha256: str = ""
     ) -> tuple[list[Media], int]:
-        """Medias, the newest first, and how many match in all. `q` is sought in title, description and file name.
-
-        As it reads: in any case, with any kind of space, with accents composed or not (macOS sends them apart).
-        `sha256`: only those made of the file with that checksum (64 lower-case hex digits).
-        """
-        conditions: list[Any] = [col(Media.status) != MediaStatus.DELETING]
-        if status is not None:
-            conditions.append(col(Media.status) == status)
-        if sought := normalize("NFKC", q).translate(dict.fromkeys(map(ord, _INVISIBLE))):
-            texts = (_as_it_reads(text) for text in (Media.title, Media.description, Media.file_name))
-            conditions.append(or_(*(text.icontains(sought, autoescape=True) for text in texts)))
-        if sha256:
-            conditions.append(col(Media.source_sha256) == sha256)
-        newest = (col(Media.created_at).desc(), col(Media.id).desc())
+        """Medias, the newest first, and how many match in all: see MediaFilter."""
+        sought = MediaFilter([status] if status else [], q, sha256)
         async with self._database.reading() as session:
-            total = (await session.scalars(select(func.count()).select_from(Media).where(*conditions))).one()
-            query = select(Media).where(*conditions).order_by(*newest).limit(limit).offset(offset)
-            return list((await session.scalars(query)).all()), total
+            paging = Paging(limit, offset)
+            rows = (await session.execute(page_query(select(*columns()), sought, paging))).all()
+            return cast(list[Media], page_of(rows, paging)[0]), (await session.scalars(count_query(sought))).one()
 
     async def renditions(self, media_id: UUID, encoding: int) -> list[Rendition]:
         """The renditions of one encoding, in the ladder's order: the best first."""
-        return (await self._renditions([(media_id, encoding)]))[media_id]
+        async with self._database.reading() as session:
+            return (await read_renditions(session, [(media_id, encoding)]))[media_id]
 
-    async def renditions_of(self, medias: Sequence[Media]) -> dict[UUID, list[Rendition]]:
-        """For each media the renditions of the encoding that it serves, by one query."""
-        return await self._renditions([(media.id, media.encoding) for media in medias])
+    async def edit(self, media_id: UUID, seen: datetime | None = None, **changes: Unpack[MediaChanges]) -> Media:
+        """Change what is given. `seen`: only if it was changed last then.
 
-    async def edit(self, media_id: UUID, *, title: str | None = None, description: str | None = None) -> Media:
-        """Change what is given. Raises NotFound."""
-        async with self._locked(media_id) as (_session, media):
-            if title is not None:
-                media.title = title
-            if description is not None:
-                media.description = description
+        Raises NotFound, PreconditionFailed; Conflict and InvalidRequest as `create` does.
+        """
+        async with external_id_free(), self._locked(media_id) as (_session, media):
+            _require_unchanged(media, seen)
+            _apply(changes, media)
         return media
 
     async def counts(self) -> dict[str, int]:
@@ -100,21 +132,36 @@ class Medias(Rows):
             found: dict[str, int] = {row[0]: row[1] for row in await session.execute(query)}
         return {status: found.get(status, 0) for status in MediaStatus}
 
-    async def mark_deleting(self, media_id: UUID) -> None:
+    async def mark_deleting(self, media_id: UUID, seen: datetime | None = None) -> None:
         """Any state -> Deleting: the media is gone for everyone but the workflow that removes it.
 
-        Raises NotFound if there is no such media, or it is Deleting already.
+        `seen`: only if it was changed last then. Raises PreconditionFailed; NotFound if there is no such media, or it
+        is Deleting already.
         """
         async with self._locked(media_id) as (_session, media):
-            media.status = MediaStatus.DELETING
-            media.playable = False
-            media.upload_lease = None
-            media.promise(SOON_S)
+            _require_unchanged(media, seen)
+            media.begin_deleting()
+
+    async def begin_deleting(self, sought: MediaFilter, most: int = MOST_DELETED) -> int:
+        """Have those that match deleted, at most so many, the oldest first: they are due at once. Returns how many."""
+        query = select(Media).where(*sought.conditions()).order_by(col(Media.created_at), col(Media.id))
+        async with self._database.session() as session:
+            medias = (await session.scalars(query.limit(most).with_for_update(skip_locked=True, of=Media))).all()
+            for media in medias:
+                media.begin_deleting()
+                media.updated_at = now()
+                media.promise(0)
+        return len(medias)
+
+    async def count(self, sought: MediaFilter) -> int:
+        """How many match, counted up to one more than MOST_COUNTED."""
+        async with self._database.reading() as session:
+            return (await session.scalars(count_query(sought))).one()
 
     async def shares_cid(self, cid: str, media_id: UUID, encoding: int | None = None) -> bool:
-        """Whether another media has this CID as well; of this one, whether it serves it as another encoding.
+        """Whether another media has this CID, too, or this media serves it as another encoding.
 
-        One that is Deleting doesn't count. `encoding`: the one of the media that goes; None: all of it.
+        A media that is Deleting doesn't count. `encoding`: the one that is removed; None: all of the media.
         """
         other = col(Media.id) != media_id
         if encoding is not None:
@@ -132,18 +179,78 @@ class Medias(Rows):
         async with self._database.reading() as session:
             return await session.get(Media, media_id)
 
-    async def _renditions(self, wanted: Sequence[tuple[UUID, int]]) -> dict[UUID, list[Rendition]]:
-        found: dict[UUID, list[Rendition]] = {media_id: [] for media_id, _encoding in wanted}
-        if not wanted:
-            return found
-        key = tuple_(col(Rendition.media_id), col(Rendition.encoding))
-        query = select(Rendition).where(key.in_(wanted)).order_by(*_LADDER)
-        async with self._database.reading() as session:
-            for rendition in await session.scalars(query):
-                found[rendition.media_id].append(rendition)
-        return found
+
+async def add_media(session: AsyncSession, media: Media, given: MediaGiven, policy: Policy = Policy.PUBLIC) -> Media:
+    """Enter a media, with one playback id of that policy. Raises InvalidRequest if its metadata are too much."""
+    _apply(given, media)
+    session.add(media)
+    await session.flush()
+    session.add(PlaybackId(media_id=media.id, policy=policy))
+    return media
 
 
-def _as_it_reads(text: Any) -> Any:
-    """What `q` is sought in: NFKC turns every kind of space into the plain one."""
-    return func.translate(func.normalize(col(text), literal_column("NFKC")), _INVISIBLE, "")
+async def read_with_renditions(session: AsyncSession, media_id: UUID) -> tuple[Media, list[Rendition]]:
+    """`Medias.with_renditions`, in one query."""
+    served = (col(Rendition.media_id) == col(Media.id)) & (col(Rendition.encoding) == col(Media.encoding))
+    query = select(Media, Rendition).outerjoin(Rendition, served).where(col(Media.id) == media_id)
+    rows = (await session.execute(query.order_by(*_LADDER))).all()
+    if not rows or rows[0][0].status == MediaStatus.DELETING:
+        raise no_media(media_id)
+    return rows[0][0], [rendition for _media, rendition in rows if rendition is not None]
+
+
+async def read_renditions(session: AsyncSession, wanted: Sequence[tuple[UUID, int]]) -> dict[UUID, list[Rendition]]:
+    """The renditions of each media and encoding, the best first, in one query."""
+    found: dict[UUID, list[Rendition]] = {media_id: [] for media_id, _encoding in wanted}
+    key = tuple_(col(Rendition.media_id), col(Rendition.encoding))
+    for rendition in await session.scalars(select(Rendition).where(key.in_(wanted)).order_by(*_LADDER)):
+        found[rendition.media_id].append(rendition)
+    return found
+
+
+def _require_unchanged(media: Media, seen: datetime | None) -> None:
+    if seen is not None and media.updated_at != seen:
+        raise PreconditionFailed("It has just been changed: read it again, and send what its ETag is now in If-Match.")
+
+
+def _apply(changes: MediaChanges | MediaGiven, media: Media) -> None:
+    """Raises InvalidRequest if its metadata become too much."""
+    for name, value in changes.items():
+        if name == "metadata":
+            media.client_metadata = _metadata(media.client_metadata, value)
+        elif name == "options":
+            media.options = merged(media.options, value) or None
+        else:
+            setattr(media, name, value)
+
+
+def _metadata(before: dict[str, Any], patch: object) -> dict[str, Any]:
+    try:
+        return checked(merged(before, patch) or {})
+    except ValueError as error:
+        raise InvalidRequest(f"The metadata {error}.", fields={"metadata": str(error)}) from error
+
+
+@asynccontextmanager
+async def external_id_free() -> AsyncIterator[None]:
+    """Turns a violation of its uniqueness into Conflict."""
+    try:
+        yield
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation) or error.orig.diag.constraint_name != EXTERNAL_ID_INDEX:
+            raise
+        raise _external_id_taken() from error
+
+
+async def require_external_id_free(session: AsyncSession, project: str, external_id: str) -> None:
+    """For who will make a media later: raises Conflict if one of the project has it already."""
+    others = (col(Media.project) == project) & (col(Media.external_id) == external_id)
+    alive = col(Media.status) != MediaStatus.DELETING
+    if await session.scalar(select(exists().where(others, alive))):
+        raise _external_id_taken()
+
+
+def _external_id_taken() -> Conflict:
+    return Conflict(
+        "Another media has that external_id.", code="external_id_taken", fields={"external_id": "is another media's"}
+    )

@@ -1,4 +1,4 @@
-"""Medias that move from one storage to another: which there are, and the moment at which one changes over."""
+"""Medias that move from one storage to another: which can move, and the switch of each."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from gilfoyle.catalog.models import ALL_PUBLISHED, NO_RETRY, NO_UPLOAD, Media, MediaStatus
+from gilfoyle.catalog.models import ALL_PUBLISHED, NO_REPLACEMENT, NO_RETRY, NO_UPLOAD, Media, MediaStatus
 from gilfoyle.catalog.rows import Rows
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """How many medias do not lie in the target yet; those that are Deleting don't count."""
+    """How many medias are not in the target yet; those that are Deleting don't count."""
 
     left: int
-    """All of them."""
+    """All medias outside the target."""
     waiting: int
-    """Those among them that can't move now: they are being uploaded or processed, or a rendition is retried."""
+    """Those that can't move now: they are being uploaded, processed, replaced or retried."""
 
 
 class Moves(Rows):
-    """`catalog.moves`: what a move of the storage asks, and when a media changes its place."""
+    """`catalog.moves`: the queries of a storage move, and the switch of a media."""
 
     async def movable(
         self, target: str, source: str = "", after: UUID | None = None, without: Collection[UUID] = (), limit: int = 20
@@ -50,10 +50,10 @@ class Moves(Rows):
         return Elsewhere(left, left - movable)
 
     async def switch(self, moved: Media, target: str, cid: str | None = None) -> bool:
-        """From now on the media lies in `target`; False, and nothing changes, if it is not as `moved` was read.
+        """Switch the media to `target`; False, and nothing changes, if the media has changed since `moved` was read.
 
-        That is: it is Deleting or gone, somebody writes to it, it is in another storage, serves another encoding, or a
-        rendition was tried again.
+        That is: it is Deleting or gone, someone writes to it, it is in another storage, it serves another encoding, a
+        rendition was retried, its tracks or attachments were changed, or its source was deleted.
         `cid`: of the folder of that encoding, if `target` is IPFS.
         """
         async with self._locked_if_any(moved.id) as (session, media):
@@ -65,14 +65,15 @@ class Moves(Rows):
         return True
 
     async def at_rest(self, media_id: UUID) -> bool:
-        """Whether there is such a media and nobody writes to it now."""
+        """Whether the media exists and no one writes to it now."""
         async with self._database.session() as session:
             return await _rests(session, media_id)
 
 
-def _state(media: Media) -> tuple[str, str, int, int, int]:
-    """What changes with its objects."""
-    return media.storage, media.status, media.encoding, media.retries, media.changes
+def _state(media: Media) -> tuple[object, ...]:
+    """The values that change whenever its objects do."""
+    counts = media.encoding, media.retries, media.changes, media.attached
+    return media.storage, media.status, media.source_deleted_at, *counts
 
 
 async def _rests(session: AsyncSession, media_id: UUID) -> bool:
@@ -89,8 +90,8 @@ def _elsewhere(target: str, source: str, without: Collection[UUID]) -> list[Any]
 
 
 def _at_rest() -> Any:
-    """Nobody writes to it: it is Ready, with no rendition retried and nothing to publish; or no upload has begun."""
+    """No one writes to it: it is Ready, without a retry, a replacement, an upload or unpublished changes."""
     return or_(
-        and_(col(Media.status) == MediaStatus.READY, NO_RETRY, ALL_PUBLISHED),
+        and_(col(Media.status) == MediaStatus.READY, NO_UPLOAD, NO_RETRY, NO_REPLACEMENT, ALL_PUBLISHED),
         and_(col(Media.status).in_((MediaStatus.ERRORED, MediaStatus.AWAITING_UPLOAD)), NO_UPLOAD),
     )

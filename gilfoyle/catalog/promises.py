@@ -1,8 +1,8 @@
-"""What the catalog promises: that an upload is processed, a rendition tried again, a media deleted.
+"""What the catalog promises: that an upload is processed, a rendition retried, a media deleted.
 
-Each such row says when somebody should look whether it is done (`due_at`). That is put off whenever the pipeline tells
-of the media, and taken away with the promise. So to find what was forgotten is to ask for what is due, however many
-medias there are. Clocks that differ make a look earlier or later, and no more.
+Each such row says when a worker should check that the work is being done (`due_at`). Every report of the pipeline puts
+the check off; once the promise is kept, and its workflow has ended, the row is due no more. So forgotten work is found
+by asking for what is due, however many medias there are. If clocks differ, a check comes earlier or later, no more.
 """
 
 from __future__ import annotations
@@ -16,25 +16,40 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from gilfoyle.catalog.models import SILENT_S, Errand, Media, now
+from gilfoyle.catalog.models import SILENT_S, Errand, Media, MediaStatus, now
 from gilfoyle.catalog.rows import Rows
 
 LONGEST_S = 900
-"""The longest time between two looks at the same media, in seconds."""
+"""The longest time between two checks of the same media, in seconds."""
 
 
 class Promises(Rows):
     """`catalog.promises`."""
 
     async def is_any_due(self) -> bool:
-        """Whether there is anything to look at. Costs next to nothing."""
+        """Whether there is anything to check. Costs next to nothing."""
         async with self._database.reading() as session:
             return bool(await session.scalar(select(exists().where(col(Media.due_at) <= func.now()))))
 
-    async def due(self, limit: int = 20) -> list[Media]:
-        """What is due, the longest first; it is due again after as long as it has been silent by then.
+    async def expire(self, limit: int = 20) -> int:
+        """Begin deleting medias whose time is up, the longest first: they are due at once. Returns how many."""
+        over = (col(Media.expires_at) <= func.now()) & (col(Media.status) != MediaStatus.DELETING)
+        async with self._database.reading() as session:
+            if not await session.scalar(select(exists().where(over))):
+                return 0
+        query = select(Media).where(over).order_by(col(Media.expires_at)).limit(limit)
+        async with self._database.session() as session:
+            medias = list(await session.scalars(query.with_for_update(skip_locked=True)))
+            for media in medias:
+                media.begin_deleting()
+                media.updated_at = now()
+                media.promise(0)
+        return len(medias)
 
-        So whoever asks has what he is given for himself, and what waits in a long queue is looked at ever less often.
+    async def due(self, limit: int = 20) -> list[Media]:
+        """The medias that are due, the longest first; each is due again after as long as it has been silent.
+
+        So no other caller gets them meanwhile, and a media that waits in a long queue is checked ever less often.
         """
         # In a CTE: a subquery may be run more than once, and would then lock more than the limit.
         chosen = (
@@ -51,8 +66,14 @@ class Promises(Rows):
         async with self._database.session() as session:
             return list((await session.scalars(put_off.returning(Media))).all())
 
+    async def kept(self, media: Media) -> None:
+        """Nothing is promised of the media, and nobody works for it: it is due no more, unless it has changed since."""
+        same = (col(Media.id) == media.id) & (col(Media.updated_at) == media.updated_at)
+        async with self._database.session() as session:
+            await session.execute(update(Media).where(same).values(due_at=None))
+
     async def due_again(self, media_ids: Sequence[UUID]) -> None:
-        """They could not be looked at: they are due now, if anything is promised of them still."""
+        """They could not be checked: they are due now, if anything is still promised."""
         ours = col(Media.id).in_(media_ids) & col(Media.due_at).is_not(None)
         async with self._database.session() as session:
             await session.execute(update(Media).where(ours).values(due_at=func.now()))
@@ -62,7 +83,7 @@ class Errands(Rows):
     """`catalog.errands`: work on the whole installation that was begun, such as a storage move."""
 
     async def begin(self, errand_id: str, workflow: str, job: dict[str, Any]) -> None:
-        """From now on it is to be brought to its end, by what was asked for last."""
+        """Begin an errand, or change its input: from now on it must be finished."""
         changes = {"workflow": workflow, "job": job, "due_at": now() + timedelta(seconds=SILENT_S)}
         begin = (
             insert(Errand).values(id=errand_id, **changes).on_conflict_do_update(index_elements=["id"], set_=changes)
@@ -71,12 +92,12 @@ class Errands(Rows):
             await session.execute(begin)
 
     async def end(self, errand_id: str) -> None:
-        """It has ended, well or not. No error if there is none."""
+        """The errand has ended, well or not. No error if there is none."""
         async with self._database.session() as session:
             await session.execute(delete(Errand).where(col(Errand.id) == errand_id))
 
     async def due(self) -> list[Errand]:
-        """Those to look at now; for anybody else they are due in a while."""
+        """The errands to check now; for other callers they are due in a while."""
         due = select(col(Errand.id)).where(col(Errand.due_at) <= func.now()).with_for_update(skip_locked=True)
         chosen = due.cte("chosen")
         put_off = update(Errand).where(col(Errand.id).in_(select(chosen.c.id)))

@@ -1,7 +1,7 @@
-"""What could not be encoded, and is tried again: a media as a whole, or one rendition of it.
+"""Retries of what could not be encoded: a whole media, or one of its renditions.
 
-A rendition is being retried while it is neither Ready nor Errored on a media that is Ready. That is all there is to
-know of it, so nothing else can disagree: a move waits for it, and what was promised is found again after a crash.
+A rendition is being retried while it is neither Ready nor Errored on a media that is Ready. No other record of a retry
+exists, so nothing can disagree with it: a move waits for it, and after a crash the promise is found again.
 """
 
 from __future__ import annotations
@@ -9,11 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import not_, select
 from sqlmodel import col
 
-from gilfoyle.catalog.encodings import RenditionProgress, advance, rendition_rows
-from gilfoyle.catalog.models import FINAL, NO_UPLOAD, SOON_S, Media, MediaStatus, Recipe, Rendition, RenditionStatus
+from gilfoyle.catalog.encodings import RenditionProgress, advance, rendition_rows, tell_whole_tracks
+from gilfoyle.catalog.models import (
+    FINAL,
+    NO_RETRY,
+    NO_UPLOAD,
+    SOON_S,
+    Media,
+    MediaStatus,
+    Recipe,
+    Rendition,
+    RenditionStatus,
+)
+from gilfoyle.catalog.replacements import require_source
 from gilfoyle.catalog.rows import Rows
 from gilfoyle.errors import Conflict, NotFound
 
@@ -28,9 +39,9 @@ class Retries(Rows):
     """`catalog.retries`."""
 
     async def begin_again(self, media_id: UUID, encoding: int) -> Media:
-        """A new encoding, from the source that is there, in place of `encoding`, which failed or nobody works on.
+        """Begin a new encoding of the stored source, in place of `encoding`, which failed or was abandoned.
 
-        Raises NotFound, and Conflict if there is nothing to try again: what is no media is never tried again.
+        Raises NotFound, and Conflict if there is nothing to retry: an unusable file is never retried.
         """
         async with self._locked(media_id) as (session, media):
             if media.encoding != encoding or media.status not in (MediaStatus.ERRORED, MediaStatus.PROCESSING):
@@ -46,13 +57,13 @@ class Retries(Rows):
         return media
 
     async def errored(self, media_id: UUID, name: str) -> Media:
-        """The media that a rendition is Errored of. Raises NotFound; Conflict if the rendition is not."""
+        """The media of an Errored rendition. Raises NotFound, and Conflict if the rendition is not Errored."""
         async with self._locked(media_id) as (session, media):
             _require_errored(media, await rendition_rows(session, media_id, media.encoding), name)
         return media
 
     async def reopen(self, media_id: UUID, name: str) -> Media:
-        """Errored -> Waiting, for a rendition of a media that is Ready. From here on the retry is promised.
+        """Errored -> Waiting, for a rendition of a Ready media. From here on the retry is promised.
 
         Raises NotFound, and Conflict if the media or the rendition is not in a state that allows it.
         """
@@ -61,6 +72,7 @@ class Retries(Rows):
             _require_errored(media, rows, name)
             if media.status != MediaStatus.READY:
                 raise Conflict(f"The media {media_id} is {media.status}: ask again once it is Ready.")
+            require_source(media)
             if await session.get(Recipe, (media_id, media.encoding)) is None:
                 raise Conflict(
                     "The media was encoded by a release that did not keep how: to have the rendition, upload it anew.",
@@ -70,6 +82,11 @@ class Retries(Rows):
             media.retries += 1
             media.promise(SOON_S)
         return media
+
+    async def waiting(self, media_id: UUID) -> bool:
+        """Whether a rendition of a Ready media waits for a retry."""
+        async with self._database.reading() as session:
+            return bool(await session.scalar(select(not_(NO_RETRY)).where(col(Media.id) == media_id)))
 
     async def resume(self, media_id: UUID, encoding: int, name: str) -> None:
         """Errored -> Waiting, while the media is Processing. Nothing happens in other states, and no error."""
@@ -82,7 +99,7 @@ class Retries(Rows):
     async def settle(
         self, media_id: UUID, encoding: int, ended: Sequence[RenditionProgress], cid: str | None = None
     ) -> None:
-        """A retry is over: each rendition is Ready or Errored, and the media has another CID if there is one.
+        """End a retry: each rendition is Ready or Errored, and the media has a new CID, if one is given.
 
         Nothing happens, without an error, if it was settled before or the media is not Ready (it is Deleting).
         """
@@ -96,9 +113,8 @@ class Retries(Rows):
             if ours and cid is not None:
                 media.cid = cid
             if all(row.status in FINAL for row in rows.values()):
-                media.due_at = None
-                if media.is_unpublished:
-                    media.promise(0)
+                await tell_whole_tracks(session, media, encoding, rows.values())
+                await self._settle(session, media)
 
 
 def _reopen(row: Rendition) -> None:

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from gilfoyle.catalog.database import Database
-from gilfoyle.catalog.models import SILENT_S, Media, MediaStatus, now
+from gilfoyle.catalog.models import NO_IMPORT, NO_REPLACEMENT, NO_RETRY, SILENT_S, Media, MediaStatus, now
 from gilfoyle.errors import NotFound
 
 
@@ -52,3 +52,15 @@ class Rows:
                 media.updated_at = now()
                 if heard and media.due_at is not None:
                     media.promise(SILENT_S)
+
+    async def _settle(self, session: AsyncSession, media: Media) -> None:
+        """Something that was promised of a media that is Ready is done: have the rest looked at, if there is any.
+
+        If there is none, the workflow that did it is looked at once more: see `catalog.promises.kept`.
+        """
+        await session.flush()
+        more = select(or_(not_(NO_RETRY), not_(NO_REPLACEMENT), not_(NO_IMPORT))).where(col(Media.id) == media.id)
+        if media.is_unpublished or await session.scalar(more):
+            media.promise(0)
+        else:
+            media.promise(SILENT_S)

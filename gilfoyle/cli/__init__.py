@@ -1,5 +1,5 @@
-"""The command line: `gilfoyle up | api | worker | migrate | upload | list | show | verify | retry | delete | storage |
-config`.
+"""The command line: `gilfoyle up | api | worker | migrate | upload | import | list | show | verify | retry | replace |
+delete | sign | keys | projects | storage | config`.
 
 Each command is a module of `gilfoyle.cli.commands`. What is heavy (Temporal, FastAPI, SQLAlchemy, httpx) is imported
 inside the command that needs it, so that `gilfoyle --help` answers at once.
@@ -16,7 +16,25 @@ from typing import Annotated, NoReturn
 import typer
 
 from gilfoyle import __version__
-from gilfoyle.cli.commands import api, config, delete, list_, migrate, retry, show, storage, up, upload, verify, worker
+from gilfoyle.cli.commands import (
+    api,
+    config,
+    delete,
+    import_,
+    keys,
+    list_,
+    migrate,
+    projects,
+    replace,
+    retry,
+    show,
+    sign,
+    storage,
+    up,
+    upload,
+    verify,
+    worker,
+)
 from gilfoyle.errors import GilfoyleError
 
 app = typer.Typer(
@@ -28,14 +46,19 @@ app = typer.Typer(
 )
 app.command("up")(up.command)
 app.command("upload")(upload.command)
+app.command("import")(import_.command)
 app.command("list")(list_.command)
 app.command("show")(show.command)
 app.command("verify")(verify.command)
+app.command("replace")(replace.command)
 app.command("retry")(retry.command)
 app.command("delete")(delete.command)
+app.command("sign")(sign.command)
 app.command("api")(api.command)
 app.command("worker")(worker.command)
 app.command("migrate")(migrate.command)
+app.add_typer(keys.app, name="keys")
+app.add_typer(projects.app, name="projects")
 app.add_typer(storage.app, name="storage")
 app.add_typer(config.app, name="config")
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 
-from gilfoyle.cli.client import Client, Json
 from gilfoyle.cli.live import Live
-from gilfoyle.cli.text import clean
+from gilfoyle.cli.text import Json, clean, given, human_bytes
+from gilfoyle.client import Gilfoyle
 from gilfoyle.errors import GilfoyleError, Unavailable, UnsupportedMedia
 
 POLL_S = 0.5
@@ -18,7 +18,7 @@ PATIENCE_S = 120.0
 """How long a server may be away, for a restart, before following gives up."""
 
 
-def follow(client: Client, media: Json, name: str, console: Console) -> str:
+def follow(client: Gilfoyle, media: Json, name: str, console: Console) -> str:
     """Show the media's progress until it is ready; returns the URL to play.
 
     Raises UnsupportedMedia or GilfoyleError with the server's reason if it can't be encoded.
@@ -37,7 +37,7 @@ def follow(client: Client, media: Json, name: str, console: Console) -> str:
     return url
 
 
-def follow_rendition(client: Client, media: Json, rendition: str, console: Console) -> None:
+def follow_rendition(client: Gilfoyle, media: Json, rendition: str, console: Console) -> None:
     """Show the progress of one rendition until it is ready.
 
     Raises GilfoyleError with the server's reason if it can't be encoded, or the media can't.
@@ -48,6 +48,26 @@ def follow_rendition(client: Client, media: Json, rendition: str, console: Conso
             report.rendition(found)
     if found["status"] == "Errored":
         raise GilfoyleError((found.get("error") or {}).get("message") or "It could not be encoded.")
+
+
+def follow_replacement(client: Gilfoyle, media: Json, console: Console) -> str:
+    """Show the progress of the version that is made of a media until it takes the place; returns the URL to play.
+
+    Raises UnsupportedMedia with the server's reason if it can't be encoded.
+    """
+    version = (media["replacement"] or media)["version"]
+    with MediaDisplay(console, media["title"]) as report:
+        for state in poll(client, media["id"], over=lambda state: _is_replaced(state, version)):
+            found, name = state["replacement"], f"version {version}"
+            report.rendition({"name": name, **(found or {"status": "Ready", "progress": 1.0})})
+    if state["version"] != version:
+        raise UnsupportedMedia((found or {}).get("error", {}).get("message") or "The replacement was given up.")
+    return str(state["stream_url"])
+
+
+def _is_replaced(media: Json, version: int) -> bool:
+    replacement = media["replacement"]
+    return replacement is None or replacement["version"] != version or replacement["status"] == "Errored"
 
 
 def _named(media: Json, rendition: str) -> Json:
@@ -66,7 +86,7 @@ def _is_whole(media: Json) -> bool:
 
 
 def poll(
-    client: Client,
+    client: Gilfoyle,
     media_id: str,
     pause: float = POLL_S,
     patience: float = PATIENCE_S,
@@ -79,7 +99,7 @@ def poll(
     seen = time.monotonic()
     while True:
         try:
-            media = client.media(media_id)
+            media = given(client.medias.get(media_id))
         except Unavailable as error:
             if time.monotonic() - seen > patience:
                 raise Unavailable(
@@ -109,6 +129,8 @@ class MediaDisplay(Live):
 
     def update(self, media: Json, elapsed: float) -> None:
         """Show `media` as it is `elapsed` seconds after its upload."""
+        for fetched in media.get("input", []):
+            self._input(fetched)
         for rendition in media.get("renditions", []):
             self.rendition(rendition)
         if media["playable"]:
@@ -130,6 +152,18 @@ class MediaDisplay(Live):
             self._once(f"{name} failed", f"{name} failed: {reason}")
         elif status == "Ready" and not self._console.is_terminal:
             self._once(f"{name} ready", f"{name} ready")
+
+    def _input(self, fetched: Json) -> None:
+        """Show how much of a file the server has fetched."""
+        if "file" not in self._tasks:
+            if fetched["status"] != "Importing":
+                return
+            self._tasks["file"] = self._progress.add_task("file", status="", total=None)
+        received, total = fetched["received_bytes"], fetched["total_bytes"]
+        status = fetched["status"] if fetched["status"] != "Importing" else f"{human_bytes(received)} fetched"
+        self._progress.update(self._tasks["file"], completed=received, total=total, status=status)
+        if fetched["status"] == "Imported":
+            self._once("imported", f"fetched {human_bytes(received)}")
 
     def _once(self, what: str, sentence: str) -> None:
         super()._once(what, f"{self._name}: {sentence}")

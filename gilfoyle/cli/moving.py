@@ -70,7 +70,7 @@ async def _look(settings: StorageSettings, target: str) -> None:
     storages = Storages(settings.impatient(_PATIENCE_S))
     try:
         async with asyncio.timeout(_LOOK_S):
-            await try_out(await storages.of(target))
+            await try_out(await storages.open(target))
     except StorageError as error:
         raise StorageError(f"The storage {target} can't be used from here. {error.message}") from error
     except TimeoutError as error:

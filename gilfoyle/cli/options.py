@@ -22,10 +22,28 @@ def _server_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _api_key(key: str) -> str:
+    if not key.isascii() or not key.isprintable() or " " in key.strip():
+        raise typer.BadParameter("it is no API key, such as gf_k3Jq8ZwT…")
+    return key.strip()
+
+
 UrlOption = Annotated[
     str,
     typer.Option("--url", envvar="GILFOYLE_URL", callback=_server_url, help="The server to talk to."),
 ]
+ApiKeyOption = Annotated[
+    str,
+    typer.Option(
+        "--api-key",
+        envvar="GILFOYLE_API_KEY",
+        callback=_api_key,
+        show_default=False,
+        show_envvar=True,
+        help="The server's API key; better by the environment, where others don't see it.",
+    ),
+]
+DataOption = Annotated[Path, typer.Option("--data", help="The data folder, if `gilfoyle up` runs the server.")]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(

@@ -10,7 +10,7 @@ from gilfoyle.temporal.messages import SweepResult, SweptBackend, SweptItem
 _REASONS = {
     "no_media": "of no media",
     "moved": "its media lies elsewhere",
-    "superseded": "an encoding that is not served",
+    "superseded": "of a version that is not served",
     "errored": "an encoding that failed",
     "abandoned_upload": "an upload that was never accepted",
     "unfinished": "a write that never ended",

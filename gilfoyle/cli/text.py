@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gilfoyle.cli.client import Json
+    from gilfoyle.client.models import Model
 
+Json = dict[str, Any]
 
 # Control characters, ends of lines and paragraphs, what turns the direction of writing, and half characters.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def given(model: Model) -> Json:
+    """An object of the API as the server has given it."""
+    return model.model_dump(mode="json", exclude_unset=True)
 
 
 def clean(text: str) -> str:
@@ -79,6 +85,8 @@ def details(media: Json) -> Iterator[str]:
         "description": media["description"],
         "status": f"{media['status']}, {media['progress']:.0%} done" + (", playable" if media["playable"] else ""),
         "error": f"{error['message']} ({error['code']})" if error else None,
+        "version": media["version"] if media["version"] > 1 else None,
+        "replacement": _replacement(media["replacement"]) if media["replacement"] else None,
         "play": media["stream_url"],
         "watch": media["watch_url"],
         "length": human_time(media["duration_s"]) if media["duration_s"] is not None else None,
@@ -92,6 +100,12 @@ def details(media: Json) -> Iterator[str]:
     for each in media.get("warnings", []):
         yield f"{'warning':<12}{clean(each['message'])} ({each['code']})"
     yield from columns([_rendition(each) for each in media["renditions"]])
+
+
+def _replacement(replacement: Json) -> str:
+    error = replacement["error"]
+    done = f"{error['message']} ({error['code']})" if error else f"{replacement['progress']:.0%} done"
+    return f"version {replacement['version']}, {replacement['status']}: {done}"
 
 
 def _rendition(rendition: Json) -> tuple[str, ...]:

@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from gilfoyle.cli.client import Client, Json
-from gilfoyle.cli.multipart import UploadBody
-from gilfoyle.cli.text import clean, human_bytes, say
-from gilfoyle.errors import Conflict, GilfoyleError, InvalidRequest, Unavailable
-
-AUDIO_EXTENSIONS = frozenset(
-    f".{name}"
-    for name in (
-        *("aac", "ac3", "aif", "aiff", "amr", "ape", "caf", "eac3", "flac", "m4a", "m4b", "mka"),
-        *("mp2", "mp3", "oga", "ogg", "opus", "wav", "wma", "wv"),
-    )
-)
+from gilfoyle.cli.text import Json, clean, given, human_bytes, say
+from gilfoyle.client import Gilfoyle
+from gilfoyle.errors import InvalidRequest, Unavailable
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file that can be sent. `kind` is `video` or `audio`, `size` in bytes."""
+    """A file that can be sent. `kind`: `audio` for its audio only; `size` in bytes."""
 
     path: Path
-    kind: str
+    kind: str | None
     size: int
 
 
 def examine(path: Path, kind: str | None = None) -> Source:
-    """Raises InvalidRequest if the file can't be sent. Without a `kind`, the file's extension tells it."""
+    """Raises InvalidRequest if the file can't be sent."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -53,53 +43,48 @@ def examine(path: Path, kind: str | None = None) -> Source:
         raise InvalidRequest(f"{path} can't be read: {reason}.") from error
     if status.st_size == 0:
         raise InvalidRequest(f"{path} is empty.")
-    guess = "audio" if path.suffix.lower() in AUDIO_EXTENSIONS else "video"
-    return Source(path, kind or guess, status.st_size)
+    return Source(path, kind, status.st_size)
 
 
-def send(client: Client, source: Source, title: str, console: Console) -> Json:
-    """Create a media and upload the file to it; returns the media.
-
-    Whatever stops it, Ctrl-C too, leaves no media behind.
-    """
-    media = client.create(title)
-    try:
-        with _progress(console, source) as on_bytes:
-            media = _transfer(client, media["id"], source, on_bytes)
-    except BaseException:
-        _remove(client, media["id"])
-        raise
+def send(client: Gilfoyle, source: Source, title: str, console: Console) -> Json:
+    """Upload the file, which becomes a media of that title; returns the media. Raises what `upload` does."""
+    media = upload(client, source, console, media={"title": title})
     say(console, f"{source.path.name}: sent {human_bytes(source.size)}, media {media['id']}")
     return media
 
 
-def _transfer(client: Client, media_id: str, source: Source, on_bytes: Callable[[int], None]) -> Json:
+def replace(client: Gilfoyle, media_id: str, source: Source, console: Console) -> Json:
+    """Send another file for a media that is Ready; the media, with its replacement. Raises what `upload` does."""
+    media = upload(client, source, console, media_id=client.medias.get(media_id).id, replace=True)
+    say(console, f"{source.path.name}: sent {human_bytes(source.size)}")
+    return media
+
+
+def upload(client: Gilfoyle, source: Source, console: Console, **becomes: Any) -> Json:
+    """Send the file; the media as it is then. `becomes`: the fields of the upload that say what is made of it.
+
+    An upload that breaks off goes on where it did. Whatever stops it for good, Ctrl-C too, leaves no media behind.
+    Raises what the server refuses it for, and Unavailable if it gets nowhere for two minutes.
+    """
+
+    def paused(offset: int | None) -> None:
+        if offset is None:
+            say(console, f"{source.path.name}: the upload broke off; it goes on by itself when the server answers.")
+        else:
+            where = f"{human_bytes(offset)} of {human_bytes(source.size)}"
+            say(console, f"{source.path.name}: goes on at {where}.")
+
+    asked = becomes | ({"kind": source.kind} if source.kind else {})
+    # A name of undecodable bytes reaches Python as lone surrogates, which UTF-8 refuses.
+    asked["file_name"] = source.path.name.encode("utf-8", "replace").decode()
     try:
-        with source.path.open("rb") as file:
-            body = UploadBody(file, source.path.name, source.size, on_bytes)
-            return client.upload(media_id, source.kind, body)
+        with _progress(console, source) as at:
+            sent = client.uploads.send(source.path, at=at, paused=paused, **asked)
     except OSError as error:
         raise InvalidRequest(f"{source.path} can't be read: {error.strerror}.") from error
-    except Unavailable:
-        # The answer may have been lost after the file had arrived: then there is nothing to repeat.
-        with contextlib.suppress(GilfoyleError):
-            media = client.media(media_id)
-            if media["status"] != "AwaitingUpload":
-                return media
-        raise
-
-
-def _remove(client: Client, media_id: str) -> None:
-    """Delete what was created. Best effort: the error or the Ctrl-C that led here is what the user is told."""
-    for _ in range(10):
-        try:
-            client.delete(media_id)
-        except Conflict:
-            time.sleep(0.3)  # the server has yet to notice that the upload broke off
-        except GilfoyleError:
-            return
-        else:
-            return
+    if sent.media_id is None:
+        raise Unavailable("The server has not taken the file yet: `gilfoyle list` tells when it has.")
+    return given(client.medias.get(sent.media_id))
 
 
 @contextmanager
@@ -113,4 +98,4 @@ def _progress(console: Console, source: Source) -> Iterator[Callable[[int], None
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(clean(source.path.name), total=source.size)
-        yield lambda count: progress.advance(task, count)
+        yield lambda position: progress.update(task, completed=position)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,11 +73,12 @@ async def _stack(
             "Run `pip install 'gilfoyle-media[embedded]'`."
         ) from error
     orphans.adopt()
-    stack = Stack(Options(data, api_port, ui_port, ready_file), settings, _say, _announce)
+    asks = settings.auth.asks(settings.server.host)
+    stack = Stack(Options(data, api_port, ui_port, ready_file), settings, _say, partial(_announce, asks))
     await stack.run(hurry, adopting=True)
 
 
-def _announce(addresses: Addresses) -> None:
+def _announce(asks_for_keys: bool, addresses: Addresses) -> None:
     _say(
         "\n".join(
             (
@@ -85,6 +87,7 @@ def _announce(addresses: Addresses) -> None:
                 f"  Docs       {addresses.docs}",
                 f"  Workflows  {addresses.temporal_ui or addresses.temporal_address}",
                 f"  Data       {addresses.data}",
+                *(["Callers need a key: `gilfoyle keys create NAME --scope write`."] if asks_for_keys else []),
                 "Ctrl-C stops everything.",
             )
         )

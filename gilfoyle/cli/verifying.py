@@ -13,8 +13,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gilfoyle.cli.client import Client, Json
-from gilfoyle.cli.text import clean, say
+from gilfoyle.cli.text import Json, clean, given, say
+from gilfoyle.client import Gilfoyle
 from gilfoyle.errors import GilfoyleError, NotFound, Unavailable
 
 _POLL_S = 1.0
@@ -42,7 +42,7 @@ class Verified:
         return {**found, "fault": self.fault or None, "findings": self.agreement["findings"] if self.agreement else []}
 
 
-def verify(client: Client, asked: str, console: Console) -> Verified:
+def verify(client: Gilfoyle, asked: str, console: Console) -> Verified:
     """Have a media verified and wait until that is done. What keeps one from being compared is in the result.
 
     `asked`: an id, or a file that was uploaded. Raises Unavailable if the server does not answer.
@@ -50,7 +50,7 @@ def verify(client: Client, asked: str, console: Console) -> Verified:
     media_id = ""
     try:
         media_id = _media_id(client, asked)
-        client.verify(media_id)
+        client.medias.verify(media_id, wait=False)
         say(console, f"{asked}: comparing the stream with its source; the server goes on with that after Ctrl-C.")
         state = _wait(client, media_id)
     except Unavailable:
@@ -81,17 +81,17 @@ def show(verified: Verified, console: Console) -> None:
     say(console, f"{name} {'agrees' if verified.agrees else 'does not agree'} with its source.")
 
 
-def _media_id(client: Client, asked: str) -> str:
+def _media_id(client: Gilfoyle, asked: str) -> str:
     """Raises NotFound if no media was made of the file."""
     path = Path(asked)
     if _is_id(asked) or not path.is_file():
         return asked
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    media = client.made_of(digest)
+    media = next(client.medias.all(sha256=digest, limit=1), None)
     if media is None:
         raise NotFound("No media was made of that file: upload it first.")
-    return str(media["id"])
+    return str(media.id)
 
 
 def _is_id(text: str) -> bool:
@@ -102,12 +102,12 @@ def _is_id(text: str) -> bool:
     return True
 
 
-def _wait(client: Client, media_id: str) -> Json:
+def _wait(client: Gilfoyle, media_id: str) -> Json:
     """Ask until it has ended. A server that restarts meanwhile is waited for."""
     answered = time.monotonic()
     while True:
         try:
-            state = client.verification(media_id)
+            state = given(client.medias.verification(media_id))
             answered = time.monotonic()
         except Unavailable:
             if time.monotonic() - answered > _PATIENCE_S:

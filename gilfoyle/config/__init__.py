@@ -1,23 +1,34 @@
 """Settings: one YAML file and environment variables over it; typed, strict, every one with a default."""
 
+from gilfoyle.config.auth import AuthSettings
 from gilfoyle.config.loading import find, load
 from gilfoyle.config.settings import (
+    ORIGIN,
     DatabaseSettings,
+    EventSettings,
+    ImportSettings,
     LimitSettings,
+    NetSettings,
     ServerSettings,
     Settings,
     TemporalSettings,
     ToolSettings,
+    WebhookSettings,
     WorkerSettings,
     http_url,
 )
 from gilfoyle.config.storage import FilesystemSettings, IpfsSettings, S3Settings, StorageSettings, SweepSettings
 
 __all__ = [
+    "ORIGIN",
+    "AuthSettings",
     "DatabaseSettings",
+    "EventSettings",
     "FilesystemSettings",
+    "ImportSettings",
     "IpfsSettings",
     "LimitSettings",
+    "NetSettings",
     "S3Settings",
     "ServerSettings",
     "Settings",
@@ -25,6 +36,7 @@ __all__ = [
     "SweepSettings",
     "TemporalSettings",
     "ToolSettings",
+    "WebhookSettings",
     "WorkerSettings",
     "find",
     "http_url",

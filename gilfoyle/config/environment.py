@@ -19,8 +19,8 @@ from pydantic import BaseModel, SecretStr
 
 PREFIX = "GILFOYLE_"
 CONFIG = "GILFOYLE_CONFIG"
-# Read elsewhere (the CLI's server address), so not settings of the server.
-_OTHERS = {CONFIG, "GILFOYLE_URL"}
+# Read elsewhere (the CLI's server address and key), so not settings of the server.
+_OTHERS = {CONFIG, "GILFOYLE_URL", "GILFOYLE_API_KEY"}
 # What Kubernetes sets for a Service of which the first word is ours, and Docker's links have set before it.
 _SERVICE = re.compile(
     r"GILFOYLE(_\w+)?_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"

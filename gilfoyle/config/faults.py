@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gilfoyle.wording import WORDS, Words, own_sentence, worded
+
 SECRETS = frozenset(
     {
+        "auth.admin_key",
         "temporal.api_key",
         "database.url",
         "storage.ipfs.api",
@@ -23,27 +26,12 @@ SECRETS = frozenset(
 )
 """Settings whose value is never shown in a fault, a log or `gilfoyle config show`."""
 
-# pydantic's fault types -> how the sentence "NAME should …" goes on. `c` is the fault's context: its bounds.
-_SHOULD: dict[str, Callable[[dict[str, Any]], str]] = {
-    "int_parsing": lambda c: "be a whole number",
-    "int_type": lambda c: "be a whole number",
-    "int_from_float": lambda c: "be a whole number",
-    "float_parsing": lambda c: "be a number",
-    "float_type": lambda c: "be a number",
-    "bool_parsing": lambda c: "be true or false",
-    "bool_type": lambda c: "be true or false",
-    "string_type": lambda c: "be text (put it in quotes)",
-    "path_type": lambda c: "be a path",
-    "list_type": lambda c: "be a list, such as [a, b]",
-    "model_type": lambda c: "be a section of settings",
-    "model_attributes_type": lambda c: "be a section of settings",
-    "greater_than_equal": lambda c: f"be at least {c['ge']:g}",
-    "greater_than": lambda c: f"be more than {c['gt']:g}",
-    "less_than_equal": lambda c: f"be at most {c['le']:g}",
-    "less_than": lambda c: f"be less than {c['lt']:g}",
-    "literal_error": lambda c: f"be {c['expected']}",
-    "too_short": lambda c: f"hold at least {c['min_length']} item(s)",
-    "too_long": lambda c: f"hold at most {c['max_length']} item(s)",
+# Where a file is meant, and not JSON.
+_SHOULD: Mapping[str, Words] = {
+    **WORDS,
+    "string_type": "be text (put it in quotes)",
+    "list_type": "be a list, such as [a, b]",
+    **dict.fromkeys(("model_type", "model_attributes_type"), "be a section of settings"),
     "string_pattern_mismatch": lambda c: f"match the pattern {c['pattern']}",
 }
 # What a pattern means, where it says little to a person.
@@ -82,8 +70,11 @@ def sentences(error: ValidationError, model: type[BaseModel], source: str, origi
     """
     lines = []
     for fault in error.errors():
-        name = ".".join(str(part) for part in fault["loc"])
-        lines.append(f"{_source(name, source, origin)}: {_sentence(name, fault, model)}")
+        # A wrong name in a setting that maps names is where pydantic says `[key]`.
+        wrong_name = fault["loc"][-1] == "[key]"
+        name = ".".join(str(part) for part in (fault["loc"][:-2] if wrong_name else fault["loc"]))
+        said = f"a name in {name}" if wrong_name else name
+        lines.append(f"{_source(name, source, origin)}: {_sentence(said, fault, model)}")
     return "\n".join(lines)
 
 
@@ -101,9 +92,9 @@ def _sentence(name: str, fault: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         return f"there is no setting {name}{_hint(fault['loc'], model)}"
     if kind not in _SHOULD:
-        return f"{name}: {fault['msg'].removeprefix('Value error, ')}."
+        return f"{name}: {own_sentence(fault)}."
     wanted = _PATTERNS.get(_INDEX.sub("", name)) if kind == "string_pattern_mismatch" else None
-    should = f"{name} should {wanted or _SHOULD[kind](fault.get('ctx', {}))}"
+    should = f"{name} should {wanted or worded(_SHOULD[kind], fault)}"
     if kind in _WITHOUT_INPUT or name in SECRETS:
         return f"{should}."
     return f"{should}, not {_short(fault['input'])}."

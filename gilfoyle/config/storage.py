@@ -41,9 +41,16 @@ class S3Settings(Section):
         "", pattern=_URL, description="redirect to this address (a CDN over `prefix`); empty: to presigned URLs"
     )
     player_endpoint: str = Field(
-        "", pattern=_URL, description="the service's URL as players reach it, for presigned URLs; empty: `endpoint`"
+        "",
+        pattern=_URL,
+        description="the service's URL as players and uploading pages reach it, for presigned URLs; empty: `endpoint`",
     )
-    presign_s: int = Field(3600, ge=60, le=604800, description="how long a player's presigned URL is valid, in seconds")
+    presign_s: int = Field(
+        3600,
+        ge=60,
+        le=604800,
+        description="how long a presigned URL of a player or an uploading page is valid (seconds)",
+    )
     part_mb: int = Field(
         16, ge=5, le=1024, description="part size of a large object, in MiB; an upload holds up to four in memory"
     )
@@ -92,6 +99,11 @@ class StorageSettings(Section):
     s3: S3Settings = Field(S3Settings(), description="the backend for S3 and services compatible with it")
     ipfs: IpfsSettings = Field(IpfsSettings(), description="the IPFS backend")
     sweep: SweepSettings = Field(SweepSettings(), description="removing what no media owns")
+    replaced_keep_s: int = Field(
+        86400,
+        ge=0,
+        description="how long the version before stays once a media was replaced, for who plays it (seconds)",
+    )
     options: dict[str, Any] = Field({}, description="settings of a backend from another package")
 
     def impatient(self, patience_s: float, timeout_s: float = math.inf) -> StorageSettings:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 from gilfoyle.config.faults import SECRETS, item_model
 from gilfoyle.config.settings import Settings, http_url
 from gilfoyle.config.storage import StorageSettings
+from gilfoyle.media.policy import AudioRung, VideoRung
 
 MASK = "***"
 # Secrets of which a part is worth showing.
@@ -126,17 +127,29 @@ def consequences(settings: Settings) -> list[tuple[str, str]]:
     """What the settings lead to, in a line each: a name and its meaning. Secrets are masked."""
     policy, prefix = settings.encoding, settings.temporal.queue_prefix
     segment = policy.gop_s * policy.segment_gops
+    special = [f"{queue}-{each}" for each in sorted({*policy.encoders.values()}) for queue in ("transcode", "first")]
     return [
         ("API", http_url(settings.server.host, settings.server.port)),
+        ("callers", "need an API key" if settings.auth.asks(settings.server.host) else "need no API key"),
         ("catalog", mask_url(settings.database.url)),
         ("Temporal", f"{settings.temporal.address}, namespace {settings.temporal.namespace}"),
-        ("queues", f"{prefix}-pipeline, {prefix}-io, {prefix}-transcode, {prefix}-first"),
+        ("queues", ", ".join(f"{prefix}-{queue}" for queue in ("pipeline", "io", "transcode", "first", *special))),
         ("storage", _place(settings.storage)),
-        ("video", ", ".join(f"{rung.height}p at most {rung.max_kbps} kbit/s" for rung in policy.video)),
-        ("audio", ", ".join(f"{rung.kbps} kbit/s" for rung in policy.audio)),
+        ("video", ", ".join(map(_video, policy.video))),
+        ("audio", ", ".join(map(_audio, policy.audio))),
         ("encoding", f"x264 {policy.preset}, segments of {segment:g} s, chunks of at most {policy.chunk_s:g} s"),
         ("uploads", f"at most {settings.limits.upload_bytes} bytes and {settings.limits.duration_s:g} s"),
     ]
+
+
+def _video(rung: VideoRung) -> str:
+    codec = "" if rung.codec == "h264" else f" {rung.codec}"
+    return f"{rung.height}p{codec} at most {rung.max_kbps} kbit/s"
+
+
+def _audio(rung: AudioRung) -> str:
+    codec = "" if rung.codec == "aac" else f"{rung.codec} "
+    return f"{'5.1 ' if rung.channels > 2 else ''}{codec}{rung.kbps} kbit/s"
 
 
 def _place(storage: StorageSettings) -> str:

@@ -43,7 +43,7 @@ class Postgres:
     @property
     def url(self) -> str:
         """For psycopg as it is, and for SQLAlchemy once its scheme is `postgresql+psycopg`."""
-        return f"postgresql://{NAME}@/{NAME}?host={quote(str(self.socket))}"
+        return _url(str(self.socket))
 
     async def prepare(self) -> None:
         """Stop a server that an earlier run left, make the database if there is none. Raises StartupError.
@@ -131,6 +131,20 @@ class Postgres:
                     "or with TMPDIR."
                 )
         return self._aside
+
+
+def running_url(folder: DataFolder) -> str | None:
+    """The `url` of the server that runs on that folder; None if none does."""
+    try:
+        lines = (folder.postgres / "postmaster.pid").read_text().splitlines()
+        pid, socket = int(lines[0]), lines[4]  # PostgreSQL's miscadmin.h: LOCK_FILE_LINE_SOCKET_DIR is 5
+    except (OSError, ValueError, IndexError):
+        return None
+    return _url(socket) if _serves(pid, folder.postgres) else None
+
+
+def _url(socket: str) -> str:
+    return f"postgresql://{NAME}@/{NAME}?host={quote(socket)}"
 
 
 def clear_stale(data: Path) -> None:

@@ -86,8 +86,10 @@ class Stack:
     async def run(self, hurry: asyncio.Event, *, adopting: bool = False) -> None:
         """Start everything and keep it until cancelled; however this ends, nothing is left running.
 
-        Raises StartupError when a part can't be started or kept. See Supervisor for `hurry` and `adopting`.
+        Raises ConfigError if the API would be open to all, StartupError when a part can't be started or kept. See
+        Supervisor for `hurry` and `adopting`.
         """
+        self._settings.auth.check(self._settings.server.host)
         self._folder.make()
         self._check_ready_file()
         with self._folder.locked(), ExitStack() as held:
@@ -191,10 +193,11 @@ class Stack:
             command = [*gilfoyle, "worker", *(part for queue in queues for part in ("--queue", queue))]
             return ChildSpec(name, title, command, environment, stage=2, grace_s=grace_s)
 
+        special = [f"transcode-{each}" for each in sorted({*self._settings.encoding.encoders.values()})]
         return [
             ChildSpec("api", "The API", [*gilfoyle, "api"], environment, stage=3, answers=api_answers),
             worker("worker-light", "The light worker", "pipeline", "io"),
-            worker("worker-transcode", "The transcode worker", "transcode"),
+            worker("worker-transcode", "The transcode worker", "transcode", *special),
         ]
 
     def _check_ready_file(self) -> None:

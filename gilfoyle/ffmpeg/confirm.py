@@ -1,4 +1,4 @@
-"""Before an upload is refused, and deleted for it: is what ffprobe was given what the storage holds?"""
+"""Before an upload is refused and deleted: did ffprobe read what the storage holds?"""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def confirm(storage: Storage, key: str, place: str) -> None:
 
 
 async def _head(url: str, wanted: int) -> tuple[bytes, int | None]:
-    """The first `wanted` bytes, and how many there are in all."""
+    """The first `wanted` bytes, and the size of the whole."""
     # As ffmpeg does it: redirects are followed, certificates not verified. What comes is compared anyway.
     async with httpx.AsyncClient(follow_redirects=True, timeout=_TIMEOUT_S, verify=False) as client:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes=0-{wanted - 1}"} if wanted else {})

@@ -1,4 +1,4 @@
-"""One run of ffmpeg that encodes: a pipe for each output, its progress, and an end if it no longer gets on."""
+"""One encoding run of ffmpeg: a pipe for each output, its progress, and an end if it stalls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Consumer = Callable[[asyncio.StreamReader], Awaitable[None]]
 
 _PIPE_BYTES = 1 << 20
 _LOOKS = 20
-"""How often within the limit a run is looked at for whether it gets on."""
+"""How often within the limit a run is checked for progress."""
 
 
 async def encode(
@@ -31,12 +31,14 @@ async def encode(
     nice: int,
     watch: SourceWatch | None = None,
     inputs: Sequence[int] = (),
+    reserves: bool = False,
 ) -> None:
     """Run ffmpeg with one pipe per consumer. `build` makes the command line from the pipes' descriptors.
 
     `nice` is how much it gives way to other processes (0 to 19). `inputs`: descriptors that it reads from.
+    `reserves`: see `process.running`.
 
-    Consumers are given only what can't come of a source that broke off (`SourceWatch.proven`), and its end only if
+    Consumers get only data that can't come from a source that broke off (`SourceWatch.proven`), and its end only if
     ffmpeg has succeeded. Raises ProcessFailed, also after `stall_s` seconds without any progress, StorageError if the
     source could not be read, or what a consumer raised if ffmpeg itself had nothing to complain of.
     """
@@ -52,7 +54,8 @@ async def encode(
     async with contextlib.AsyncExitStack() as stack:
         try:
             command = build(writers)
-            run = await stack.enter_async_context(running(command, memory_mb, watch, nice, [*writers, *inputs]))
+            started = running(command, memory_mb, watch, nice, [*writers, *inputs], reserves=reserves)
+            run = await stack.enter_async_context(started)
         except BaseException:
             close(readers)
             raise
@@ -82,8 +85,8 @@ async def encode(
 class Stall:
     """The clock of one ffmpeg with several outputs. `limit_s`: how long nothing may change, in seconds.
 
-    ffmpeg reports its progress even while it hangs, so what counts is whether anything changes: what it says that it
-    has encoded, or what comes out of its pipes.
+    ffmpeg reports progress even while it hangs, so what counts is a change: of the reported progress, or data in its
+    pipes.
     """
 
     def __init__(self, limit_s: float, outputs: int) -> None:
@@ -95,7 +98,7 @@ class Stall:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Somebody waits for one of the outputs. While another one is busy storing, ffmpeg can't be blamed."""
+        """A consumer waits for data. While another one is busy storing, ffmpeg is not to blame."""
         self._waiting += 1
         try:
             yield
@@ -104,7 +107,7 @@ class Stall:
             self._moved = time.monotonic()
 
     def progress(self, block: dict[str, str]) -> None:
-        """What ffmpeg says of itself."""
+        """Take in ffmpeg's progress report."""
         done = f"{block.get('frame')} {block.get('out_time')}"
         if done != self._frame:
             self._frame, self._moved = done, time.monotonic()
@@ -118,7 +121,7 @@ class Stall:
 
 
 class _ProvenReader(asyncio.StreamReader):
-    """One of ffmpeg's outputs. What may be of half a source is kept back until ffmpeg has ended well."""
+    """One of ffmpeg's outputs. Data that may come from half a source is held back until ffmpeg has succeeded."""
 
     def __init__(self, run: Run, end: asyncio.Task[None], stall: Stall) -> None:
         super().__init__(limit=_PIPE_BYTES)
@@ -146,7 +149,7 @@ async def _kill_if_stalled(stall: Stall, run: Run) -> None:
 
 
 async def _first_fault(tasks: Sequence[asyncio.Task[None]]) -> Exception | None:
-    """Wait for all, or for the first that fails; returns its exception."""
+    """Wait for all tasks, or for the first that fails; returns its exception."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     for task in done:
         error = task.exception()

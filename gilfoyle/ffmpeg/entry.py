@@ -1,8 +1,8 @@
 """Where a decoder must enter a source so that it has the frame that is on screen at the beginning of a chunk.
 
-MP4 and MOV are sought by decode time: the keyframe that is found may be shown only later. After a pause (a recording of
-a screen, slides) by seconds, in an open GOP by the pictures that come before the keyframe and need the GOP before. What
-lies between would be lost, and the next picture shown in its place.
+MP4 and MOV are sought by decode time: the keyframe found may be shown later than the chunk begins. After a pause (a
+screen recording, slides) it is seconds late; in an open GOP, by the frames before the keyframe that need the previous
+GOP. What lies between would be lost, and the next frame shown in its place.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ async def entry(
     """Where to seek for a pass from `first_segment` on, on the container's clock (seconds); None: at the beginning.
 
     `on_wait` is called every two seconds meanwhile: a storage that does not answer takes minutes. Raises EncodeFailed
-    if the source can't be read there, StorageError if the storage does not give it.
+    if the source can't be read there, StorageError if the storage fails.
     """
-    if not first_segment or not info.exact_seek or info.video is None:
+    if not (first_segment or plan.lead_s) or not info.exact_seek or info.video is None:
         return None
     at = target = seek_target(plan, first_segment)
     if not info.sought_by_decode_time:

@@ -17,9 +17,9 @@ from gilfoyle.ffmpeg.source import Source
 from gilfoyle.media.colour import with_declared
 from gilfoyle.media.ffprobe import (
     declared_command,
+    image_frames_command,
+    image_size_command,
     packets_command,
-    picture_frames_command,
-    picture_size_command,
     probe_command,
     shapes_command,
 )
@@ -36,9 +36,9 @@ from gilfoyle.media.header import (
     video_stream,
     wanted_streams,
 )
+from gilfoyle.media.images import Drawn, is_image, probed, read_delays, read_size, shown
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.packets import Listing, Measured
-from gilfoyle.media.pictures import Drawn, is_picture, probed, read_delays, read_size, shown
 from gilfoyle.media.probe import Findings, read
 from gilfoyle.media.refusals import Limits, precheck
 from gilfoyle.media.shapes import Shape, read_shapes
@@ -50,7 +50,7 @@ _SMALL = 64 << 20
 # Of a larger one with an index, so many parts of it, so long each, and the end are read (seconds): ffprobe starts at
 # the keyframe before.
 _PARTS = 16
-_PART_S = 2
+_PART_S = 1
 _TAIL_S = 5.0
 # How much earlier than its header says a stream may end (seconds): rounding, no more.
 _SHORT_S = 1.0
@@ -66,9 +66,9 @@ _INVALID_SIZE = re.compile(r"Picture size (\d+)x(\d+) is invalid")
 
 
 class Look:
-    """At one source of `size` bytes. Every method raises UnsupportedMedia, EncodeFailed, and StorageError.
+    """Looks into one source of `size` bytes. Every method raises UnsupportedMedia, EncodeFailed and StorageError.
 
-    To be entered with `async with`: what still runs at the end of the block is ended.
+    Use it with `async with`: programs that still run at the end of the block are ended.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Look:
         self._settings = settings
         self._limits = limits
         self._whole: bytes | None = None
+        self._declares = False
         self._keyframes: asyncio.Task[bytes] | None = None
 
     async def __aenter__(self) -> Look:
@@ -93,7 +94,7 @@ class Look:
     async def begin(self) -> dict[str, Any]:
         """The header: format and streams as ffprobe sees them after the first frames, which correct what is declared.
 
-        Of what is small, everything else is read beside that: a viewer waits for the longest of these.
+        Of a small file, everything else is read in parallel: a viewer waits for the slowest.
         """
         place = self._source.place
         small = self._size <= _SMALL
@@ -102,7 +103,7 @@ class Look:
             self._declared(small), self._run(probe_command(self._ffprobe, place)), *beside
         )
         header: dict[str, Any] = json.loads(described)
-        if is_picture(header):
+        if is_image(header):
             return header
         if lacks_sizes(header):
             header = json.loads(await self._run(probe_command(self._ffprobe, place, patiently=True)))
@@ -111,27 +112,28 @@ class Look:
         return with_declared(header, json.loads(told or b"{}"))
 
     async def _declared(self, small: bool) -> bytes:
-        """As JSON; nothing, where what is declared is absurd: no decoder opens for a picture of 60,000 × 60,000."""
+        """The declared streams, as JSON; nothing if they are absurd: no decoder opens for 60,000 × 60,000 pixels."""
         told = await self._attempt_by(declared_command(self._ffprobe, self._source.place))
+        self._declares = bool(told)
         if small and not (told and is_indexed(json.loads(told))):
             self._keyframes = asyncio.create_task(self._attempt(shapes_command))
         return told
 
-    async def picture(self, header: dict[str, Any]) -> MediaInfo:
-        """Of one that stands alone, still or animated. ffmpeg looks at it itself: media/pictures.py says why."""
+    async def image(self, header: dict[str, Any]) -> MediaInfo:
+        """The MediaInfo of an image, still or animated. ffmpeg itself reads it: media/images.py says why."""
         place = self._source.place
-        size = read_size((await self._attempt_by(picture_size_command(self._ffmpeg, place))).decode())
-        listed = await self._attempt_by(picture_frames_command(self._ffmpeg, place))
+        size = read_size((await self._attempt_by(image_size_command(self._ffmpeg, place))).decode())
+        listed = await self._attempt_by(image_frames_command(self._ffmpeg, place))
         delays = shown(header, read_delays(listed.decode()))
         if size is None or not delays:
-            raise UnsupportedMedia("The picture can't be decoded.", code="no_frames")
+            raise UnsupportedMedia("The image can't be decoded.", code="no_frames")
         header = probed(header, Drawn(*size, delays))
         precheck(header, self._limits)
         measured = Measured(Fraction(0), sum(delays, Fraction(0)), len(delays))
         return read(header, Findings({0: measured}), self._limits)
 
     async def film(self, header: dict[str, Any]) -> MediaInfo:
-        """Of all else, by its header and what is in it."""
+        """The MediaInfo of anything else, by its header and its packets."""
         packets, shapes = await self._packets_and_shapes(header)
         header = marked(header, "encrypted", packets.encrypted)
         measured = await asyncio.to_thread(packets.measured)
@@ -141,22 +143,23 @@ class Look:
         made_up = lacks_times(container(header))
         if self._whole is not None:
             lines = await self._packets(made_up=True) if made_up else self._whole
-            packets = await _listing(header, lines, whole=True)
+            packets = await _listing(header, lines)
             return packets, await self._shapes(header, packets, [])
         end = declared_end(header)
         if end is None or needs_full_scan(header):
-            packets = await _listing(header, await self._packets(made_up=made_up), whole=True)
+            packets = await _listing(header, await self._packets(made_up=made_up))
             points = _points(end, f"+#{_KEYFRAME_PACKETS}") if end else ["%+600"]
         else:
             parts = [*_points(end, f"+{_PART_S}"), f"{max(0.0, end - _TAIL_S):.3f}%"]
-            packets = await _listing(header, await self._packets(parts), whole=False)
+            lines = await self._packets(parts, indexed=self._declares and is_indexed(header))
+            packets = await _listing(header, lines, len(parts))
             if not self._is_enough(header, packets, end):
-                packets = await _listing(header, await self._packets(), whole=True)
+                packets = await _listing(header, await self._packets())
             points = _points(end, "+#1")
         return packets, await self._shapes(header, packets, points)
 
     async def _shapes(self, header: dict[str, Any], packets: Listing, points: Sequence[str]) -> list[Shape]:
-        """The sizes of the picture, where it may have several: an MP4 with an index tells of each in a packet."""
+        """The sizes of the video, where it may have several: an MP4 with an index tells of each in a packet."""
         video = video_stream(header)
         if video is None or (is_indexed(header) and video["index"] not in packets.renewed):
             return []
@@ -170,14 +173,15 @@ class Look:
         reached = all(ends.get(index, 0.0) > min(until, end) - _SHORT_S for index, until in declared.items())
         return reached and self._size - packets.last_position < self._size // _REST
 
-    async def _packets(self, intervals: Sequence[str] = (), *, made_up: bool = False) -> bytes:
-        return await self._run(packets_command(self._ffprobe, self._source.place, intervals, made_up=made_up))
+    async def _packets(self, intervals: Sequence[str] = (), *, made_up: bool = False, indexed: bool = False) -> bytes:
+        place = self._source.place
+        return await self._run(packets_command(self._ffprobe, place, intervals, made_up=made_up, indexed=indexed))
 
     async def _attempt(self, command: Any, intervals: Sequence[str] = ()) -> bytes:
         return await self._attempt_by(command(self._ffprobe, self._source.place, intervals))
 
     async def _attempt_by(self, command: list[str]) -> bytes:
-        """What it lists; nothing, if it can't: something else tells why."""
+        """The output of the command; nothing if it fails: another command reports why."""
         try:
             return await self._run(command)
         except (UnsupportedMedia, EncodeFailed):
@@ -194,11 +198,14 @@ class Look:
             raise EncodeFailed(f"The file could not be read within {limit:.0f} s.", code="probe_timeout") from error
 
 
-async def _listing(header: dict[str, Any], lines: bytes, *, whole: bool) -> Listing:
-    """In a thread: hours of sound have millions of packets, and the worker beats for others meanwhile."""
+async def _listing(header: dict[str, Any], lines: bytes, parts: int = 0) -> Listing:
+    """What the lines tell; `parts` as of Listing.
+
+    A thread parses: hours of audio have millions of packets, and the worker must go on sending heartbeats.
+    """
     video = video_stream(header)
-    picture = int(video["index"]) if video else None
-    listing = Listing(time_bases(header), picture=picture, whole=whole, leaps=may_leap(header))
+    index = int(video["index"]) if video else None
+    listing = Listing(time_bases(header), video=index, parts=parts, leaps=may_leap(header))
     await asyncio.to_thread(listing.take, BytesIO(lines))
     return listing
 
@@ -215,6 +222,6 @@ def _unreadable(tail: str) -> UnsupportedMedia:
         )
     if size := _INVALID_SIZE.search(tail):
         return UnsupportedMedia(
-            f"The picture is {size[1]}×{size[2]} pixels: too large.", code="picture_too_large", log=tail
+            f"The video is {size[1]}×{size[2]} pixels: too large.", code="frame_too_large", log=tail
         )
     return UnsupportedMedia("This is not a video or audio file that can be read.", code="not_media", log=tail)

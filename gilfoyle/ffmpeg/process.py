@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
-from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+from gilfoyle.ffmpeg import sandbox
+from gilfoyle.ffmpeg.child import Child, start
 from gilfoyle.ffmpeg.source import SourceWatch
 
-# The shell sets the limits and becomes the program: a preexec_fn is not safe in a process with threads. Where Linux
-# groups processes by session (autogroup), `nice` counts only within one, and the group has a value of its own.
+# The shell sets the limits and becomes the program: a preexec_fn is not safe in a process with threads.
 _LAUNCH = """
-ulimit -v "$0" 2>/dev/null
-nice=$1
-shift
+ulimit "$1" "$0" 2>/dev/null
+nice=$2
+shift 2
 [ "$nice" = 0 ] && exec "$@"
-{ echo "$nice" >/proc/self/autogroup; } 2>/dev/null
 exec nice -n "$nice" "$@"
 """
+# A program needs no secret, and a file that takes it over must not find one.
+_SECRET = re.compile(
+    r"^(GILFOYLE|AWS|TEMPORAL|PG|AZURE|GOOGLE)_|SECRET|TOKEN|PASSW|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY", re.IGNORECASE
+)
 _READ = 1 << 16
 _TERMINATE_S = 2.0
 
@@ -45,41 +50,46 @@ def _how_it_ended(status: int) -> str:
 
 
 async def capture(
-    command: Sequence[str], *, timeout_s: float, memory_mb: int, watch: SourceWatch | None = None
+    command: Sequence[str],
+    *,
+    timeout_s: float,
+    memory_mb: int,
+    watch: SourceWatch | None = None,
+    reserves: bool = False,
 ) -> bytes:
-    """Run a program and return its stdout.
+    """Run a program and return its stdout. `reserves`: see `running`.
 
     Raises ProcessFailed, TimeoutError after `timeout_s` seconds, and StorageError if the source that `watch` is about
     could not be read.
     """
-    async with asyncio.timeout(timeout_s), running(command, memory_mb, watch) as run:
+    async with asyncio.timeout(timeout_s), running(command, memory_mb, watch, reserves=reserves) as run:
         out = await run.stdout.read()
         await run.end()
         return out
 
 
 class Run:
-    """A program that runs, and its stderr: heard as it comes, and whenever it matters what has been said."""
+    """A running program, and its stderr: read as it comes, and whenever its content matters."""
 
-    def __init__(self, process: Process, stderr: int, watch: SourceWatch) -> None:
+    def __init__(self, process: Child, stderr: int, watch: SourceWatch) -> None:
         self.process = process
         self.stdout = asyncio.StreamReader()
         self._stderr: int | None = stderr
         self._watch = watch
         self._killed_for = ""
-        watch.on_lost = lambda: _send(process, signal.SIGKILL)
+        watch.on_lost = lambda: process.send(signal.SIGKILL)
         os.set_blocking(stderr, False)
         asyncio.get_running_loop().add_reader(stderr, self._hear)
 
     def proven(self) -> bool:
-        """Whether what the program has written by now can be relied on: it complains before it goes on writing."""
+        """Whether the output so far can be trusted: a program complains before it goes on writing."""
         self._hear()
         return self._watch.proven
 
     def kill(self, reason: str) -> None:
-        """At once; `end` raises ProcessFailed with the reason."""
+        """Kill it at once; `end` raises ProcessFailed with the reason."""
         self._killed_for = reason
-        _send(self.process, signal.SIGKILL)
+        self.process.send(signal.SIGKILL)
 
     async def end(self) -> None:
         """Wait for the program's end. Raises ProcessFailed, or StorageError if reading was in trouble."""
@@ -92,7 +102,7 @@ class Run:
             raise error
 
     def close(self) -> None:
-        """Stop hearing."""
+        """Stop reading stderr."""
         if self._stderr is not None:
             asyncio.get_running_loop().remove_reader(self._stderr)
             os.close(self._stderr)
@@ -112,24 +122,46 @@ class Run:
 
 @asynccontextmanager
 async def running(
-    command: Sequence[str], memory_mb: int, watch: SourceWatch | None, nice: int = 0, pass_fds: Sequence[int] = ()
+    command: Sequence[str],
+    memory_mb: int,
+    watch: SourceWatch | None,
+    nice: int = 0,
+    pass_fds: Sequence[int] = (),
+    *,
+    reserves: bool = False,
 ) -> AsyncIterator[Run]:
-    """A process in a session of its own, with bounded address space; gone when the block is left."""
-    limited = ["/bin/sh", "-c", _LAUNCH, str(memory_mb * 1024), str(nice), *command]
+    """A process in a session of its own, confined (see ffmpeg/sandbox.py), with bounded memory; gone after the block.
+
+    Its address space is bounded. With `reserves` only its private writable memory is (RLIMIT_DATA; Linux counts
+    mappings since 4.7): drivers of cards reserve huge address spaces.
+    """
+    bound = "-d" if reserves else "-v"
+    limited = ["/bin/sh", "-c", _LAUNCH, str(memory_mb * 1024), bound, str(nice), *command]
     # Pipes of our own: asyncio's can't be read at once, whenever that is needed, and are never closed if the program
     # is killed while they are full.
     printed, out = os.pipe()
     heard, spoken = os.pipe()
+    watch = watch or SourceWatch("")
+
+    def confine() -> None:
+        sandbox.confine(command[0], watch.place, card=reserves)
+
     try:
-        process = await asyncio.create_subprocess_exec(
-            *limited, stdin=DEVNULL, stdout=out, stderr=spoken, pass_fds=pass_fds, start_new_session=True
+        process = await start(
+            limited,
+            environment={name: value for name, value in os.environ.items() if not _SECRET.search(name)},
+            stdout=out,
+            stderr=spoken,
+            pass_fds=pass_fds,
+            confine=confine if sandbox.active() else None,
         )
     except BaseException:
         close([printed, heard])
         raise
     finally:
         close([out, spoken])
-    run = Run(process, heard, watch or SourceWatch(""))
+    _give_way(process.pid, nice)
+    run = Run(process, heard, watch)
     try:
         async with arriving(printed, run.stdout):
             yield run
@@ -140,26 +172,26 @@ async def running(
             run.close()
 
 
-def _send(process: Process, number: signal.Signals) -> None:
-    """To the whole session."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+def _give_way(session: int, nice: int) -> None:
+    """Where Linux groups processes by session (autogroup), `nice` counts only within one: the group has its own."""
+    if nice:
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{session}/autogroup").write_text(str(nice))
 
 
-async def terminate(process: Process) -> None:
+async def terminate(process: Child) -> None:
     """SIGTERM to the whole session, SIGKILL if that is not enough."""
     for sent in (signal.SIGTERM, signal.SIGKILL):
         if process.returncode is not None:
             return
-        _send(process, sent)
+        process.send(sent)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), _TERMINATE_S)
 
 
 @asynccontextmanager
 async def arriving(descriptor: int, reader: asyncio.StreamReader) -> AsyncIterator[None]:
-    """What is written into a pipe comes out of `reader`. Its read end is closed with the block."""
+    """Connect a pipe's read end to `reader`; it is closed at the end of the block."""
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0)
     )

@@ -61,10 +61,9 @@ class RenditionSink:
             await self._on_stored(segment.index)
 
     async def _store_init(self) -> None:
-        """Store the init segment, once it is known. Every chunk has the same; the first one is kept.
+        """Store the init segment, before any media segment. All chunks have the same; the first is kept.
 
-        Before any segment. Raises EncodeFailed if this one describes another decoder: the chunks would not play as one
-        rendition.
+        Raises EncodeFailed if this one describes another decoder: the chunks would not play as one rendition.
         """
         init = self._splitter.init
         if init is None or self._has_init:
@@ -80,7 +79,7 @@ class RenditionSink:
 
 
 async def _put(queue: asyncio.Queue[Segment | None], item: Segment | None, storing: asyncio.Task[None]) -> None:
-    """Hand over to the storing task, or raise what it failed with instead of waiting for it for ever."""
+    """Hand a segment to the storing task, or raise its error instead of waiting for ever."""
     putting = asyncio.ensure_future(queue.put(item))
     await asyncio.wait([putting, storing], return_when=asyncio.FIRST_COMPLETED)
     if not putting.done():
@@ -89,6 +88,6 @@ async def _put(queue: asyncio.Queue[Segment | None], item: Segment | None, stori
 
 
 def _essence(init: bytes) -> tuple[object, ...]:
-    """What must be the same in all chunks: the decoder's configuration and the edit list."""
+    """What must be equal in all chunks: the decoder's configuration and the edit list."""
     edit = find(init, b"moov", b"trak", b"edts")
     return decoder_config(init), edit and init[edit[0] : edit[1]]

@@ -1,9 +1,9 @@
-"""How the reading of a source goes, as ffmpeg and ffprobe tell it on stderr.
+"""Whether reading a source goes well, judged by what ffmpeg and ffprobe print on stderr.
 
-To a demuxer, a read that failed is the end of the file: the picture would freeze, the sound fall silent, a header seem
-cut short, and ffmpeg would end as if all were well. So over HTTP it is told never to give up (media/reading.py), and
-`SourceWatch` decides when there is no use in waiting. What it can't judge yet is not proven, and kept back until the
-program's end is known (ffmpeg/process.py).
+A demuxer takes a failed read for the end of the file: the video would freeze, the sound fall silent, a header seem
+cut short, and ffmpeg would end as if all were well. So over HTTP it must never give up (media/reading.py), and
+`SourceWatch` decides when waiting is useless. Output that can't be judged yet is not proven, and is held back until the
+program ends (ffmpeg/process.py).
 """
 
 from __future__ import annotations
@@ -44,16 +44,17 @@ class Source:
         return self._watches[-1]
 
     def blame(self, error: Exception) -> None:
-        """Raise StorageError in place of `error` if reading was troubled: then it may be no fault of the file."""
+        """Raise StorageError instead of `error` if reading was troubled: the file may not be at fault."""
         for watch in self._watches:
             watch.blame(error)
 
 
 class SourceWatch:
-    """Hears one run over a source."""
+    """Reads the stderr of one run over a source."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
+        self.place = source
+        """The path or URL that is read; empty: none."""
         self._remote = is_remote(source)
         self.on_lost: Callable[[], None] = lambda: None
         """Called once, at the moment when `lost` is set."""
@@ -63,9 +64,9 @@ class SourceWatch:
         self._ended = False
         self._fault = "the connection to the storage broke off"
         self.lost = False
-        """Reading was given up: whoever runs the program must end it, before it takes this for the file's end."""
+        """Reading was given up: the program must be ended before it takes this for the end of the file."""
         self.troubled = False
-        """Reading didn't go on at once after a fault. (A connection that had just been closed does: that is common.)"""
+        """Reading didn't resume at once after a fault. (After a closed connection, which is common, it does.)"""
 
     def hear(self, data: bytes) -> None:
         """Take in what the program wrote to stderr."""
@@ -76,7 +77,7 @@ class SourceWatch:
 
     @property
     def proven(self) -> bool:
-        """Whether all that the program has put out until now can only come of reads that succeeded."""
+        """Whether all output so far can only come from successful reads."""
         return not (self.lost or self._open or self._ended)
 
     @property
@@ -134,10 +135,10 @@ class SourceWatch:
         self._text = (self._text + line + "\n")[-TEXT_BYTES:]
 
     def _scrubbed(self, text: str) -> str:
-        """Where the source lies is nobody's business: what is left may be shown to clients."""
-        text = text.replace(self._source, "the source") if self._source else text
+        """The text without the source's place: what is left may be shown to clients."""
+        text = text.replace(self.place, "the source") if self.place else text
         if self._remote:
-            parts = urlsplit(self._source)
+            parts = urlsplit(self.place)
             text = _URL.sub("the source", text)
             for secret in (parts.netloc, parts.hostname, parts.path, parts.query):
                 if secret and len(secret) > 1:
@@ -146,7 +147,7 @@ class SourceWatch:
 
 
 def _told(text: str, status: int | None) -> str:
-    """A network error in words of our own: ffmpeg's name hosts and addresses."""
+    """A network error in our own words: ffmpeg's messages name hosts and addresses."""
     if status:
         return f"the storage answered {status}"
     if "timed out" in text:

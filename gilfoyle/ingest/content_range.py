@@ -13,10 +13,11 @@ _RANGE = re.compile(r"bytes[ \t]+(?:([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)
 
 @dataclass(frozen=True)
 class ContentRange:
-    """Bytes `[first, end)` of a file that has `total`; with `first == end`, none: it asks only."""
+    """Bytes `[first, end)` of a file of `total` bytes; `first == end`: no bytes, a query only."""
 
     first: int
-    end: int
+    end: int | None
+    """None: wherever the body ends."""
     total: int | None
     """None: not known yet, so that this is not the end of the file."""
 
@@ -26,7 +27,7 @@ class ContentRange:
 
 
 def parse(header: str) -> ContentRange | None:
-    """None without the header. Raises InvalidRequest for one that can't be followed."""
+    """Parse the header; None without it. Raises InvalidRequest if it is malformed."""
     if not header.strip():
         return None
     match = _RANGE.fullmatch(header.strip())
@@ -35,10 +36,10 @@ def parse(header: str) -> ContentRange | None:
     first, last, total, asked = match.groups()
     if asked is not None:
         return ContentRange(0, 0, int(asked))
-    found = ContentRange(int(first), int(last) + 1, None if total == "*" else int(total))
-    if found.end <= found.first or (found.total is not None and found.end > found.total):
+    end, size = int(last) + 1, None if total == "*" else int(total)
+    if end <= int(first) or (size is not None and end > size):
         raise _malformed()
-    return found
+    return ContentRange(int(first), end, size)
 
 
 def _malformed() -> InvalidRequest:

@@ -1,18 +1,18 @@
-"""A file that a form brings: `multipart/form-data` with a field `file` and perhaps one `sha256`, in any order."""
+"""A file sent as a form: `multipart/form-data` with a field `file` and perhaps one `sha256`, in any order."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 
 from gilfoyle.errors import InvalidRequest
-from gilfoyle.ingest.checksum import from_hex
+from gilfoyle.ingest.checksum import Checksum, from_hex
 from gilfoyle.ingest.multipart import Form
 from gilfoyle.ingest.receive import declared_length, too_large
 
 FILE_FIELD = "file"
 CHECKSUM_FIELD = "sha256"
 FORM_BYTES = 1 << 20
-"""What a form may have besides the file's bytes."""
+"""How many bytes a form may have besides the file's."""
 
 
 class FormFile:
@@ -26,7 +26,7 @@ class FormFile:
         self._form: Form
         self._seen = False
         self.file_name: str | None = None
-        self.sha256: str | None = None
+        self.checksum: Checksum | None = None
 
     def check(self, limit: int) -> None:
         """See Incoming.check."""
@@ -45,6 +45,6 @@ class FormFile:
                 async for piece in part:
                     yield piece
             elif part.name == CHECKSUM_FIELD:
-                self.sha256 = from_hex(await part.text(limit=200), CHECKSUM_FIELD)
+                self.checksum = from_hex(await part.text(limit=200), CHECKSUM_FIELD)
         if not self._seen:
             raise InvalidRequest("The form has no field `file`.", fields={FILE_FIELD: "is missing"})

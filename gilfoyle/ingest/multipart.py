@@ -16,7 +16,7 @@ from gilfoyle.ingest.parameters import parameters
 
 MOST_PARTS = 10
 PREAMBLE_BYTES = 64 << 10
-"""What may stand before the first part. Clients that think of mail write a line there."""
+"""The longest preamble before the first part. Mail-like clients write a line there."""
 
 
 @contextmanager
@@ -89,7 +89,7 @@ class Form:
                 yield event
 
     async def next_bytes(self) -> bytes | None:
-        """What follows within the part that was given last; None at its end."""
+        """The next bytes of the current part; None at its end."""
         if await self._fill() and isinstance(piece := self._events[0], bytes):
             self._events.popleft()
             return piece

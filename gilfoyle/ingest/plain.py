@@ -12,7 +12,10 @@ from gilfoyle.ingest.receive import declared_length, too_large
 
 
 class PlainFile:
-    """`Incoming`, as a plain body."""
+    """`Part`, as a plain body."""
+
+    digest = None
+    hash_later = False
 
     def __init__(self, headers: Mapping[str, str], body: AsyncIterable[bytes], file_name: str = "") -> None:
         """`headers` by their names in small letters. `file_name`: before the one that Content-Disposition says.
@@ -22,23 +25,19 @@ class PlainFile:
         _require_plain(headers)
         disposition = parameters(headers.get("content-disposition", "").encode("latin-1", "replace"))
         self.file_name = file_names.clean(file_name or disposition.get("filename", ""))
-        self.sha256 = from_repr_digest(headers.get("repr-digest", ""))
+        self.checksum = from_repr_digest(headers.get("repr-digest", ""))
         self.range = content_range.parse(headers.get("content-range", ""))
-        """Which bytes of the file the body has; None: all."""
+        """The range of the file in the body; None: all of it."""
         self._length = declared_length(headers)
         self._body = body
 
     def check(self, limit: int) -> None:
         """See Incoming.check."""
-        if max(self._length, self.range.end if self.range else 0, (self.range and self.range.total) or 0) > limit:
+        end = (self.range and self.range.end) or 0
+        if max(self._length, end, (self.range and self.range.total) or 0) > limit:
             raise too_large(limit)
-        if self.range and self._length and self._length != self.range.end - self.range.first:
+        if self.range and self._length and self._length != end - self.range.first:
             raise not_the_range()
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the body is all of the file."""
-        return self.range is None or (self.range.first, self.range.end) == (0, self.range.total)
 
     async def content(self) -> AsyncIterator[bytes]:
         """See Incoming.content."""
@@ -53,10 +52,10 @@ def not_the_range() -> InvalidRequest:
 
 
 def _require_plain(headers: Mapping[str, str]) -> None:
-    """What would be stored with something around the file would be no media any more."""
+    """Refuse encoded bodies: what is wrapped around the file would be stored with it."""
     if headers.get("content-type", "").strip().lower().startswith("multipart/"):
         raise InvalidRequest(
-            "The body must be the file itself (`curl -T`); a form is sent by POST to `upload/video`.",
+            "The body must be the file itself (`curl -T`); a form is sent by POST to `upload`.",
             fields={"Content-Type": "must not be multipart"},
         )
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):

@@ -1,33 +1,33 @@
-"""From what brings a file to the media's source in the storage, in one stream."""
+"""Streams a file from its transport into the storage, as the media's source."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from gilfoyle.errors import InvalidRequest, TooLarge
-from gilfoyle.ingest.checksum import require_match
+from gilfoyle.ingest.checksum import Checksum, require_match
 from gilfoyle.ingest.lease import UploadLease
 from gilfoyle.storage import Storage
 
 BLOCK_BYTES = 256 << 10
 BLOCK_S = 0.05
-"""What came within so long goes on: many slow uploads would hold much here that nobody counts (seconds)."""
-# Below that, a thread costs more than the hashing.
-_SMALL_BYTES = 1 << 16
+"""Data waits at most so long (seconds): many slow uploads would else hold memory that no limit counts."""
+# Below that, handing it to a thread costs as much as the hashing.
+_SMALL_BYTES = BLOCK_BYTES + (128 << 10)
 
 
 class Incoming(Protocol):
-    """A file on its way in, whatever brings it: a form, a plain body. It is read once."""
+    """An incoming file of any transport: a form, a plain body. It is read once."""
 
     file_name: str | None
-    """As it is kept, see `file_names`; known when the content has ended."""
-    sha256: str | None
-    """What the client says that the file has, in small letters; known when the content has ended."""
+    """The file's name, as kept (see `file_names`); known when the content has ended."""
+    checksum: Checksum | None
+    """The checksum that the client declares; known when the content has ended."""
 
     def check(self, limit: int) -> None:
         """Refuse what can be refused before a byte is read. `limit`: how many bytes a file may have.
@@ -37,17 +37,17 @@ class Incoming(Protocol):
         ...
 
     def content(self) -> AsyncIterator[bytes]:
-        """The file's bytes. Ends well only if all that brings them was right; else it raises."""
+        """The file's bytes. Ends normally only if the whole request was valid; else it raises."""
         ...
 
 
 @dataclass(frozen=True)
 class Received:
-    """`size` in bytes, `sha256` in hexadecimal."""
+    """`size` in bytes, `sha256` in hexadecimal; None: it is taken later."""
 
     file_name: str | None
     size: int
-    sha256: str
+    sha256: str | None
 
 
 async def receive(incoming: Incoming, lease: UploadLease, storage: Storage, key: str, limit: int) -> Received:
@@ -56,8 +56,15 @@ async def receive(incoming: Incoming, lease: UploadLease, storage: Storage, key:
     Everything is checked before the object appears, so that after an error nothing is there. Raises
     InvalidRequest, TooLarge, StorageError, and what reading the file and renewing the lease raise.
     """
-    source = _Source(incoming, lease, limit)
-    await storage.write(key, source.content())
+    source = Checked(incoming, limit, lease.touch)
+
+    async def content() -> AsyncIterator[bytes]:
+        """Ends normally only if the lease is still held, too."""
+        async for piece in source.pieces():
+            yield piece
+        await lease.finish()
+
+    await storage.write(key, content())
     return Received(incoming.file_name, source.size, source.digest.hexdigest())
 
 
@@ -71,34 +78,34 @@ def too_large(limit: int) -> TooLarge:
 
 
 def require_bytes(size: int) -> None:
-    """Raises InvalidRequest for a file without any."""
+    """Raise InvalidRequest for an empty file."""
     if size == 0:
         raise InvalidRequest("The file is empty.", code="empty_file", fields={"file": "is empty"})
 
 
-class _Source:
-    def __init__(self, incoming: Incoming, lease: UploadLease, limit: int) -> None:
-        self._incoming = incoming
-        self._lease = lease
-        self._limit = limit
+class Checked:
+    """A file's bytes on their way into a storage: counted, hashed, and held to its limit and checksum."""
+
+    def __init__(self, incoming: Incoming, limit: int, arrived: Callable[[], None] = lambda: None) -> None:
+        """`limit`: how many bytes the file may have. `arrived` is called for each block, and may raise."""
+        self._incoming, self._limit, self._arrived = incoming, limit, arrived
         self.size = 0
         self.digest = hashlib.sha256()
 
-    async def content(self) -> AsyncIterator[bytes]:
-        """The file's bytes. It ends well only if all that brought them was right and the lease is still held.
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The bytes. Ends normally only if the whole request was valid.
 
         Since storages write an object whole or not at all, an error at the very end still leaves nothing behind.
         """
         async for piece in blocks(self._incoming.content()):
-            self._lease.touch()
+            self._arrived()
             self.size += len(piece)
             if self.size > self._limit:
                 raise too_large(self._limit)
             await update(self.digest, piece)
             yield piece
         require_bytes(self.size)
-        require_match(self.digest.hexdigest(), self._incoming.sha256)
-        await self._lease.finish()
+        require_match(self.digest.hexdigest(), self._incoming.checksum)
 
 
 async def update(digest: hashlib._Hash, piece: bytes) -> None:
@@ -110,9 +117,9 @@ async def update(digest: hashlib._Hash, piece: bytes) -> None:
 
 
 async def blocks(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """What a socket delivers, in blocks that are worth a thread's while; of a slow client as it comes.
+    """Gather what a socket delivers into blocks that are worth a thread; a slow client's bytes pass as they come.
 
-    If it breaks off, what had come is given before the error is raised.
+    If the body breaks off, what had arrived is yielded before the error is raised.
     """
     waiting: list[bytes] = []
     size, begun = 0, time.monotonic()

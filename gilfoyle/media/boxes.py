@@ -6,6 +6,9 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+VIDEO_ENTRY, AUDIO_ENTRY = 78, 28
+"""Bytes of a sample entry before its boxes (ISO/IEC 14496-12, 12.1.3 and 12.2.3)."""
+
 # A box of ffmpeg's fragmented output is one GOP at most. More means that the stream is not what it should be.
 MAX_BOX = 512 * 2**20
 

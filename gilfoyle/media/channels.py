@@ -1,4 +1,4 @@
-"""Mono streams that are the channels of one sound: which of a file's belong together, and where each is heard. Pure.
+"""Mono streams that are the channels of one track: which ones belong together, and where each is heard. Pure.
 
 Cameras and broadcasters write a track a channel, in MXF and MOV. Some say where each is heard (`1 channels (FL)`); of
 most, only their order tells: left and right (EBU R 48), pairs of them, or, of six, L R C LFE Ls Rs (SMPTE ST 320).
@@ -15,7 +15,7 @@ from gilfoyle.media.warnings import MediaWarning
 
 # Where a file has a track for each microphone or side.
 _TRACK_A_CHANNEL = {"mov", "mxf"}
-# Mono streams are channels of one sound if they are so alike in length (seconds).
+# Mono streams are channels of one track if their lengths differ by no more (seconds).
 _SAME_LENGTH = Fraction(1, 2)
 
 _LESS = round(math.sqrt(0.5), 6)
@@ -31,16 +31,16 @@ _DOWNMIX = ("DL", "DR")
 _SIX = ("FL", "FR", "FC", "LFE", "SL", "SR")
 
 
-def in_one(sounds: Sequence[AudioInfo], container: str) -> tuple[list[AudioInfo], list[MediaWarning]]:
-    """The sounds, with the mono streams that are channels of one made that one; and what is to be said of it.
+def in_one(tracks: Sequence[AudioInfo], container: str) -> tuple[list[AudioInfo], list[MediaWarning]]:
+    """The audio tracks, with mono streams that belong together joined into one, and a warning if that was a guess.
 
     Either they say so, or the file is of a kind that has a track a channel, and nothing tells them apart.
     """
-    first = next((each for each in sounds if each.default and each.channels == 1), None)
-    first = first or next((each for each in sounds if each.channels == 1), None)
-    if first is None or (sounds[0].channels > 1 and sounds[0].default):
-        return list(sounds), []
-    alike = [first, *(each for each in sounds if each.index != first.index and _belong_together(first, each))]
+    first = next((each for each in tracks if each.default and each.channels == 1), None)
+    first = first or next((each for each in tracks if each.channels == 1), None)
+    if first is None or (tracks[0].channels > 1 and tracks[0].default):
+        return list(tracks), []
+    alike = [first, *(each for each in tracks if each.index != first.index and _belong_together(first, each))]
     positions = [_position(each) for each in alike]
     if {"FL", "FR"} <= set(positions):
         channels = _named(alike, positions, container)
@@ -49,11 +49,11 @@ def in_one(sounds: Sequence[AudioInfo], container: str) -> tuple[list[AudioInfo]
     elif container in _TRACK_A_CHANNEL and len(alike) > 1 and not any(positions):
         channels = list(zip(alike, _by_order(len(alike)), strict=True))
     else:
-        return list(sounds), []
+        return list(tracks), []
     used = {each.index for each, _ in channels}
     guessed = len(channels) > 2 and not any(positions)
     return (
-        [_joined(first, channels), *(each for each in sounds if each.index not in used)],
+        [_joined(first, channels), *(each for each in tracks if each.index not in used)],
         [_mixed(len(channels))] if guessed else [],
     )
 
@@ -76,9 +76,9 @@ def _by_order(count: int) -> Sequence[str]:
 
 
 def _joined(first: AudioInfo, channels: Sequence[tuple[AudioInfo, str]]) -> AudioInfo:
-    """One sound of two channels."""
+    """One audio track of two channels."""
     mono = [
-        Channel(index=each.index, left=_SIDES[name][0], right=_SIDES[name][1], shifts=each.shifts)
+        Channel(index=each.index, left=_SIDES[name][0], right=_SIDES[name][1], shifts=each.shifts, position=name)
         for each, name in channels
     ]
     return first.model_copy(
@@ -112,7 +112,7 @@ def _belong_together(one: AudioInfo, other: AudioInfo) -> bool:
 def _mixed(count: int) -> MediaWarning:
     taken = "the six channels of 5.1 (L R C LFE Ls Rs)" if count == len(_SIX) else "left and right by turns"
     text = (
-        f"The sound is in {count} mono tracks, and nothing says where each is heard: they were taken for {taken}, and "
+        f"The audio is in {count} mono tracks, and nothing says where each is heard: they were taken for {taken}, and "
         "all are heard at once. If they don't belong together, send a copy with those that do."
     )
     return MediaWarning(code="tracks_mixed", message=text)

@@ -2,7 +2,7 @@
 
 Two recordings written one after the other (`cat a.ts b.ts`), songs chained in one Ogg, a broadcaster's clock that is
 set: from some packet on, each stream's stamps count from elsewhere. Such a stretch is a *span*. All packets of a span
-keep their places to each other, sound and picture too, and the span goes where the one before it ends. Which packet is
+keep their places to each other, audio and video too, and the span goes where the one before it ends. Which packet is
 the first of a span is known by its number within its stream: that holds whatever its stamps say, and ffmpeg's `setts`
 counts the same.
 """
@@ -21,7 +21,7 @@ _BACK = Fraction(1, 10)
 _AHEAD = Fraction(10)
 # The streams of a file enter a new clock at about the same stamp, but at different packets (seconds).
 _NEAR = Fraction(5)
-# Sound that would overlap by more than this with the sound before it moves its span back; less is cut (seconds).
+# Audio that would overlap by more than this with the audio before it moves its span back; less is cut (seconds).
 _OVERLAP = Fraction(3, 20)
 # What a decoder is given before a clock's 0 is shorter (seconds).
 _WARM_UP = Fraction(1, 5)
@@ -95,7 +95,7 @@ class _Place:
 class Clocks:
     """The spans of a file whose packets are taken in one after the other.
 
-    `time_bases`: of the streams that matter, the picture first. `leaps`: the container is one whose clock may leap.
+    `time_bases`: of the streams that matter, the video first. `leaps`: the container is one whose clock may leap.
     """
 
     def __init__(self, time_bases: Mapping[int, Fraction], *, leaps: bool) -> None:
@@ -201,7 +201,7 @@ class Clocks:
         return offsets
 
     def _parts(self, span: _Span) -> dict[int, tuple[Fraction, Fraction]]:
-        """When each stream's part of a span begins and ends, in seconds; the picture's comes first.
+        """When each stream's part of a span begins and ends, in seconds; the video's comes first.
 
         What comes shortly before a clock's 0 only warms a decoder up (Opus: RFC 7845, 4.2) and takes no time.
         """
@@ -215,7 +215,7 @@ class Clocks:
     def _following(
         self, ends: Mapping[int, Fraction], parts: Mapping[int, tuple[Fraction, Fraction]], before: Fraction
     ) -> Fraction:
-        """Where a span goes so that its first stream, the picture if it has one, follows upon what it follows upon."""
+        """Where a span goes so that its first stream, the video if it has one, follows upon what it follows upon."""
         known = [stream for stream in parts if stream in ends]
         if not known:
             return before

@@ -3,9 +3,10 @@
 ffmpeg counts time from the start of what it was asked to encode; a chunk lies anywhere in the media. So each fragment
 gets the decode time that its first frame has on the media's grid. That makes chunks seamless whatever encoded them.
 
-Picture and sound both start at exactly 0. B-frames put a picture's display after its decoding, by the same few frames
+Video and audio both start at exactly 0. B-frames put a frame's display after its decoding, by the same few frames
 in all of a rendition; an edit list in the init segment takes them off again. (Negative composition offsets would do so
-without one, but ffmpeg reads those as late by as many frames as it has seen reordered.) AAC's priming is left out.
+without one, but ffmpeg reads those as late by as many frames as it has seen reordered.) An audio encoder's delay is
+left out (media/encoders), so nothing is to be skipped.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gilfoyle.media.boxes import Box, BoxReader, box, find, full_box, insert
-from gilfoyle.media.timeline import AAC_FRAME, AudioTimeline, Timeline
+from gilfoyle.media.boxes import AUDIO_ENTRY, Box, BoxReader, box, children, find, full_box, insert
+from gilfoyle.media.timeline import AudioTimeline, Timeline
 
 _INIT_BOXES = {b"ftyp", b"moov"}
 _IGNORED_BOXES = {b"styp", b"sidx", b"free", b"mfra", b"prft"}
@@ -133,9 +134,9 @@ class VideoSplitter(Splitter):
 
 
 class AudioSplitter(Splitter):
-    """Segments `[first, end)` of an AAC rendition, from one fragment per AAC frame.
+    """Segments `[first, end)` of an audio rendition, from one fragment per frame.
 
-    `skip` AAC frames at the beginning are not wanted: the priming frame, and what warms the encoder up on a resume.
+    `skip` frames at the beginning are not wanted: the encoder's delay, and what warms it up on a resume.
     """
 
     def __init__(self, grid: AudioTimeline, first: int, end: int, skip: int) -> None:
@@ -147,9 +148,12 @@ class AudioSplitter(Splitter):
         self._bounds = grid.segment_bounds(first)
         self._samples: list[bytes] = []
 
+    def _make_init(self, head: bytes, first_moof: bytes) -> bytes:
+        return without_pre_skip(head)
+
     def _fragment(self, moof: bytes, mdat: Box) -> Iterator[Segment]:
         if _sample_count(moof) != 1:
-            raise FragmentError("an audio fragment holds more than one AAC frame")
+            raise FragmentError("an audio fragment holds more than one frame")
         if self._skip:
             self._skip -= 1
             return
@@ -158,15 +162,16 @@ class AudioSplitter(Splitter):
         self._samples.append(mdat.payload)
         first, after = self._bounds
         if len(self._samples) == after - first:
-            yield Segment(self._segment, audio_fragment(self._segment + 1, first * AAC_FRAME, self._samples))
+            begin = first * self._grid.frame
+            yield Segment(self._segment, audio_fragment(self._segment + 1, begin, self._samples, self._grid.frame))
             self._samples = []
             self._segment += 1
             self._bounds = self._grid.segment_bounds(self._segment)
 
     def finish(self) -> Iterator[Segment]:
-        """Nothing is left over; raises FragmentError if the sound ends too early."""
+        """Nothing is left over; raises FragmentError if the audio ends too early."""
         if self._segment < self._end:
-            raise FragmentError(f"the sound ended in segment {self._segment} of {self._end}")
+            raise FragmentError(f"the audio ended in segment {self._segment} of {self._end}")
         return iter(())
 
 
@@ -181,19 +186,32 @@ def retimed(moof: bytes, sequence: int, decode_time: int) -> bytes:
     return bytes(out)
 
 
-def audio_fragment(sequence: int, decode_time: int, samples: list[bytes]) -> bytes:
-    """A `moof`+`mdat` of AAC frames; `decode_time` in samples (ISO/IEC 14496-12, 8.8)."""
+def audio_fragment(sequence: int, decode_time: int, samples: list[bytes], frame: int) -> bytes:
+    """A `moof`+`mdat` of audio frames, `frame` samples each; `decode_time` in samples (ISO/IEC 14496-12, 8.8)."""
     sizes = b"".join(struct.pack(">I", len(sample)) for sample in samples)
 
     def moof(data_offset: int) -> bytes:
-        # tfhd: default-base-is-moof, default duration, default flags (every AAC frame is a sync sample).
-        tfhd = full_box(b"tfhd", 0, 0x020028, struct.pack(">III", 1, AAC_FRAME, 0x02000000))
+        # tfhd: default-base-is-moof, default duration, default flags (every audio frame is a sync sample).
+        tfhd = full_box(b"tfhd", 0, 0x020028, struct.pack(">III", 1, frame, 0x02000000))
         tfdt = full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time))
         trun = full_box(b"trun", 0, 0x000201, struct.pack(">Ii", len(samples), data_offset), sizes)
         mfhd = full_box(b"mfhd", 0, 0, struct.pack(">I", sequence))
         return box(b"moof", mfhd, box(b"traf", tfhd, tfdt, trun))
 
     return moof(len(moof(0)) + 8) + box(b"mdat", *samples)
+
+
+def without_pre_skip(init: bytes) -> bytes:
+    """The init segment; of Opus, it says that nothing is to be skipped at the beginning.
+
+    (Encapsulation of Opus in ISO Base Media File Format, 4.3.2: PreSkip comes after the version and the channels.)
+    """
+    entry = find(init, b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
+    kind, start, end = next(children(init[: entry[1]], entry[0] + 8)) if entry else (b"", 0, 0)
+    if kind != b"Opus":
+        return init
+    at = next(first for inner, first, _ in children(init[:end], start + AUDIO_ENTRY) if inner == b"dOps")
+    return init[: at + 2] + bytes(2) + init[at + 4 :]
 
 
 def edit_list(media_time: int) -> bytes:

@@ -1,4 +1,4 @@
-"""What the numbers of a picture mean, and what they mean in its renditions. Pure: filters are named, and run elsewhere.
+"""What the numbers of a pixel mean, and what they mean in the renditions. Pure: filters are named, and run elsewhere.
 
 A rendition states its colour (VUI and `colr`), and what it states is true. Ordinary SDR stays as it is; all else
 becomes BT.709 of limited range, once for all renditions. Names are ffmpeg's, for the code points of ITU-T H.273.
@@ -19,7 +19,7 @@ Filter = tuple[str, dict[str, Any]]
 
 _HDR = {"smpte2084", "arib-std-b67"}  # PQ and HLG
 # What zscale can convert. All else that a file may say counts as not said: `reserved`, `unknown`, and a few that nobody
-# could write a picture for.
+# could write an image for.
 _MATRICES = {
     "bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "ycgco", "bt2020nc", "bt2020c", "chroma-derived-nc",
     "chroma-derived-c", "ictcp",
@@ -32,7 +32,7 @@ _TRANSFERS = _HDR | {
     "bt709", "bt470m", "bt470bg", "smpte170m", "smpte240m", "linear", "log100", "log316", "iec61966-2-4",
     "iec61966-2-1", "bt2020-10", "bt2020-12",
 }  # fmt: skip
-# What every player shows right: a picture in these is not converted.
+# What every player shows right: a frame in these is not converted.
 _KEPT_MATRICES = {"bt709", "smpte170m", "bt470bg"}
 _KEPT_PRIMARIES = {"bt709", "smpte170m", "bt470bg", "smpte240m"}
 _KEPT_TRANSFERS = {"bt709", "smpte170m", "bt470m", "bt470bg", "smpte240m", "iec61966-2-1", "iec61966-2-4"}
@@ -146,7 +146,7 @@ def rendered(source: Colour) -> Colour:
 
 
 def named(source: Colour) -> list[Filter]:
-    """What ffmpeg is told of decoded pictures, before its scaler sees one. No number changes.
+    """What ffmpeg is told of decoded frames, before its scaler sees one. No number changes.
 
     Of what `to_rendered` converts it is a pretext: the scaler refuses much, and converts nothing of its own accord.
     """
@@ -158,7 +158,7 @@ def named(source: Colour) -> list[Filter]:
 
 
 def to_rendered(source: Colour) -> list[Filter]:
-    """What makes pictures one of the renditions' colour, before they are scaled for each: nothing for ordinary SDR.
+    """What makes frames one of the renditions' colour, before they are scaled for each: nothing for ordinary SDR.
 
     They are to have been named, and to be of one size with even sides: zscale takes no half of an odd one's chroma.
     """
@@ -185,7 +185,7 @@ def rendition_scale(source: Colour) -> dict[str, Any]:
 
 
 def rendition_tags(source: Colour) -> Filter:
-    """What a rendition's encoder is told that its pictures are."""
+    """What a rendition's encoder is told that its frames are."""
     return _named(rendered(source))
 
 

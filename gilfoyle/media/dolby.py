@@ -25,7 +25,7 @@ def check_base_layer(stream: Mapping[str, Any]) -> None:
     profile = _profile(stream)
     if profile is not None and not _compatibility(stream):
         raise UnsupportedMedia(
-            f"The picture is Dolby Vision of profile {profile}, without a base layer that others than Dolby's decoders "
+            f"The video is Dolby Vision of profile {profile}, without a base layer that others than Dolby's decoders "
             "can show. Export it as HDR10, HLG or SDR, or as Dolby Vision of profile 8, and upload that.",
             code="dolby_vision",
         )

@@ -1,4 +1,4 @@
-"""Command lines that look into a source: ffprobe's, and for pictures ffmpeg's. Pure, as those of media/ffmpeg.py."""
+"""Command lines that look into a source: ffprobe's, and for images ffmpeg's. Pure, as those of media/ffmpeg.py."""
 
 from __future__ import annotations
 
@@ -28,16 +28,21 @@ def declared_command(ffprobe: str, source: str) -> list[str]:
     return [*_probe(ffprobe, source), *shown, *reading_options(source), source]
 
 
-def packets_command(ffprobe: str, source: str, intervals: Sequence[str] = (), *, made_up: bool = False) -> list[str]:
+def packets_command(
+    ffprobe: str, source: str, intervals: Sequence[str] = (), *, made_up: bool = False, indexed: bool = False
+) -> list[str]:
     """The stamps of every packet: lines `stream,pts,dts,duration,pos,flags`, in ticks of the stream's time base.
 
     What belongs to a packet follows, by name: `Encryption info` on each that is encrypted. `intervals`: only of these
     parts of the file (`600%+2`: two seconds from 600 s on, on the container's clock). `made_up`: with the presentation
-    times that packets lack (`header.lacks_times`).
+    times that packets lack (`header.lacks_times`). `indexed`: the container tells all of it without a look at the
+    streams (`header.is_indexed`), which takes 0.05 s.
     """
     entries = ["-show_entries", _PACKET, "-of", "csv=p=0"]
     stamps = ["-fflags", "+genpts"] if made_up else []
-    return [*_probe(ffprobe, source), *_intervals(intervals), *entries, *stamps, *reading_options(source), source]
+    unseen = ["-nofind_stream_info"] if indexed else []
+    options = [*_intervals(intervals), *entries, *stamps, *unseen, *reading_options(source)]
+    return [*_probe(ffprobe, source), *options, source]
 
 
 def shapes_command(ffprobe: str, source: str, intervals: Sequence[str] = ()) -> list[str]:
@@ -51,14 +56,14 @@ def shapes_command(ffprobe: str, source: str, intervals: Sequence[str] = ()) -> 
     return [*_probe(ffprobe, source), *quickly, *_intervals(intervals), *entries, *reading_options(source), source]
 
 
-def picture_size_command(ffmpeg: str, source: str) -> list[str]:
-    """Decodes the first frame of a picture, upright, for `#dimensions 0: WxH` among the lines that tell of it."""
+def image_size_command(ffmpeg: str, source: str) -> list[str]:
+    """Decodes the first frame of an image, upright, for `#dimensions 0: WxH` among the lines that tell of it."""
     # Of its own choice: where a photo is cut into tiles, that is all of them put together.
     return [*_look(ffmpeg, source), "-frames:v", "1", "-f", "framecrc", "pipe:1"]
 
 
-def picture_frames_command(ffmpeg: str, source: str) -> list[str]:
-    """Lists the frames of a picture without decoding them: lines `0, dts, pts, duration, …` in ticks of `#tb 0: …`."""
+def image_frames_command(ffmpeg: str, source: str) -> list[str]:
+    """Lists the frames of an image without decoding them: lines `0, dts, pts, duration, …` in ticks of `#tb 0: …`."""
     return [*_look(ffmpeg, source), "-map", "0:v:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
 
 

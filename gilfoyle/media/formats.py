@@ -12,15 +12,15 @@ CONTAINERS = (
     # Recorders, of television, of broadcasters and of cameras that watch a place.
     "wtv", "pva", "ty", "nuv", "gxf", "lxf", "dhav", "mpjpeg",
 )  # fmt: skip
-SOUND = (
+AUDIO = (
     "wav", "w64", "aiff", "caf", "au", "voc", "flac", "wv", "tta", "ape", "tak", "shn", "mp3", "aac", "loas", "ac3",
     "eac3", "dts", "dtshd", "truehd", "mlp", "amr", "mpc", "mpc8", "oma", "dsf",
     "iff",  # DSDIFF
 )  # fmt: skip
 RAW_VIDEO = ("h264", "hevc", "vvc", "obu", "m4v", "mpegvideo", "vc1", "dirac", "cavsvideo", "yuv4mpegpipe")
-PICTURES = (
+IMAGES = (
     "gif", "apng", "webp_anim", "png_pipe", "jpeg_pipe", "mjpeg", "webp_pipe", "bmp_pipe", "tiff_pipe",
 )  # fmt: skip
-"""Pictures, whether they move or not, in files of their own. Several JPEGs in one file may have either of two names."""
+"""Images, whether they move or not, in files of their own. Several JPEGs in one file may have either of two names."""
 
-FORMATS = (*CONTAINERS, *SOUND, *RAW_VIDEO, *PICTURES)
+FORMATS = (*CONTAINERS, *AUDIO, *RAW_VIDEO, *IMAGES)

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from gilfoyle.media.pictures import is_picture
+from gilfoyle.media.images import is_image
 from gilfoyle.media.unplayable import MARK
 
-# What ffprobe calls a stream of pictures that is not the film: a cover, chapters, what a player shows when seeking,
-# or one tile of a picture.
+# Dispositions of video streams that are not the film: a cover, chapter images, what a player shows when seeking,
+# or one tile of an image.
 _COVERS = ("attached_pic", "timed_thumbnails", "still_image", "dependent")
 # Some programs write the cover of a song as an ordinary track.
-_SOUND_BRANDS = {"M4A", "M4B", "M4P"}
+_AUDIO_BRANDS = {"M4A", "M4B", "M4P"}
 _COVER_CODECS = {"mjpeg", "png", "bmp", "gif", "tiff", "webp"}
-# A picture whose area is a smaller part than this of the largest is a preview: some cameras mark it as the default.
+# A video whose area is a smaller part than this of the largest is a preview: some cameras mark it as the default.
 _PREVIEW = 4
-# A picture that lasts for a smaller part than this of the longest stands still before it, or after it.
+# A video that lasts for a smaller part than this of the longest is a still before it, or after it.
 _BRIEF = 10
 
 # Containers with an index of exact stamps: any range of frames can be reached by a seek.
@@ -28,19 +28,19 @@ EXACT = {"mov", "matroska"}
 _LEAPING = {"mpegts", "mpeg", "ogg", "flv"}
 
 
-# Streams of pictures without a container: what stamps there are is made up, and not of all of them.
+# Video streams without a container: their stamps are made up, and some frames have none.
 _RAW = {"h264", "hevc", "vvc", "m4v", "mpegvideo", "vc1", "cavsvideo"}
 
 
 def is_raw(probe: Mapping[str, Any]) -> bool:
-    """Whether it is a raw stream: its pictures come one after the other, at the rate that it says or 25 a second."""
+    """Whether it is a raw stream: its frames come one after the other, at the rate that it says or 25 a second."""
     return container(probe) in _RAW
 
 
 def lacks_times(container: str) -> bool:
     """Whether packets have no presentation time where it follows from the order in which they are decoded.
 
-    MPEG program streams: of several pictures in a PES packet only the first has one (ISO/IEC 13818-1, 2.7.4).
+    MPEG program streams: of several frames in a PES packet only the first has one (ISO/IEC 13818-1, 2.7.4).
     """
     return container == "mpeg"
 
@@ -64,12 +64,12 @@ def is_fragmented(probe: Mapping[str, Any]) -> bool:
 
 
 def may_leap(probe: Mapping[str, Any]) -> bool:
-    """Whether a step ahead by many seconds is a leap of its clock; elsewhere it is a pause, and the picture stands."""
+    """Whether a step ahead by many seconds is a leap of its clock; elsewhere it is a pause, and the frame stands."""
     return container(probe) in _LEAPING or is_fragmented(probe)
 
 
 def time_bases(probe: Mapping[str, Any]) -> dict[int, Fraction]:
-    """The length of a tick of each stream that matters (index → seconds), the picture's first."""
+    """The length of a tick of each stream that matters (index → seconds), the video's first."""
     bases = {int(stream["index"]): rate(stream.get("time_base")) for stream in probe.get("streams", [])}
     return {index: bases[index] or Fraction(1, 90_000) for index in wanted_streams(probe)}
 
@@ -114,7 +114,7 @@ def declared_end(probe: Mapping[str, Any]) -> float | None:
 
 
 def wanted_streams(probe: Mapping[str, Any]) -> list[int]:
-    """The indexes of the streams that matter: the picture and every sound."""
+    """The indexes of the streams that matter: the video and every audio track."""
     video = video_stream(probe)
     return [int(stream["index"]) for stream in [*([video] if video else []), *audio_streams(probe)]]
 
@@ -124,34 +124,34 @@ def container(probe: Mapping[str, Any]) -> str:
     return str(probe.get("format", {}).get("format_name", "")).split(",")[0]
 
 
-def pictures(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Every stream of pictures, whether it can be played or not; covers, thumbnails and the like are none."""
-    sound = _is_sound_file(probe)
+def every_video_stream(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every video stream, whether it can be played or not; covers, thumbnails and the like do not count."""
+    is_song = _is_audio_file(probe)
     return [
         stream
         for stream in probe.get("streams", [])
         if stream.get("codec_type") == "video"
         and not any(stream.get("disposition", {}).get(name) for name in _COVERS)
-        and not (sound and stream.get("codec_name") in _COVER_CODECS)
+        and not (is_song and stream.get("codec_name") in _COVER_CODECS)
     ]
 
 
-def sounds(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Every stream of sound, whether it can be played or not."""
+def every_audio_stream(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every audio stream, whether it can be played or not."""
     return [stream for stream in probe.get("streams", []) if stream.get("codec_type") == "audio"]
 
 
 def texts(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Every stream of captions or subtitles, whether it is text or pictures of text."""
+    """Every stream of captions or subtitles, whether it is text or images of text."""
     return [stream for stream in probe.get("streams", []) if stream.get("codec_type") == "subtitle"]
 
 
 def video_stream(probe: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The stream of pictures that is the film; None if none can be played.
+    """The video stream that is the film; None if none can be played.
 
-    The default one, else the first; but what moves goes before a still, and a tiny picture is only a preview.
+    The default one, else the first; but what moves goes before a still, and a tiny video is only a preview.
     """
-    found = [stream for stream in pictures(probe) if _is_known(stream) and stream.get("width")]
+    found = [stream for stream in every_video_stream(probe) if _is_known(stream) and stream.get("width")]
     largest = max(map(_area, found), default=0)
     longest = max((_length(stream) or 0 for stream in found), default=0)
 
@@ -165,33 +165,33 @@ def video_stream(probe: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def lacks_sizes(probe: Mapping[str, Any]) -> bool:
-    """Whether there is a stream of pictures of which ffprobe has seen none: it begins late, or is a single picture."""
-    return any(_is_known(stream) and not stream.get("width") for stream in pictures(probe))
+    """Whether there is a video stream of which ffprobe has seen no frame: it begins late, or is a single image."""
+    return any(_is_known(stream) and not stream.get("width") for stream in every_video_stream(probe))
 
 
 def audio_streams(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Every stream of sound that can be played."""
+    """Every audio stream that can be played."""
     return [
         stream
-        for stream in sounds(probe)
+        for stream in every_audio_stream(probe)
         if _is_known(stream) and int(stream.get("sample_rate") or 0) > 0 and int(stream.get("channels") or 0) > 0
     ]
 
 
 def is_still(probe: Mapping[str, Any], stream: Mapping[str, Any]) -> bool:
-    """Whether that stream is one picture that lasts for no time of its own: a photo, not a film of one frame."""
+    """Whether that stream is one image that lasts for no time of its own: a photo, not a film of one frame."""
     is_item = container(probe) == "mov" and not stream.get("duration")  # of HEIF, outside of all tracks
-    return stream.get("nb_frames") == "1" and (is_picture(probe) or is_item)
+    return stream.get("nb_frames") == "1" and (is_image(probe) or is_item)
 
 
 def _is_known(stream: Mapping[str, Any]) -> bool:
     return MARK not in stream and stream.get("codec_name") not in (None, "unknown")
 
 
-def _is_sound_file(probe: Mapping[str, Any]) -> bool:
-    """Whether the container says that it holds a song or an audio book: a picture beside its sound is the cover."""
+def _is_audio_file(probe: Mapping[str, Any]) -> bool:
+    """Whether the container says that it holds a song or an audio book: an image beside its audio is the cover."""
     brand = str(probe.get("format", {}).get("tags", {}).get("major_brand", "")).strip()
-    return brand in _SOUND_BRANDS and bool(sounds(probe))
+    return brand in _AUDIO_BRANDS and bool(every_audio_stream(probe))
 
 
 def _length(stream: Mapping[str, Any]) -> float | None:

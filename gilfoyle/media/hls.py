@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+from gilfoyle.media.encoders import AUDIO_ENCODERS
 from gilfoyle.media.names import INIT_NAME, PLAYLIST_NAME, segment_name, text_segment_name
 from gilfoyle.media.text import webvtt
 from gilfoyle.media.tracks import AUDIO_TRACK, Role, Track, TrackKind
@@ -22,7 +23,7 @@ TEXT_SEGMENT_S = 60
 """A minute of a text in an object: hours of it are few, and a player reads no more than it shows soon."""
 _URI = re.compile(r'(?<=[:,])URI="')
 # Of an encoding that was begun before there were tracks.
-_ONLY_SOUND = Track(name=AUDIO_TRACK, kind=TrackKind.AUDIO, default=True)
+_ONLY_AUDIO = Track(name=AUDIO_TRACK, kind=TrackKind.AUDIO, default=True)
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class AudioEntry(Entry):
 
     channels: int
     track: str
+    codec: str = "aac"
+    """One of `media.encoders`."""
 
 
 def media_playlist(
@@ -123,24 +126,25 @@ def _text_playlist(segments: int, length: Fraction) -> str:
 def master_playlist(video: Sequence[VideoEntry], audio: Sequence[AudioEntry], tracks: Sequence[Track]) -> str:
     """The multivariant playlist of what is stored, as the tracks say.
 
-    With video, each audio entry is a sound to choose; without, each is a variant. A sound of which there is no track
-    was taken out.
+    With video, audio entries are choices in groups, one group for each codec and for surround. Each video entry is a
+    variant with each group, and a player takes those that it can play. Without video, each form of the default audio
+    is a variant, and the other tracks are in its group. Audio without a track was removed: it is not listed.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
     texts = _one_default([track for track in tracks if track.kind == TrackKind.TEXT])
     for track, name in zip(texts, _names(texts), strict=True):
         lines.append(f"#EXT-X-MEDIA:{_text_media(track, name)}")
     subtitles = ['SUBTITLES="text"'] if texts else []
-    if not video:
-        for entry in sorted(audio, key=lambda entry: entry.average_bandwidth, reverse=True):
-            lines += [f"#EXT-X-STREAM-INF:{_variant(entry, [], subtitles)}", _uri(entry.name)]
-        return _text(lines)
-    sounds = _sounds(audio, tracks)
-    for (track, sound), name in zip(sounds, _names([track for track, _ in sounds]), strict=True):
-        lines.append(f"#EXT-X-MEDIA:{_media(track, sound, name)}")
-    for picture in _start_first(video):
-        variant = _variant(picture, [sound for _, sound in sounds], subtitles)
-        lines += [f"#EXT-X-STREAM-INF:{variant}", _uri(picture.name)]
+    forms = _forms(audio, tracks)
+    names = _names([track for track, _ in forms])
+    groups = _groups(forms) if video else _rates(forms)
+    for group, members in groups.items():
+        for (track, _), form, name in zip(forms, members, names, strict=True):
+            # What is a variant itself is not fetched a second time beside it.
+            inside = not video and track.default
+            lines.append(f"#EXT-X-MEDIA:{_media(track, form, name, group, inside=inside)}")
+    for entry, group in _seen(video, groups) if video else _only_heard(forms):
+        lines += [f"#EXT-X-STREAM-INF:{_variant(entry, groups.get(group, []), subtitles, group)}", _uri(entry.name)]
     return _text(lines)
 
 
@@ -160,13 +164,68 @@ def below(master: str, folder: str) -> str:
     return _text(lines)
 
 
-def _sounds(audio: Sequence[AudioEntry], tracks: Sequence[Track]) -> list[tuple[Track, AudioEntry]]:
-    """What can be chosen, in the tracks' order. One of them is the default, though what should be it has failed."""
-    known = [track for track in tracks if track.kind == TrackKind.AUDIO] or [_ONLY_SOUND]
-    found = [(track, entry) for track in known for entry in audio if entry.track == track.name]
+def _forms(audio: Sequence[AudioEntry], tracks: Sequence[Track]) -> list[tuple[Track, list[AudioEntry]]]:
+    """What can be chosen, in the tracks' order, and the forms that each has.
+
+    One of them is the default, though what should be it has failed.
+    """
+    known = [track for track in tracks if track.kind == TrackKind.AUDIO] or [_ONLY_AUDIO]
+    forms = [(track, [entry for entry in audio if entry.track == track.name]) for track in known]
+    found = [(track, entries) for track, entries in forms if entries]
     if found and not any(track.default for track, _ in found):
         found[0] = (found[0][0].model_copy(update={"default": True}), found[0][1])
     return found
+
+
+def _seen(video: Sequence[VideoEntry], groups: Iterable[str]) -> list[tuple[Entry, str]]:
+    """The variants with video, and the group of each."""
+    return [(entry, group) for group in [*groups] or [""] for entry in _start_first(video)]
+
+
+def _only_heard(forms: Sequence[tuple[Track, Sequence[AudioEntry]]]) -> list[tuple[Entry, str]]:
+    """The variants without: the default's forms, the best first."""
+    main = [entry for track, entries in forms if track.default for entry in entries]
+    best_first = sorted(main, key=lambda entry: entry.average_bandwidth, reverse=True)
+    return [(entry, _rate(entry) if len(forms) > 1 else "") for entry in best_first]
+
+
+def _groups(forms: Sequence[tuple[Track, Sequence[AudioEntry]]]) -> dict[str, list[AudioEntry]]:
+    """The groups by name, with one form of each track in each: what most players decode first."""
+    order = [*AUDIO_ENCODERS]
+    found = [entry for _, entries in forms for entry in entries]
+    kinds = {(order.index(entry.codec), entry.channels > 2): entry for entry in reversed(found)}
+    return {
+        f"audio{f'-{order[codec]}' if codec else ''}{'-surround' if surround else ''}": _like(
+            kinds[codec, surround], forms
+        )
+        for codec, surround in sorted(kinds)
+    }
+
+
+def _rates(forms: Sequence[tuple[Track, Sequence[AudioEntry]]]) -> dict[str, list[AudioEntry]]:
+    """Without video: for each form of the default track a group, by name, with one form of each track."""
+    if len(forms) < 2:
+        return {}
+    return {_rate(entry): _like(entry, forms) for track, entries in forms if track.default for entry in entries}
+
+
+def _rate(entry: AudioEntry) -> str:
+    """The group of those that are encoded as it is."""
+    return f"{AUDIO_TRACK}{entry.name.removeprefix(entry.track)}"
+
+
+def _like(wanted: AudioEntry, forms: Sequence[tuple[Track, Sequence[AudioEntry]]]) -> list[AudioEntry]:
+    """For each track its most similar form: all groups have the same tracks (RFC 8216, 4.3.4.2.1)."""
+
+    def distance(entry: AudioEntry) -> tuple[bool, bool, bool, int]:
+        return (
+            entry.codec != wanted.codec,
+            (entry.channels > 2) != (wanted.channels > 2),
+            _rate(entry) != _rate(wanted),
+            abs(entry.average_bandwidth - wanted.average_bandwidth),
+        )
+
+    return [min(entries, key=distance) for _, entries in forms]
 
 
 def _names(tracks: Sequence[Track]) -> list[str]:
@@ -190,42 +249,40 @@ def _start_first(video: Sequence[VideoEntry]) -> list[VideoEntry]:
     return [first, *rest]
 
 
-def _variant(entry: Entry, sounds: Sequence[AudioEntry], subtitles: Sequence[str]) -> str:
-    codecs = [entry.codecs, *sorted({sound.codecs for sound in sounds})]
-    # With the costliest sound that may be chosen (RFC 8216, 4.3.4.2).
-    peak = max((sound.bandwidth for sound in sounds), default=0)
-    average = max((sound.average_bandwidth for sound in sounds), default=0)
-    attributes = [
-        f"BANDWIDTH={entry.bandwidth + peak}",
-        f"AVERAGE-BANDWIDTH={entry.average_bandwidth + average}",
-        f'CODECS="{",".join(codecs)}"',
-    ]
+def _variant(entry: Entry, forms: Sequence[AudioEntry], subtitles: Sequence[str], group: str = "") -> str:
+    seen = isinstance(entry, VideoEntry)
+    heard = [*forms] if seen else [entry, *forms]
+    codecs = [*([entry.codecs] if seen else []), *sorted({form.codecs for form in heard})]
+    # With the costliest audio that may be chosen (RFC 8216, 4.3.4.2).
+    peak = max((form.bandwidth for form in heard), default=0) + (entry.bandwidth if seen else 0)
+    average = max((form.average_bandwidth for form in heard), default=0) + (entry.average_bandwidth if seen else 0)
+    attributes = [f"BANDWIDTH={peak}", f"AVERAGE-BANDWIDTH={average}", f'CODECS="{",".join(codecs)}"']
+    choices = [*([f'AUDIO="{group}"'] if group else []), *subtitles]
     if isinstance(entry, VideoEntry):
         attributes += [
             f"RESOLUTION={entry.width}x{entry.height}",
             f"FRAME-RATE={float(entry.frame_rate):.3f}",
             "VIDEO-RANGE=SDR",
-            *(['AUDIO="audio"'] if sounds else []),
-            *subtitles,
+            *choices,
             "CLOSED-CAPTIONS=NONE",
         ]
     else:
-        attributes += subtitles
+        attributes += choices
     return ",".join(attributes)
 
 
-def _media(track: Track, sound: AudioEntry, name: str) -> str:
+def _media(track: Track, form: AudioEntry, name: str, group: str, *, inside: bool) -> str:
     # Nobody who did not ask for it is given a commentary.
     chosen_alone = track.default or track.role != Role.COMMENTARY
     return ",".join(
         [
             "TYPE=AUDIO",
-            'GROUP-ID="audio"',
+            f'GROUP-ID="{group}"',
             *_naming(track, name),
             f"AUTOSELECT={_yes(chosen_alone)}",
             *_characteristics(track),
-            f'CHANNELS="{sound.channels}"',
-            f'URI="{_uri(sound.name)}"',
+            f'CHANNELS="{form.channels}"',
+            *([] if inside else [f'URI="{_uri(form.name)}"']),
         ]
     )
 

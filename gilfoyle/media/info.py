@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +12,14 @@ from gilfoyle.media.clock import Shift
 from gilfoyle.media.colour import Colour
 from gilfoyle.media.tracks import Role
 from gilfoyle.media.warnings import MediaWarning
+
+# Names of pixel formats tell their depth; those with parts of several depths (`rgb565le`) tell none.
+_DEPTH_AT_END = re.compile(r"(?:yuva?4\d\dp|gbra?p|gray|ya|p[024]|y2|x2rgb|x2bgr|xyz)(\d+)(?:msb)?(?:le|be)")
+_8_BITS = re.compile(
+    r"yuv[aj]?4\d\dp|nv(?:12|16|21|24|42)|yuyv422|uyvy422|yvyu422|uyyvyy411|gbra?p|gray|ya8|pal8|rgb24|bgr24"
+    r"|[ar0]?(?:rgb|bgr)[a0]?|ayuv|vuy[ax]|uyva"
+)
+_16_BITS = re.compile(r"(?:rgb48|bgr48|rgba64|bgra64|ayuv64)(?:le|be)")
 
 
 class VideoInfo(BaseModel):
@@ -34,13 +43,13 @@ class VideoInfo(BaseModel):
     interlaced: bool
     colour: Colour = Colour()
     rotation: int
-    """Degrees, as the container says; ffmpeg turns the picture itself."""
+    """Degrees, as the container says; ffmpeg turns the video itself."""
     still: bool = False
-    """One picture without a length of its own: a photo."""
+    """One image without a length of its own: a photo."""
     tiled: bool = False
     """Its tiles are streams, which ffmpeg puts together."""
     transparent: bool = False
-    """It may be so in places, as pictures in files of their own are: it is shown on white."""
+    """Some pixels may be transparent, as in images: they are shown on white."""
     square: bool = False
     """What it says of the shape of its pixels is absurd: they are taken for square ones."""
     reshaped: bool = False
@@ -52,9 +61,16 @@ class VideoInfo(BaseModel):
     reordered: int = 0
     """How many frames later than it is decoded a frame may be shown."""
     timeless: bool = False
-    """Its packets have no times: pictures come one after the other at `frame_rate`."""
+    """Its packets have no times: frames come one after the other at `frame_rate`."""
     late: Fraction = Fraction(0)
-    """So much later than it should a decoded picture is stamped (seconds): its packets have decode times only."""
+    """By how much a decoded frame is stamped too late (seconds): its packets have decode times only."""
+
+    @property
+    def bit_depth(self) -> int | None:
+        """Bits of each component of a pixel; None if the format is not known or mixes several."""
+        if found := _DEPTH_AT_END.fullmatch(self.pixel_format):
+            return int(found[1])
+        return 8 if _8_BITS.fullmatch(self.pixel_format) else 16 if _16_BITS.fullmatch(self.pixel_format) else None
 
     @model_validator(mode="before")
     @classmethod
@@ -66,7 +82,7 @@ class VideoInfo(BaseModel):
 
 
 class Channel(BaseModel):
-    """A mono stream that is one channel of a sound: how loud it is on either side (1: as it is)."""
+    """A mono stream that is one channel of a track: how loud it is on either side (1: as it is)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,6 +91,8 @@ class Channel(BaseModel):
     right: float
     shifts: list[Shift] = []
     """As of a VideoInfo."""
+    position: str = ""
+    """Where its speaker stands, in ffmpeg's words (`FL`, `LFE`); empty: of a source that an older release looked at."""
 
 
 class AudioInfo(BaseModel):
@@ -91,7 +109,7 @@ class AudioInfo(BaseModel):
     mono: list[Channel] = []
     """The mono streams of which it is made (media/channels.py); none, if it is a stream by itself."""
     tolerance_s: float = 0.1
-    """A stamp that is so far from where the sound before it ends is a hole or an overlap; less is jitter (seconds)."""
+    """A stamp that is so far from where the audio before it ends is a hole or an overlap; less is jitter (seconds)."""
     packet_s: Fraction = Fraction(0)
     """How long a packet lasts: what is coded is a whole number of them, and the last may be padded (seconds)."""
     start: Fraction
@@ -148,6 +166,14 @@ class MediaInfo(BaseModel):
     def sought_by_decode_time(self) -> bool:
         """A seek finds the keyframe by when it is decoded, not by when it is shown."""
         return self.container == "mov"
+
+    @property
+    def duration(self) -> Fraction:
+        """From when the first of its streams begins to when the last one ends (seconds)."""
+        streams: list[VideoInfo | AudioInfo] = [*([self.video] if self.video else []), *self.audio]
+        if not streams:
+            return Fraction(0)
+        return max(stream.end for stream in streams) - min(stream.start for stream in streams)
 
     @property
     def main_audio(self) -> AudioInfo | None:

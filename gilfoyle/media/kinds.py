@@ -12,34 +12,34 @@ class Kind(NamedTuple):
     """`name` is for a sentence: `a ZIP archive`."""
 
     name: str
-    sort: Literal["picture", "encrypted", "other"]
+    sort: Literal["image", "encrypted", "other"]
 
 
 # By what begins the file; the longest first where one begins like another.
 _BEGINNINGS = (
-    (b"\x89PNG\r\n\x1a\n", Kind("a PNG picture", "picture")),
-    (b"\xff\xd8\xff", Kind("a JPEG picture", "picture")),
-    (b"GIF8", Kind("a GIF picture", "picture")),
-    (b"BM", Kind("a BMP picture", "picture")),
-    (b"II*\0\x10\0\0\0CR", Kind("a camera's raw picture", "picture")),
-    (b"II*\0", Kind("a TIFF picture", "picture")),
-    (b"MM\0*", Kind("a TIFF picture", "picture")),
-    (b"II\x2b\0", Kind("a TIFF picture", "picture")),
-    (b"8BPS", Kind("a Photoshop picture", "picture")),
-    (b"\0\0\0\x0cJXL ", Kind("a JPEG XL picture", "picture")),
-    (b"\xff\x0a", Kind("a JPEG XL picture", "picture")),
-    (b"\0\0\0\x0cjP  ", Kind("a JPEG 2000 picture", "picture")),
-    (b"\xff\x4f\xff\x51", Kind("a JPEG 2000 picture", "picture")),
-    (b"v/1\x01", Kind("an OpenEXR picture", "picture")),
-    (b"qoif", Kind("a QOI picture", "picture")),
-    (b"\0\0\x01\0", Kind("an icon", "picture")),
-    (b"icns", Kind("an icon", "picture")),
-    (b"DDS ", Kind("a DirectDraw picture", "picture")),
-    (b"\x0a\x05\x01", Kind("a PCX picture", "picture")),
-    (b"\x01\xda", Kind("an SGI picture", "picture")),
-    (b"SIMPLE  =", Kind("a FITS picture", "picture")),
-    (b"FUJIFILMCCD-RAW", Kind("a camera's raw picture", "picture")),
-    *((b"P%d%c" % (form, space), Kind("a PNM picture", "picture")) for form in range(1, 8) for space in b" \n\r\t"),
+    (b"\x89PNG\r\n\x1a\n", Kind("a PNG image", "image")),
+    (b"\xff\xd8\xff", Kind("a JPEG image", "image")),
+    (b"GIF8", Kind("a GIF image", "image")),
+    (b"BM", Kind("a BMP image", "image")),
+    (b"II*\0\x10\0\0\0CR", Kind("a camera's raw image", "image")),
+    (b"II*\0", Kind("a TIFF image", "image")),
+    (b"MM\0*", Kind("a TIFF image", "image")),
+    (b"II\x2b\0", Kind("a TIFF image", "image")),
+    (b"8BPS", Kind("a Photoshop image", "image")),
+    (b"\0\0\0\x0cJXL ", Kind("a JPEG XL image", "image")),
+    (b"\xff\x0a", Kind("a JPEG XL image", "image")),
+    (b"\0\0\0\x0cjP  ", Kind("a JPEG 2000 image", "image")),
+    (b"\xff\x4f\xff\x51", Kind("a JPEG 2000 image", "image")),
+    (b"v/1\x01", Kind("an OpenEXR image", "image")),
+    (b"qoif", Kind("a QOI image", "image")),
+    (b"\0\0\x01\0", Kind("an icon", "image")),
+    (b"icns", Kind("an icon", "image")),
+    (b"DDS ", Kind("a DirectDraw image", "image")),
+    (b"\x0a\x05\x01", Kind("a PCX image", "image")),
+    (b"\x01\xda", Kind("an SGI image", "image")),
+    (b"SIMPLE  =", Kind("a FITS image", "image")),
+    (b"FUJIFILMCCD-RAW", Kind("a camera's raw image", "image")),
+    *((b"P%d%c" % (form, space), Kind("a PNM image", "image")) for form in range(1, 8) for space in b" \n\r\t"),
     (b"%PDF-", Kind("a PDF document", "other")),
     (b"PK\x03\x04", Kind("a ZIP archive or an office document", "other")),
     (b"Rar!", Kind("a RAR archive", "other")),
@@ -53,14 +53,14 @@ _BEGINNINGS = (
 )
 # ISO base media's brands (ISO/IEC 23008-12, AVIF).
 _BRANDS = {
-    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), Kind("a HEIC picture", "picture")),
-    **dict.fromkeys((b"avif", b"avis"), Kind("an AVIF picture", "picture")),
-    b"crx ": Kind("a camera's raw picture", "picture"),
-    **dict.fromkeys((b"mif1", b"msf1", b"mif2"), Kind("a HEIF picture", "picture")),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), Kind("a HEIC image", "image")),
+    **dict.fromkeys((b"avif", b"avis"), Kind("an AVIF image", "image")),
+    b"crx ": Kind("a camera's raw image", "image"),
+    **dict.fromkeys((b"mif1", b"msf1", b"mif2"), Kind("a HEIF image", "image")),
     b"aax ": Kind("an Audible audio book", "encrypted"),
     b"aaxc": Kind("an Audible audio book", "encrypted"),
 }
-# How files of video and sound begin.
+# How files of video and audio begin.
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx")
 _MEDIA = (
     b"\x1aE\xdf\xa3", b"RIFF", b"RF64", b"OggS", b"fLaC", b"ID3", b"FLV\1", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
@@ -79,19 +79,19 @@ def recognise(head: bytes) -> Kind | None:
         return _BRANDS.get(head[8:12])
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         animated = head[12:16] == b"VP8X" and bool(head[20:21]) and head[20] & _ANIMATED
-        return Kind("an animated WebP picture" if animated else "a WebP picture", "picture")
+        return Kind("an animated WebP image" if animated else "a WebP image", "image")
     if head[4:8] == _AUDIBLE:
         return Kind("an Audible audio book", "encrypted")
     if _is_aacs(head):
         return Kind("a Blu-ray disc's stream", "encrypted")
     for beginning, kind in _BEGINNINGS:
         if head.startswith(beginning):
-            return _animated_png(head) if kind.name == "a PNG picture" else kind
+            return _animated_png(head) if kind.name == "a PNG image" else kind
     return _text(head)
 
 
 def is_media(head: bytes) -> bool:
-    """Whether a file begins like one of video or sound, however little of it can be read."""
+    """Whether a file begins like one of video or audio, however little of it can be read."""
     packets = any(all(head[at : at + 1] == b"G" for at in range(first, first + 4 * size, size)) for first, size in _TS)
     return packets or head[4:8] in _BOXES or head.startswith(_MEDIA)
 
@@ -108,15 +108,15 @@ def _is_aacs(head: bytes) -> bool:
 
 
 def _animated_png(head: bytes) -> Kind:
-    """`acTL` comes before the first data of the picture (PNG 3, 11.3.6)."""
+    """`acTL` comes before the first data of the image (PNG 3, 11.3.6)."""
     animated = b"acTL" in head.partition(b"IDAT")[0]
-    return Kind("an animated PNG picture" if animated else "a PNG picture", "picture")
+    return Kind("an animated PNG image" if animated else "a PNG image", "image")
 
 
 def _text(head: bytes) -> Kind | None:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:2000].lower()
     if start.startswith((b"<svg", b"<?xml")) and b"<svg" in start:
-        return Kind("an SVG drawing", "picture")
+        return Kind("an SVG drawing", "image")
     if start.startswith((b"<!doctype html", b"<html")):
         return Kind("a web page", "other")
     return None

@@ -49,7 +49,7 @@ class Measured:
     timeless: bool = False
     """The packets have no times at all: they are counted, and come at the rate that the header says."""
     decode_times_only: bool = False
-    """Packets have no presentation times, so pictures that are reordered seem to be late."""
+    """Packets have no presentation times, so frames that are reordered seem to be late."""
     shifts: tuple[Shift, ...] = ()
 
 
@@ -64,7 +64,7 @@ class _Stream:
     spans: list[int] = field(default_factory=list)
     """The spans of the file (media/clock.py) in which it has packets; what follows is of each of them."""
     stamps: list[array[int]] = field(default_factory=list)
-    """Of a picture: every one. Of hours of sound they would take too much room."""
+    """Of video: every one. Of hours of audio they would take too much room."""
     earliest: list[int] = field(default_factory=list)
     latest: list[int] = field(default_factory=list)
     end: list[int] = field(default_factory=list)
@@ -80,15 +80,15 @@ class _Stream:
 class Listing:
     """ffprobe's lines, taken in.
 
-    `picture`: which stream is one, whose rate is to be told. `whole`: the lines are all of the file's packets, from the
-    first to the last. `leaps`: as of Clocks.
+    `video`: the index of the video stream, whose rate is measured. `parts`: in how many parts of the file the lines
+    are; 0 if they are all of its packets, from the first to the last. `leaps`: as of Clocks.
     """
 
-    def __init__(self, time_bases: Mapping[int, Fraction], *, picture: int | None, whole: bool, leaps: bool) -> None:
-        self._picture = picture
+    def __init__(self, time_bases: Mapping[int, Fraction], *, video: int | None, parts: int, leaps: bool) -> None:
+        self._video = video
         self._streams = {index: _Stream(base) for index, base in time_bases.items()}
-        self._clocks = Clocks(time_bases, leaps=leaps) if whole else None
-        self._whole = whole
+        self._clocks = Clocks(time_bases, leaps=leaps) if not parts else None
+        self._parts = parts
         self.encrypted: set[int] = set()
         """Streams with encrypted packets. For most MP4 under CENC nothing else tells."""
         self.renewed: set[int] = set()
@@ -113,7 +113,7 @@ class Listing:
         """What is known of each stream that has packets."""
         shifts = self._clocks.shifts() if self._clocks else {}
         return {
-            index: _measured(stream, shifts.get(index, ()), whole=self._whole)
+            index: _measured(stream, shifts.get(index, ()), parts=self._parts)
             for index, stream in self._streams.items()
             if stream.count
         }
@@ -139,7 +139,7 @@ class Listing:
         span = self._clocks.take(index, number, dts, stamp, length) if self._clocks else 0
         if self._clocks and stream.before and self._clocks.is_wrong(index, number - 1):
             stream.latest[-1], stream.end[-1], stream.after = stream.before
-            if index == self._picture:
+            if index == self._video:
                 stream.stamps[-1].pop()
         if stream.key is None and b"K" in flags:
             stream.key = stamp
@@ -150,7 +150,7 @@ class Listing:
             stream.latest.append(stamp)
             stream.end.append(stamp + length)
         stream.before = (stream.latest[-1], stream.end[-1], stream.after)
-        if index == self._picture:
+        if index == self._video:
             stream.stamps[-1].append(stamp)
         stream.earliest[-1] = min(stream.earliest[-1], stamp)
         if stamp >= stream.latest[-1]:
@@ -162,14 +162,14 @@ class Listing:
             stream.after = stamp + length
 
 
-def _measured(stream: _Stream, shifts: Sequence[Shift], *, whole: bool) -> Measured:
+def _measured(stream: _Stream, shifts: Sequence[Shift], *, parts: int) -> Measured:
     base = stream.time_base
     if not stream.spans:
         return Measured(Fraction(0), Fraction(0), stream.count, timeless=True)
     by_span = {shift.span: shift.ticks for shift in shifts}
     offsets = [by_span.get(span, 0) for span in stream.spans]
     earliest = min(map(add, stream.earliest, offsets))
-    first = stream.key if whole and stream.key is not None and stream.spans[0] == 0 else earliest
+    first = stream.key if not parts and stream.key is not None and stream.spans[0] == 0 else earliest
     length = max(stream.lengths, key=lambda each: (stream.lengths[each], each), default=0)
     return Measured(
         start=max(first, earliest) * base,
@@ -178,7 +178,7 @@ def _measured(stream: _Stream, shifts: Sequence[Shift], *, whole: bool) -> Measu
         fastest=fastest(_in_order(stream.stamps, offsets), base),
         last=max(map(add, stream.latest, offsets)) * base,
         packet_s=length * base,
-        jitter_s=_jitter(stream.off, float(base)),
+        jitter_s=_jitter(stream.off, float(base), parts),
         decode_times_only=stream.shown < stream.stamped * _MOST,
         shifts=tuple(shifts),
     )
@@ -190,13 +190,14 @@ def _in_order(pieces: Sequence[array[int]], offsets: Sequence[int]) -> list[int]
     return [stamp for stamp, _ in itertools.groupby(sorted(shifted))]
 
 
-def _jitter(off: Counter[int], tick_s: float) -> float:
-    """All but a few of what is no hole are nearer (seconds)."""
+def _jitter(off: Counter[int], tick_s: float, parts: int) -> float:
+    """All but a few of what is no hole are nearer (seconds). Where a part begins, the packet before is another's."""
     near = sorted((ticks, times) for ticks, times in off.items() if ticks * tick_s < _HOLE_S)
     totals = list(itertools.accumulate(times for _, times in near))
-    if not totals or totals[-1] <= _FEW:
+    others = parts + _FEW
+    if not totals or totals[-1] <= others:
         return 0.0
-    return near[bisect.bisect_left(totals, totals[-1] - max(_FEW, totals[-1] / 100))][0] * tick_s
+    return near[bisect.bisect_left(totals, totals[-1] - max(others, totals[-1] / 100))][0] * tick_s
 
 
 def tolerance_s(jitter_s: float) -> float:

@@ -13,9 +13,9 @@ from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media import header
 from gilfoyle.media.channels import in_one
 from gilfoyle.media.colour import read_colour
+from gilfoyle.media.images import STILL_RATE, is_transparent
 from gilfoyle.media.info import AudioInfo, MediaInfo, TextInfo, VideoInfo
 from gilfoyle.media.packets import Measured, tolerance_s
-from gilfoyle.media.pictures import STILL_RATE, is_transparent
 from gilfoyle.media.rate import moving
 from gilfoyle.media.refusals import Limits, check_duration, precheck
 from gilfoyle.media.shapes import Shape, display_size, is_absurd, largest_that_lasts, pixel_shape
@@ -32,7 +32,7 @@ _TEXT_CODECS = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found beside the header: the packets of each stream, and the sizes of the picture."""
+    """What was found beside the header: the packets of each stream, and the sizes of the video."""
 
     measured: Mapping[int, Measured]
     shapes: Sequence[Shape] = ()
@@ -45,32 +45,35 @@ def read(probe: Mapping[str, Any], found: Findings, limits: Limits) -> MediaInfo
     """
     precheck(probe, limits)
     measured = found.measured
-    video = header.video_stream(probe)
-    if video and int(video["index"]) not in measured and measured:
-        video = None  # a track that is declared and holds nothing, beside sound
-    picture = _read_video(video, probe, found) if video else None
-    sounds = [
+    stream = header.video_stream(probe)
+    if stream and int(stream["index"]) not in measured and measured:
+        stream = None  # a track that is declared and holds nothing, beside audio
+    video = _read_video(stream, probe, found) if stream else None
+    tracks = [
         _read_audio(stream, measured, probe) for stream in header.audio_streams(probe) if stream["index"] in measured
     ]
-    audio, mixed = in_one(sounds, header.container(probe))
-    mended = [stream for stream in (picture, *sounds) if stream and stream.shifts]
+    audio, mixed = in_one(tracks, header.container(probe))
+    mended = [stream for stream in (video, *tracks) if stream and stream.shifts]
     info = MediaInfo(
         container=header.container(probe),
         exact_seek=header.container(probe) in header.EXACT and not mended,
         start=header.seconds(probe["format"].get("start_time")),
         bit_rate=int(probe["format"]["bit_rate"]) if probe["format"].get("bit_rate") else None,
-        video=picture,
+        video=video,
         audio=audio,
         texts=[_read_text(stream) for stream in header.texts(probe) if stream.get("codec_name") in _TEXT_CODECS],
     )
     if info.video and max(info.video.width, info.video.height) > 4 * limits.side_px:
-        raise UnsupportedMedia("The shape of the picture's pixels is absurd.", code="picture_too_large")
+        raise UnsupportedMedia("The shape of the video's pixels is absurd.", code="frame_too_large")
     streams = [stream for stream in (info.video, info.main_audio) if stream]
     if not streams:
         raise UnsupportedMedia("The file holds no frames that can be decoded.", code="no_frames")
     check_duration(max(float(stream.end - stream.start) for stream in streams), limits)
     missing = omissions(
-        header.pictures(probe), header.sounds(probe), picture=bool(info.video), sound=bool(info.main_audio)
+        header.every_video_stream(probe),
+        header.every_audio_stream(probe),
+        has_video=bool(info.video),
+        has_audio=bool(info.main_audio),
     )
     return info.model_copy(update={"warnings": [*missing, *_cut_short(probe, info), *mixed, *_texts_left_out(probe)]})
 
@@ -102,7 +105,7 @@ def _read_video(stream: Mapping[str, Any], probe: Mapping[str, Any], found: Find
         frame_rate=STILL_RATE if still else rate,
         variable=variable,
         start=start,
-        end=_picture_end(measured, rate, known=rate in (average, real)),
+        end=_video_end(measured, rate, known=rate in (average, real)),
         interlaced=stream.get("field_order", "progressive") in {"tt", "bb", "tb", "bt"},
         colour=read_colour(stream),
         rotation=rotation,
@@ -119,8 +122,8 @@ def _read_video(stream: Mapping[str, Any], probe: Mapping[str, Any], found: Find
     )
 
 
-def _picture_end(measured: Measured, rate: Fraction, *, known: bool) -> Fraction:
-    """When the last picture ends. `known`: the header has the rate; else it has no lengths of frames either."""
+def _video_end(measured: Measured, rate: Fraction, *, known: bool) -> Fraction:
+    """When the last frame ends. `known`: the header has the rate; else it has no lengths of frames either."""
     if measured.timeless:
         return measured.packets / rate
     if measured.last is None or (known and measured.end > measured.last):
@@ -172,13 +175,13 @@ def _read_text(stream: Mapping[str, Any]) -> TextInfo:
 
 
 def _texts_left_out(probe: Mapping[str, Any]) -> list[MediaWarning]:
-    """What is said of captions that are pictures, as those of DVDs, Blu-rays and broadcasts are."""
+    """What is said of captions that are images, as those of DVDs, Blu-rays and broadcasts are."""
     drawn = [stream for stream in header.texts(probe) if stream.get("codec_name") not in _TEXT_CODECS]
     if not drawn:
         return []
     languages = sorted({_language(stream.get("tags", {}).get("language")) or "unknown" for stream in drawn})
     text = (
-        f"The file has subtitles that are pictures or of an unknown kind ({', '.join(languages)}): they are left out. "
+        f"The file has subtitles that are images or of an unknown kind ({', '.join(languages)}): they are left out. "
         "Add them as WebVTT or SRT to have them."
     )
     return [MediaWarning(code="subtitles_left_out", message=text)]
@@ -232,7 +235,7 @@ def _role(disposition: Mapping[str, Any]) -> Role:
 def _display_size(stream: Mapping[str, Any], lasting: Shape | None) -> tuple[int, int, int]:
     """Width and height in square pixels as a person sees them, and the rotation in degrees.
 
-    `lasting`: the shape that the picture has for long enough, where its keyframes were looked at.
+    `lasting`: the shape that the video has for long enough, where its keyframes were looked at.
     """
     shape = lasting or Shape(0, int(stream["width"]), int(stream["height"]), pixel_shape(stream))
     width, height = display_size(shape.width, shape.height, shape.pixel)

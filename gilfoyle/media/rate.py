@@ -41,7 +41,7 @@ def moving(
     twice the average says nothing, nor does one that is no frame rate at all (a clock's 90,000).
 
     `measured` is how fast the packets come where they come fastest. It counts where the header knows less: that has
-    seen the first pictures only, and a recording may begin slowly. Of what may be `interlaced`, fields count twice.
+    seen the first frames only, and a recording may begin slowly. Of what may be `interlaced`, fields count twice.
     """
     twice = abs(real - 2 * average) <= _TOLERANCE_VARIABLE * real
     usual = min(abs(rate - real) for rate in STANDARD) <= _TOLERANCE_EXACT * real

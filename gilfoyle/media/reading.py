@@ -19,7 +19,7 @@ the file: whoever runs it ends it first (ffmpeg/source.py).
 """
 
 # How ffmpeg reads over HTTP. A demuxer must never see a read that failed: to it that is the end of the file, and what
-# is missing would become a frozen picture and silence.
+# is missing would become a frozen frame and silence.
 _OVER_HTTP: Mapping[str, Any] = {
     # A response that breaks off is asked for again, from the byte that is missing.
     "reconnect": 1,

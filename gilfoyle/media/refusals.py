@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from gilfoyle.errors import UnsupportedMedia
 from gilfoyle.media.dolby import check_base_layer
-from gilfoyle.media.header import pictures, sounds, video_stream, wanted_streams
+from gilfoyle.media.header import every_audio_stream, every_video_stream, video_stream, wanted_streams
 from gilfoyle.media.kinds import is_media, is_text, recognise
 from gilfoyle.media.unplayable import MARK, codecs
 
@@ -32,14 +32,14 @@ def precheck(probe: Mapping[str, Any], limits: Limits) -> None:
 
     Raises UnsupportedMedia.
     """
-    count = len(pictures(probe)) + len(sounds(probe))
+    count = len(every_video_stream(probe)) + len(every_audio_stream(probe))
     if count > limits.streams:
         raise UnsupportedMedia(
-            f"The file has {count} tracks of pictures and sound; at most {limits.streams} are accepted.",
+            f"The file has {count} tracks of video and audio; at most {limits.streams} are accepted.",
             code="too_many_streams",
         )
     if not wanted_streams(probe):
-        raise _nothing_plays([*pictures(probe), *sounds(probe)])
+        raise _nothing_plays([*every_video_stream(probe), *every_audio_stream(probe)])
     check_sizes(probe, limits)
     if video := video_stream(probe):
         check_base_layer(video)
@@ -62,8 +62,8 @@ def named(error: UnsupportedMedia, head: bytes) -> UnsupportedMedia:
     kind = recognise(head) if error.reason in _UNREAD else None
     if kind is None:
         return _unread(error, head)
-    if kind.sort == "picture":
-        return _picture(kind.name, log=error.log)
+    if kind.sort == "image":
+        return _image(kind.name, log=error.log)
     if kind.sort == "encrypted":
         return _encrypted(log=error.log)
     return UnsupportedMedia(f"This is {kind.name}, not a video or audio file.", code=error.reason, log=error.log)
@@ -82,7 +82,7 @@ def _unread(error: UnsupportedMedia, head: bytes) -> UnsupportedMedia:
     return UnsupportedMedia(text, code=code, log=error.log)
 
 
-def _picture(name: str, log: str = "") -> UnsupportedMedia:
+def _image(name: str, log: str = "") -> UnsupportedMedia:
     return UnsupportedMedia(
         f"This is {name} that can't be decoded here; send it again as a JPEG, a PNG or a film.",
         code="still_image",
@@ -106,11 +106,11 @@ def check_duration(seconds: float, limits: Limits) -> None:
 
 
 def check_sizes(probe: Mapping[str, Any], limits: Limits) -> None:
-    """Refuse a picture that is too large, if it is the one that is wanted: not a cover. Raises UnsupportedMedia."""
+    """Refuse a video that is too large, if it is the film: not a cover. Raises UnsupportedMedia."""
     stream = video_stream(probe) or {}
     width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
     if max(width, height) > limits.side_px:
         raise UnsupportedMedia(
-            f"The picture is {width}×{height} pixels; at most {limits.side_px} a side are accepted.",
-            code="picture_too_large",
+            f"The video is {width}×{height} pixels; at most {limits.side_px} a side are accepted.",
+            code="frame_too_large",
         )

@@ -21,7 +21,7 @@ _SYNC = 0x47
 # Plain, with the time stamps of cameras and Blu-ray discs, with the parity of a transmission (bytes).
 _STRIDES = (188, 192, 204)
 _ALIGNED = 8  # so many packets in step are no accident
-# Video, sound, and private streams that hold most of a disc's sound.
+# Video, audio, and private streams that hold most of a disc's audio.
 _PES = re.compile(rb"\x00\x00\x01[\xbd\xc0-\xef]", re.DOTALL)
 # A disc is scrambled in part: each pack says for itself.
 _SCRAMBLED_PART = 10

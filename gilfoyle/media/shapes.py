@@ -1,7 +1,7 @@
-"""The sizes that a picture has in the course of a film, and which of them its ladder follows. Pure.
+"""The sizes that a video has from beginning to end, and which of them its ladder follows. Pure.
 
 A recording of a call begins small and grows, an upright telephone is turned, a broadcast goes from programme to
-programme. Each rendition has one size all the same: the picture is fitted into that of the largest part that lasts.
+programme. Each rendition has one size all the same: the video is fitted into that of the largest part that lasts.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def read_shapes(text: str) -> list[Shape]:
 
 
 def pixel_shape(stream: Mapping[str, Any]) -> Fraction:
-    """Width to height of a pixel as ffprobe prints it; 1 where it doesn't know, or says what no picture has."""
+    """Width to height of a pixel as ffprobe prints it; 1 where it doesn't know, or says what no video has."""
     shape = _declared(stream)
     return shape if 1 / _MOST <= shape <= _MOST else Fraction(1)
 
 
 def is_absurd(stream: Mapping[str, Any]) -> bool:
-    """Whether the shape of its pixels, as ffprobe prints it, is one that no picture has."""
+    """Whether the shape of its pixels, as ffprobe prints it, is one that no video has."""
     return pixel_shape(stream) != _declared(stream)
 
 
@@ -68,7 +68,7 @@ def display_size(width: int, height: int, pixel: Fraction) -> tuple[int, int]:
 
 
 def largest_that_lasts(shapes: Sequence[Shape], end: float) -> Shape | None:
-    """The shape of the largest picture that is shown long enough; a keyframe's lasts until the next, or the `end`."""
+    """The shape of the largest frame that is shown long enough; a keyframe's lasts until the next, or the `end`."""
     shown: dict[tuple[int, int, Fraction], float] = defaultdict(float)
     for shape, until in zip(shapes, [*(shape.at for shape in shapes[1:]), end], strict=False):
         shown[shape.width, shape.height, shape.pixel] += max(until - shape.at, 0.0)

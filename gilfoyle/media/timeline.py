@@ -16,14 +16,14 @@ from pydantic import BaseModel, ConfigDict
 from gilfoyle.media.policy import EncodingPolicy
 
 AAC_FRAME = 1024
-"""Samples in an AAC-LC frame (ISO/IEC 14496-3)."""
+"""Samples in an AAC-LC frame (ISO/IEC 14496-3), of which the grid of a media without video consists."""
 SAMPLE_RATE = 48_000
 """Samples per second of every audio rendition: what Apple's authoring rules and all players take."""
 
 
 FEWEST_FRAMES = 3
-"""What x264 must be given at once. It shows a picture up to two frames after it decodes it, but with fewer it doesn't
-(tried with all presets): such a chunk would have another edit list than the others."""
+"""The fewest frames of one x264 run. It delays display by up to two frames, but not with fewer frames than this (tried
+with all presets): such a chunk would have another edit list than the others."""
 
 # How chunks get shorter towards the end: over which share of all, to which part of the longest. Of 50 simulated cores
 # with a film of 2 h one in six was idle at the end without it; docs/decisions/ on the share. It costs a start of ffmpeg
@@ -88,61 +88,62 @@ class Timeline(BaseModel):
         """Seconds of each of the first `count` segments, at least 1."""
         return [self.segment_frames / self.rate] * (count - 1) + [self.segment_duration(count - 1)]
 
-    @property
-    def target_duration(self) -> int:
+    def target_duration(self, audio_frame: int = AAC_FRAME) -> int:
         """EXT-X-TARGETDURATION: no segment, rounded to the nearest second, is longer (RFC 8216, 4.3.3.1).
 
         From the nominal segment, so that it is right from the first playlist on and never changes; at least 1. The
-        sound's segments are cut at AAC frames, and may be one longer than the picture's.
+        audio's segments are cut at its frames of so many samples, and may be one frame longer than the video's.
         """
         nominal = self.segment_duration(0) if self.segments == 1 else self.segment_frames / self.rate
-        return max(1, int(nominal + Fraction(AAC_FRAME, SAMPLE_RATE) + Fraction(1, 2)))
+        return max(1, int(nominal + Fraction(audio_frame, SAMPLE_RATE) + Fraction(1, 2)))
 
 
 class AudioTimeline(BaseModel):
-    """Where the AAC frames of an audio rendition are cut so that its segments keep step with the video's."""
+    """Where the frames of an audio rendition are cut so that its segments keep step with the video's."""
 
     model_config = ConfigDict(frozen=True)
 
     sample_rate: int
     grid: Timeline
+    frame: int = AAC_FRAME
+    """Samples in one of its frames."""
 
     @property
     def total_frames(self) -> int:
-        """AAC frames that cover the media, to the nearest: the audio ends within 11 ms of the video at 48 kHz."""
+        """Frames that cover the media, to the nearest: AAC ends within 11 ms of the video at 48 kHz."""
         return max(1, self._nearest(self.grid.frames))
 
     def first_frame(self, segment: int) -> int:
-        """The AAC frame with which a segment begins: the one nearest to the video segment's first frame."""
+        """The frame with which a segment begins: the one nearest to the video segment's first frame."""
         if segment >= self.grid.segments:
             return self.total_frames
         return min(self._nearest(self.grid.segment_bounds(segment)[0]), self.total_frames)
 
     @property
     def segments(self) -> int:
-        """Segments with at least one AAC frame; a last video segment of a few milliseconds has no audio of its own."""
+        """Segments with at least one frame; a last video segment of a few milliseconds has no audio of its own."""
         count = self.grid.segments
         while count > 1 and self.first_frame(count - 1) >= self.total_frames:
             count -= 1
         return count
 
     def segment_bounds(self, index: int) -> tuple[int, int]:
-        """First AAC frame of a segment, and the first after it."""
+        """First frame of a segment, and the first after it."""
         end = self.total_frames if index == self.segments - 1 else self.first_frame(index + 1)
         return self.first_frame(index), end
 
     def durations(self, count: int) -> list[Fraction]:
         """Seconds of each of the first `count` segments, at least 1."""
         cuts = [*map(self.first_frame, range(count)), self.segment_bounds(count - 1)[1]]
-        seconds = functools.cache(lambda frames: Fraction(frames * AAC_FRAME, self.sample_rate))
+        seconds = functools.cache(lambda frames: Fraction(frames * self.frame, self.sample_rate))
         return [seconds(end - first) for first, end in itertools.pairwise(cuts)]
 
     def _nearest(self, frame: int) -> int:
-        """The AAC frame nearest to where a frame of the grid begins; of two, the later.
+        """The audio frame nearest to where a frame of the grid begins; of two, the later.
 
-        In whole numbers: fractions took half of the time of a worker with tiny pictures and ten hours of sound.
+        In whole numbers: fractions took half of the time of a worker with tiny frames and ten hours of audio.
         """
-        ticks, second = frame * self.grid.rate_den * self.sample_rate, self.grid.rate_num * AAC_FRAME
+        ticks, second = frame * self.grid.rate_den * self.sample_rate, self.grid.rate_num * self.frame
         return (2 * ticks + second) // (2 * second)
 
 

@@ -1,4 +1,4 @@
-"""Tracks: what a player can choose. A source's picture is one, and so is each of its sounds. Pure.
+"""Tracks: what a player can choose. A source's video is one, and so is each of its audio streams. Pure.
 
 Renditions are the encoded forms of a track.
 """
@@ -10,9 +10,9 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 VIDEO_TRACK = "video"
-"""The name of the picture's track."""
+"""The name of the video's track."""
 AUDIO_TRACK = "audio"
-"""The name of the first sound's track; the others are `audio-2`, `audio-3` …"""
+"""The name of the first audio track; the others are `audio-2`, `audio-3` …"""
 
 
 TEXT_TRACK = "text"
@@ -33,7 +33,7 @@ class Role(StrEnum):
     MAIN = "main"
     COMMENTARY = "commentary"
     DESCRIPTION = "description"
-    """Sound that also tells what is seen."""
+    """Audio that also describes what is seen."""
     CAPTION = "caption"
     """Text of all that is heard, not only of what is spoken."""
     SUBTITLE = "subtitle"

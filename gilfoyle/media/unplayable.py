@@ -60,18 +60,18 @@ def _marked(stream: Mapping[str, Any], reason: Reason, streams: Collection[int])
 
 
 def omissions(
-    pictures: Collection[Mapping[str, Any]], sounds: Collection[Mapping[str, Any]], *, picture: bool, sound: bool
+    video: Collection[Mapping[str, Any]], audio: Collection[Mapping[str, Any]], *, has_video: bool, has_audio: bool
 ) -> list[MediaWarning]:
-    """What to say of a file with these streams, of which a `picture` plays, a `sound`, or both."""
-    no_picture, no_sound = bool(pictures) and not picture, bool(sounds) and not sound
-    if any(stream.get(MARK) == "encrypted" for stream in [*pictures, *sounds]):
-        return [_partly_encrypted(no_picture=no_picture, no_sound=no_sound)]
-    if no_sound:
-        text = f"This film plays without its sound, {_why(sounds)}."
-        return [MediaWarning(code="sound_undecodable", message=text)]
-    if no_picture:
-        text = f"Only the sound of this film plays, without the picture, {_why(pictures)}."
-        return [MediaWarning(code="picture_undecodable", message=text)]
+    """What to say of a file with these streams. `has_video`, `has_audio`: one of them plays."""
+    no_video, no_audio = bool(video) and not has_video, bool(audio) and not has_audio
+    if any(stream.get(MARK) == "encrypted" for stream in [*video, *audio]):
+        return [_partly_encrypted(no_video=no_video, no_audio=no_audio)]
+    if no_audio:
+        text = f"This film plays without its sound, {_why(audio)}."
+        return [MediaWarning(code="audio_undecodable", message=text)]
+    if no_video:
+        text = f"Only the sound of this film plays, without its video, {_why(video)}."
+        return [MediaWarning(code="video_undecodable", message=text)]
     return []
 
 
@@ -80,10 +80,10 @@ def _why(streams: Collection[Mapping[str, Any]]) -> str:
     return f"for which there is no decoder ({codecs(unknown)})" if unknown else "whose track holds nothing to decode"
 
 
-def _partly_encrypted(*, no_picture: bool, no_sound: bool) -> MediaWarning:
-    if no_picture:
-        text = "Only the sound of this film plays: its picture is encrypted (DRM)."
-    elif no_sound:
+def _partly_encrypted(*, no_video: bool, no_audio: bool) -> MediaWarning:
+    if no_video:
+        text = "Only the sound of this film plays: its video is encrypted (DRM)."
+    elif no_audio:
         text = "This film plays without its sound, which is encrypted (DRM)."
     else:
         text = "One of the file's tracks is encrypted (DRM) and is left out."

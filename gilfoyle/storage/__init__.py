@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from gilfoyle.storage.base import ContentAddressed, ObjectInfo, Opens, Resumable, Storage, WritesNew
+from gilfoyle.storage.base import (
+    Concatenates,
+    ContentAddressed,
+    ObjectInfo,
+    Opens,
+    OpensFiles,
+    Presigns,
+    Resumable,
+    SentParts,
+    SignsParts,
+    Storage,
+    WritesNew,
+)
 from gilfoyle.storage.filesystem.backend import FilesystemStorage
 from gilfoyle.storage.storages import Storages, open_storage
 
 __all__ = [
+    "Concatenates",
     "ContentAddressed",
     "FilesystemStorage",
     "ObjectInfo",
     "Opens",
+    "OpensFiles",
+    "Presigns",
     "Resumable",
+    "SentParts",
+    "SignsParts",
     "Storage",
     "Storages",
     "WritesNew",

@@ -9,17 +9,18 @@ package.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from gilfoyle.errors import InvalidRequest, ObjectNotFound, WrongOffset
 
 CHUNK_BYTES = 1 << 20
-"""How many bytes a streamed read yields at a time: large enough that the hand-over costs nothing."""
+"""How many bytes a streamed read yields at a time: large enough that handing them over costs nothing."""
 
-# One path element: no separators, no control characters, not `.` or `..`, no longer than a file name may be.
-_ELEMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,200}")
+# Of a path element: no separators, no control characters, not `.` or `..`, no longer than a file name may be.
+_ELEMENT = r"(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._-]{1,200}"
+_KEY = re.compile(rf"{_ELEMENT}(?:/{_ELEMENT})*")
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,28 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """A write that has not ended: one in progress, or what a process that died has left of one."""
+    """A write that has not ended: in progress, or left behind by a process that died."""
 
     id: str
-    """Names it to its backend, and to nobody else."""
+    """Identifies it to its backend only."""
     key: str
-    """The object it was to become; empty where the backend doesn't know."""
+    """The object that it would become; empty where the backend doesn't know."""
     size: int | None
     """Bytes it takes, where the backend knows."""
     modified: float
     """When it was begun or last written to, in seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class SentParts:
+    """What there is of an object whose parts come straight to the store. Sizes in bytes."""
+
+    part_bytes: int
+    """Of each part but the last, which may be smaller."""
+    sizes: Mapping[int, int]
+    """Of the parts that have arrived, by their numbers (1, 2 …)."""
+    modified: float
+    """When the last one arrived, or it was begun: in seconds since the epoch."""
 
 
 def check_key(key: str) -> str:
@@ -53,18 +66,18 @@ def check_key(key: str) -> str:
 
     Raises InvalidRequest otherwise: an empty, absolute, escaping (`..`) or oddly spelt key never reaches a backend.
     """
-    if len(key) > 900 or not all(_ELEMENT.fullmatch(part) for part in key.split("/")):
+    if len(key) > 900 or not _KEY.fullmatch(key):
         raise InvalidRequest(f"{key[:80]!r} is not a valid object key", code="invalid_key")
     return key
 
 
 def not_begun(key: str) -> ObjectNotFound:
-    """Of an object that was to grow."""
+    """The error for an object whose growing was not begun."""
     return ObjectNotFound(f"Nothing of the object {key} has arrived, or it was dropped: send it from its beginning.")
 
 
 def check_offset(key: str, offset: int, arrived: int) -> None:
-    """Raises WrongOffset if data for a growing object does not begin where it has to."""
+    """Raise WrongOffset if data for a growing object does not begin at its end."""
     if offset != arrived:
         raise WrongOffset(
             f"Of the object {key}, {arrived} bytes have arrived, not {offset}: go on from there.", arrived
@@ -119,7 +132,7 @@ class Storage(Protocol):
         ...
 
     async def abandon(self, write: Unfinished) -> None:
-        """Remove what there is of an unfinished write. No error if it has ended meanwhile."""
+        """Remove what is stored of an unfinished write. No error if it has ended meanwhile."""
         ...
 
     async def ffmpeg_input(self, key: str) -> str:
@@ -134,13 +147,13 @@ class Storage(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 
 @runtime_checkable
 class ContentAddressed(Protocol):
-    """What a backend can do besides, if a folder's name can be its content: IPFS."""
+    """An optional capability: folders are addressed by their content (IPFS)."""
 
     async def cid(self, prefix: str) -> str:
         """The CID of the folder as it is now. Raises ObjectNotFound."""
@@ -177,15 +190,38 @@ class Opens(Protocol):
 
 
 @runtime_checkable
-class Resumable(Protocol):
-    """What a backend can do besides, if an object can grow: over many calls, also of several processes, one at a time.
+class Presigns(Protocol):
+    """An optional capability: the storage gives an object out by itself, to whoever has an address that it made."""
 
-    What has arrived of an object is known by its key, and nobody sees it before `finish`: what lies under the key stays
-    until then. Meanwhile it is one of `unfinished`, with its key, its size, and when it was last appended to.
+    async def download_url(self, key: str, disposition: str, media_type: str) -> str | None:
+        """Such an address, which answers with that Content-Disposition and that type; None: the API gives it out."""
+        ...
+
+
+@runtime_checkable
+class OpensFiles(Protocol):
+    """An optional capability: objects are files, which the kernel can send by itself."""
+
+    def open_file(self, key: str) -> tuple[ObjectInfo, BinaryIO] | None:
+        """What `stat` says, and the file, open to be read; the caller closes it. Raises ObjectNotFound, StorageError.
+
+        It stays as it was when it was opened, also when the object is replaced or removed meanwhile. It is opened at
+        once, not in a thread, which costs more than all the rest of sending a segment. None where that could take
+        long: then use `stat` and `stream`.
+        """
+        ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """An optional capability: an object can grow over many calls, even by several processes, one at a time.
+
+    A growing object is known by its key and invisible before `finish`: what lies under the key stays until then.
+    Meanwhile it is one of `unfinished`, with its key, its size, and when it was last appended to.
     """
 
     async def begin(self, key: str) -> None:
-        """Have an object of no bytes grow. What had arrived of another one for that key is dropped."""
+        """Begin an empty object that can grow. What had arrived for that key before is dropped."""
         ...
 
     async def arrived(self, key: str) -> int:
@@ -193,7 +229,7 @@ class Resumable(Protocol):
         ...
 
     async def append(self, key: str, offset: int, data: AsyncIterator[bytes]) -> int:
-        """Add what the iterator gives, from byte `offset` on; returns how many bytes have arrived then, in all.
+        """Append what the iterator yields, from byte `offset` on; returns how many bytes have arrived in all.
 
         When it returns, they survive a crash. If the iterator raises or the task is cancelled, some of what it gave
         may be kept: `arrived` says how much. Raises WrongOffset, before it asks for data, if another number of bytes
@@ -210,4 +246,41 @@ class Resumable(Protocol):
 
     async def abort(self, key: str) -> None:
         """Drop what has arrived. No error if nothing has."""
+        ...
+
+
+@runtime_checkable
+class Concatenates(Protocol):
+    """An optional capability: an object is made of others, whose bytes the store copies, or links to, by itself."""
+
+    async def concatenate(self, key: str, parts: Sequence[str]) -> ObjectInfo:
+        """Make one object of those, in their order, replacing any under that key. They stay.
+
+        As with `write`: readers see it whole or not at all, and if the task is cancelled, nothing is left. Raises
+        ObjectNotFound if one of them is not there.
+        """
+        ...
+
+
+@runtime_checkable
+class SignsParts(Resumable, Protocol):
+    """An optional capability besides: whoever has a signed URL sends a part straight to the store (S3).
+
+    What comes so grows as any object does: `arrived` counts the parts from the first on without a gap, and `finish` and
+    `abort` end it.
+    """
+
+    async def begin_parts(self, key: str, size: int) -> SentParts:
+        """As `begin`, for an object of `size` bytes that comes in parts. Their size follows from that of the object."""
+        ...
+
+    async def parts(self, key: str) -> SentParts:
+        """What has arrived. Raises ObjectNotFound unless `begin_parts` was called, and nothing has ended it since."""
+        ...
+
+    async def part_urls(self, key: str, sizes: Mapping[int, int], seconds: int) -> list[str]:
+        """A URL for each of those parts, that takes a PUT of so many bytes, and no other, for so long.
+
+        In the order of `sizes`. Raises ObjectNotFound as `parts` does.
+        """
         ...

@@ -1,4 +1,4 @@
-"""What an object is told to be where it is served straight from the store, to players and to caches."""
+"""The headers of objects that players and caches get straight from the store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def media_type(key: str) -> str:
-    """By the name of the object; what lies in a rendition's folder `audio…` is audio.
+    """The media type, by the object's name; objects in a folder `audio…` are audio.
 
     A source is `application/octet-stream` whatever it is: no browser may take an upload for a page.
     """
@@ -27,7 +27,7 @@ def media_type(key: str) -> str:
 
 
 def cache_control(key: str) -> str | None:
-    """How long caches may keep it: segments never change, of texts as well, playlists do; None: nothing is said."""
+    """How long caches may keep it: segments, also of texts, never change, playlists do; None: no header."""
     if key.endswith((".m4s", ".vtt", f"/{INIT_NAME}")):
         return _IMMUTABLE
     return "no-cache" if key.endswith(".m3u8") else None

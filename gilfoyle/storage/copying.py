@@ -1,6 +1,6 @@
-"""Copying a folder from one backend to another, so that what arrives is proven to be what was there.
+"""Copying a folder from one backend to another, with proof that every copy equals its original.
 
-Nothing is taken over half, and copying can be taken up again at any point: what has arrived is not copied anew.
+No object is copied by half, and copying can be resumed at any point: what has arrived is not copied again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ async def copy_folder(
     resume_after: str = "",
     progress: Callable[[CopyMark], None] = lambda _mark: None,
 ) -> dict[str, ObjectInfo]:
-    """Copy all below the folder `prefix`, until all that the source lists is copied as it is listed; returns that.
+    """Copy everything below the folder `prefix`, until the copy matches the source's list; returns that list.
 
     `expected`: SHA-256 (hexadecimal) of objects of which it is known, by key. `resume_after`: the last `CopyMark.key`
     of an attempt that died; up to there what has the right size is taken for copied. What else is there already is
@@ -97,7 +97,7 @@ class _Copying:
             self._progress(CopyMark(mark, len(self._copied), self._bytes))
 
     async def _copy(self, item: ObjectInfo, *, there: bool) -> bool:
-        """False if it is not as it was listed: the next pass looks at it again."""
+        """Copy one object; False if it changed after it was listed: the next pass copies it again."""
         try:
             size = await copy_object(
                 self._source, self._target, item.key, expected=self._expected.get(item.key), there=there

@@ -1,4 +1,4 @@
-"""Which backends there are: ours, and those that other packages offer by an entry point.
+"""The available backends: ours, and those that other packages offer by an entry point.
 
 A package offers one by the entry point group `gilfoyle.storage`: the point's name is the driver's name, and what it
 names is called with the `StorageSettings` (its own settings lie in `options`) and returns a `Storage`.
@@ -48,7 +48,7 @@ def names() -> list[str]:
 def opener(name: str) -> Opener:
     """What opens the backend of that name. Raises ConfigError if there is none, or its package can't be loaded.
 
-    What another package's opener does wrong is a ConfigError too, when it is called.
+    Errors of another package's opener become ConfigError, too, when it is called.
     """
     if name in _OURS:
         return _OURS[name]
@@ -69,7 +69,7 @@ def opener(name: str) -> Opener:
 
 
 def _open(name: str, point: EntryPoint, call: Opener, settings: StorageSettings) -> Storage:
-    """Whatever a package's code does wrong is said of the package."""
+    """Call the opener; the message of an error names the package."""
     try:
         storage: object = call(settings)
     except GilfoyleError:

@@ -1,4 +1,4 @@
-"""One media in two backends: its copy, and what must be right before the catalog changes over to it."""
+"""Moving one media between two backends: the copy, and the checks before the catalog switches to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gilfoyle.storage.copying import CopyMark, copy_folder, prune
 
 
 class Refused(Exception):
-    """The media has to stay where it is; the message says why."""
+    """The media must stay where it is; the message says why."""
 
 
 class Relocation:
@@ -22,7 +22,7 @@ class Relocation:
         self._prefix = keys.media_prefix(media.id)
 
     async def copy(self, resume_after: str, progress: Callable[[CopyMark], None]) -> dict[str, ObjectInfo]:
-        """Bring every object over; returns them as the old backend lists them.
+        """Copy every object; returns them as the old backend lists them.
 
         Raises Damaged, StorageError.
         """
@@ -38,7 +38,7 @@ class Relocation:
         )
 
     async def complete(self, objects: Mapping[str, ObjectInfo]) -> str | None:
-        """Leave nothing else in the new place, and in IPFS pin it; returns the CID of the encoding that is served.
+        """Remove anything else from the new place, and pin the media in IPFS; returns the CID of the served encoding.
 
         Raises Refused if the old backend has lost what belongs to the media, StorageError.
         """
@@ -48,15 +48,18 @@ class Relocation:
         if not isinstance(target, ContentAddressed):
             return None
         cids = {}
-        async for encoding in target.folders(self._prefix):
-            folder = f"{self._prefix}/{encoding}"
+        async for name in target.folders(self._prefix):
+            if name in (keys.TEXTS, keys.ATTACHMENTS):
+                continue  # what changes is never pinned: the node keeps what lies in its folders
+            folder = f"{self._prefix}/{name}"
             cids[folder] = await target.cid(folder)
             await target.pin(cids[folder], folder)
         return cids.get(keys.encoding_prefix(self._media.id, self._media.encoding))
 
     async def _check_whole(self, objects: Mapping[str, ObjectInfo]) -> None:
         """An old backend that has lost its objects, or a disk that isn't mounted, must not pass for an empty media."""
-        wanted = [keys.source(self._media.id, self._media.upload)]
+        deleted = self._media.source_deleted_at is not None
+        wanted = [] if deleted else [keys.source(self._media.id, self._media.upload)]
         if self._media.status == MediaStatus.READY:
             wanted.append(keys.master_playlist(self._media.id, self._media.encoding))
         for key in wanted:

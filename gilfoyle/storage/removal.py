@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gilfoyle.catalog import Catalog
 from gilfoyle.errors import NotFound, ObjectNotFound
-from gilfoyle.storage import ContentAddressed, Storage, keys
+from gilfoyle.storage import ContentAddressed, Resumable, Storage, keys
 
 
 async def remove(storage: Storage, catalog: Catalog, media_id: UUID, encoding: int | None = None) -> int:
@@ -36,9 +36,16 @@ async def remove(storage: Storage, catalog: Catalog, media_id: UUID, encoding: i
 async def unpin(
     storage: ContentAddressed, catalog: Catalog, cid: str, media_id: UUID, encoding: int | None = None
 ) -> None:
-    """Let go of a CID of the media's, or of one of its encodings, unless something else has the same. Can run twice.
+    """Unpin a CID of the media, or of one of its encodings, unless something else has the same. Can run twice.
 
-    The same file, encoded twice, has the same CID, and its pin is one. Raises StorageError.
+    The same file, encoded twice, has one CID and one pin. Raises StorageError.
     """
     if not await catalog.medias.shares_cid(cid, media_id, encoding):
         await storage.unpin(cid)
+
+
+async def drop(storage: Storage, source_key: str) -> None:
+    """Drop what has arrived of a source that no media has yet. Can run twice. Raises StorageError."""
+    if isinstance(storage, Resumable):
+        await storage.abort(source_key)
+    await storage.delete(keys.unchecked(source_key))

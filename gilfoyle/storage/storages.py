@@ -1,4 +1,4 @@
-"""All the backends of one process. A media knows in which one it lies, so medias can move while they are played."""
+"""All backends of one process. Each media records its backend, so medias can move while they are played."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from gilfoyle.config import StorageSettings
+from gilfoyle.errors import ConfigError, StorageError
 from gilfoyle.storage.base import Storage
 from gilfoyle.storage.drivers import opener
 
@@ -32,7 +33,20 @@ class Storages:
         """The name of the backend in which new medias are kept."""
         return self._settings.driver
 
-    async def of(self, name: str = "") -> Storage:
+    async def of(self, name: str) -> Storage:
+        """The backend in which something lies. Raises StorageError, also if it is not configured.
+
+        For as long as that is so: another process may be able to open it, and an operator can put this one right.
+        """
+        try:
+            return await self.open(name)
+        except ConfigError as error:
+            raise StorageError(
+                f"This server can't open the storage {name or self.default}, in which it lies. {error.message}",
+                code="storage_not_configured",
+            ) from error
+
+    async def open(self, name: str = "") -> Storage:
         """The backend of that name; empty: the default one. Raises ConfigError, StorageError."""
         name = name or self.default
         if name not in self._opened:

@@ -1,6 +1,6 @@
-"""What of a rendition is in the storage. The storage is the only record of it: nothing else can disagree with it.
+"""Which segments of a rendition are stored. The storage is the only record: nothing else can disagree with it.
 
-Where what it lists and what it finds by name disagree, `unlisted` has it agree again.
+Where its list and its look-up by name disagree, `unlisted` repairs that.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ async def stored_rendition(storage: Storage, media_id: UUID, encoding: int, rend
 async def first_missing(storage: Storage, media_id: UUID, encoding: int, rendition: str, start: int, end: int) -> int:
     """The first of segments `[start, end)` of a rendition that is not stored; `end` if all are. Raises StorageError.
 
-    Most passes find nothing of theirs, and only ask for their first segment: a list takes longer with each pass of a
-    long media, and with those of ten hours it took most of the workers' time.
+    Most passes find nothing stored, and only ask for their first segment: listing takes longer with each pass of a long
+    media, and with ten hours it took most of the workers' time.
     """
     key = f"{keys.rendition_prefix(media_id, encoding, rendition)}/{keys.segment_name(start)}"
     if start < end and not await is_stored(storage, key):
@@ -65,7 +65,7 @@ async def is_stored(storage: Storage, key: str) -> bool:
 
 
 async def store_new(storage: Storage, key: str, data: bytes) -> bool:
-    """Store an object unless there is one: what players and caches have seen never changes. Whether it was stored.
+    """Store an object unless it exists: what players and caches have seen never changes. True if it was stored.
 
     Raises StorageError.
     """

@@ -1,4 +1,4 @@
-"""Blocking calls in threads can't be stopped: whoever waits for one waits for its end, cancelled or not."""
+"""Blocking calls in threads can't be stopped: the waiting task waits for their end, even if cancelled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def finished(call: asyncio.Future[T]) -> T:
-    """What the call returns. A cancelled task waits for its end: the thread may use what the task would let go of."""
+    """The call's result. A cancelled task waits for its end, too: the thread may use what the task would release."""
     try:
         return await asyncio.shield(call)
     except asyncio.CancelledError:

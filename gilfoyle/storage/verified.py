@@ -17,13 +17,13 @@ _SMALL_BYTES = 1 << 16
 
 
 class Damaged(StorageError):
-    """An object can't be copied as it should be, however often that is tried."""
+    """An object can't be copied correctly, however often that is tried."""
 
     retryable = False
 
 
 class _Differs(Exception):
-    """Why this try was in vain."""
+    """Why this attempt failed."""
 
 
 async def copy_object(
@@ -32,7 +32,7 @@ async def copy_object(
     """Copy one object and read the copy back; returns its size in bytes.
 
     `expected`: the SHA-256 (hexadecimal) that the source must have. `there`: the target has that key already; if it is
-    the same object it stays untouched. A copy that differs is removed. Raises Damaged if the source is never as
+    the same object, it stays untouched. A copy that differs is removed. Raises Damaged if the source is never as
     expected or the copy never as the source, ObjectNotFound if the source has it no more, StorageError.
     """
     reason = ""
@@ -87,7 +87,7 @@ def _check(found: str, expected: str | None, key: str) -> None:
 
 
 async def _digest_of_copy(target: Storage, key: str) -> str:
-    """Its SHA-256; empty if there is none."""
+    """The copy's SHA-256; empty if there is no copy."""
     try:
         return (await _digest(target, key))[1]
     except ObjectNotFound:

@@ -1,4 +1,4 @@
-"""What of a storage no media owns: the rules of a sweep, apart from any storage and catalog."""
+"""The rules of a sweep: what in a storage no media owns. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from gilfoyle.storage.base import Unfinished
 SHORTEST_S = 60
 """A write that has been silent for less than this (seconds) may be alive, whatever the operator wants."""
 BEGUN_S = 7 * 86400
-"""Some backends know of a write only when it began, and not of what: an upload may take so long (seconds)."""
+"""Some backends know only when a write began, not what it writes: an upload may take this long (seconds)."""
 FEW = 10
-"""So many orphans are removed even if they are most of a backend."""
+"""This many orphans are removed even if they are most of a backend."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What may be an orphan in a media's folder, if it is old enough."""
+    """What in a media's folder is an orphan if it is old enough."""
 
     reason: str
     """One of those that `workflows.messages.SweptItem` names."""
@@ -30,7 +30,7 @@ class Claim:
     source: bool = False
     """The source goes, and so the whole folder; else encodings only."""
     unknown_age_s: float = 0
-    """Its age (seconds) where the backend knows none."""
+    """Its age (seconds) if the backend does not know it."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +45,31 @@ class Content:
 
 @dataclass(frozen=True)
 class Orphan:
-    """All of a media's folder, or with an encoding that one."""
+    """An orphan: a media's folder; with `encoding`, that encoding; with `upload`, its source."""
 
     media_id: UUID
     encoding: int | None
     reason: str
     content: Content
+    upload: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the media is removed."""
+        return self.encoding is None and self.upload is None
 
     @property
     def key(self) -> str:
-        """The folder."""
+        """The folder, or the object."""
+        if self.upload is not None:
+            return keys.source(self.media_id, self.upload)
         if self.encoding is None:
             return keys.media_prefix(self.media_id)
         return keys.encoding_prefix(self.media_id, self.encoding)
 
 
 def media_of(folder: str) -> UUID | None:
-    """The media whose folder this is; None for a name that is not spelt as we spell them: it is not ours."""
+    """The media of a folder name; None if it is not spelt as we spell ids: it is not ours."""
     try:
         media_id = UUID(folder)
     except ValueError:
@@ -81,13 +89,17 @@ def claim(owner: Owner | None, backend: str, older_than_s: float, *, moving: boo
     """
     if owner is None:
         return Claim("no_media", source=True, unknown_age_s=math.inf)
-    if owner.status in (MediaStatus.PROCESSING, MediaStatus.DELETING):
+    if owner.status in (MediaStatus.PROCESSING, MediaStatus.DELETING) or owner.replacing:
         return None
     if owner.storage != backend:
         # The half that a move has copied looks as what one that broke off has left.
         return None if moving else Claim("moved", source=True)
     if owner.status == MediaStatus.READY:
-        return Claim("superseded", kept=owner.encoding, unknown_age_s=owner.idle_s) if owner.encoding > 1 else None
+        if owner.encodings == 1 and not owner.source_deleted:
+            return None
+        if owner.idle_s <= older_than_s:  # players may be on the version that was replaced
+            return None
+        return Claim("superseded", kept=owner.encoding, unknown_age_s=owner.idle_s)
     if owner.status == MediaStatus.ERRORED:
         return Claim("errored", unknown_age_s=owner.idle_s)
     if owner.uploading or owner.idle_s <= older_than_s:
@@ -98,7 +110,7 @@ def claim(owner: Owner | None, backend: str, older_than_s: float, *, moving: boo
 def claimed_encodings(claim: Claim, folders: Iterable[str]) -> list[int]:
     """Which encodings among the folders of a media may be orphans.
 
-    None of them if the one that must stay is not there: then the catalog is not of this storage's time.
+    None of them if the one that must stay is missing: then catalog and storage are from different times.
     """
     encodings = [encoding for folder in folders if (encoding := encoding_of(folder)) is not None]
     if claim.kept and claim.kept not in encodings:
@@ -106,8 +118,13 @@ def claimed_encodings(claim: Claim, folders: Iterable[str]) -> list[int]:
     return [encoding for encoding in encodings if encoding != claim.kept]
 
 
+def claimed_sources(owner: Owner) -> list[int]:
+    """The uploads whose sources may be orphans: those of replaced or dropped versions, and what was deleted."""
+    return [] if owner.uploading else [n for n in range(1, owner.uploads + 1) if n not in owner.sources]
+
+
 def content(objects: Iterable[ObjectInfo], now: float) -> Content:
-    """What those objects are together. `now`: in seconds since the epoch."""
+    """The summary of these objects. `now`: in seconds since the epoch."""
     size = 0
     times: list[float] = []
     for item in objects:
@@ -118,14 +135,14 @@ def content(objects: Iterable[ObjectInfo], now: float) -> Content:
 
 
 def is_old(claim: Claim, found: Content, older_than_s: float) -> bool:
-    """Whether a folder that may be an orphan is one. Never if it is empty: perhaps it was emptied a moment ago."""
+    """Whether a possible orphan is old enough. Never if it is empty: it may have been emptied a moment ago."""
     return found.objects > 0 and (claim.unknown_age_s if found.age_s is None else found.age_s) > older_than_s
 
 
 def is_dead(
     write: Unfinished, owner: Owner | None, backend: str, older_than_s: float, now: float, *, busy: bool
 ) -> bool:
-    """Whether an unfinished write goes on no more. `owner`: the row of the media it is for, if that is known.
+    """Whether an unfinished write is abandoned. `owner`: the row of the media it is for, if that is known.
 
     `busy`: an upload or a move is writing into the backend, so what has no key may be its.
     """
@@ -142,6 +159,6 @@ def is_dead(
 
 
 def too_many(orphans: Iterable[Orphan], medias: int) -> bool:
-    """Whether so many medias would go that the catalog is likely to be the wrong one. `medias`: how many folders."""
-    gone = sum(orphan.encoding is None for orphan in orphans)
+    """Whether so many medias would be removed that the catalog is probably wrong. `medias`: how many folders."""
+    gone = sum(orphan.is_whole for orphan in orphans)
     return gone > FEW and gone * 2 > medias

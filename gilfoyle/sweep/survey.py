@@ -1,4 +1,4 @@
-"""Looking through one backend for what no media owns, and removing it if it is still owned by none."""
+"""Finding what no media owns in one backend, and removing it after a second check."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FAULTS = 3
 
 @dataclass
 class Survey:
-    """What there is in a backend."""
+    """What was found in a backend."""
 
     medias: int = 0
     foreign: int = 0
@@ -54,10 +54,10 @@ class Backend:
         self._older_than_s = older_than_s
         self._moving = moving
         self.faults: list[str] = []
-        """Why something was passed over."""
+        """Why something was skipped."""
 
     async def survey(self) -> Survey:
-        """Look at every media's folder and every unfinished write."""
+        """Check every media's folder and every unfinished write."""
         found = Survey()
         moving = await self._moving()
         async for batch in _batches(self._folders(found)):
@@ -69,19 +69,25 @@ class Backend:
         return found
 
     async def remove(self, orphan: Orphan) -> Orphan | None:
-        """Remove it, if it still is one; returns it as it was found then, or None."""
+        """Remove an orphan if it still is one; returns it as found then, or None."""
         with self._passing_over():
             # The row is held, so that it does not find an owner while it goes.
             async with self._catalog.owners.held(orphan.media_id) as owner:
                 found = await self._orphans(orphan.media_id, owner, await self._moving())
                 same = next((each for each in found if (each.key, each.reason) == (orphan.key, orphan.reason)), None)
                 if same:
-                    await remove(self._storage, self._catalog, same.media_id, same.encoding)
+                    await self._remove(same)
                 return same
         return None
 
+    async def _remove(self, orphan: Orphan) -> None:
+        if orphan.upload is not None:
+            await self._storage.delete(orphan.key)
+        else:
+            await remove(self._storage, self._catalog, orphan.media_id, orphan.encoding)
+
     async def abandon(self, write: Unfinished) -> bool:
-        """Remove what there is of an unfinished write; False if that fails, or it goes on by now."""
+        """Remove an unfinished write; False if that fails, or if it goes on by now."""
         with self._passing_over():
             media_id = orphans.media_of(write.key.partition("/")[0])
             if media_id is None:
@@ -96,7 +102,7 @@ class Backend:
         return False
 
     async def _grew(self, write: Unfinished) -> bool:
-        """Whether an upload has gone on with it, and broken off again, since it was looked at."""
+        """Whether an upload has continued it, and broken off again, since it was checked."""
         if isinstance(self._storage, Resumable) and write.size is not None:
             with suppress(ObjectNotFound):
                 return await self._storage.arrived(write.key) != write.size
@@ -113,11 +119,12 @@ class Backend:
                 yield media_id
 
     async def _orphans(self, media_id: UUID, owner: Owner | None, moving: bool) -> list[Orphan]:
-        """What of a media's folder is an orphan now. Looks into the folder only if something of it may be."""
+        """The orphans in a media's folder. Lists the folder only if there may be any."""
         claim = orphans.claim(owner, self._name, self._older_than_s, moving=moving)
         if claim is None:
             return []
         parts: list[int | None] = [None]
+        folders: list[str] = []
         if not claim.source:
             folders = [name async for name in self._storage.folders(keys.media_prefix(media_id))]
             parts = [*orphans.claimed_encodings(claim, folders)]
@@ -125,12 +132,21 @@ class Backend:
         for encoding in parts:
             folder = keys.media_prefix(media_id) if encoding is None else keys.encoding_prefix(media_id, encoding)
             items = [item async for item in self._storage.list(folder)]
-            if claim.reason == "abandoned_upload" and any(keys.is_text(item.key) for item in items):
-                continue  # texts that came before their film wait for it
+            if claim.reason == "abandoned_upload" and any(keys.comes_before_upload(item.key) for item in items):
+                continue  # it waits for its film
             content = orphans.content(items, time.time())
             if orphans.is_old(claim, content, self._older_than_s):
                 found.append(Orphan(media_id, encoding, claim.reason, content))
+        if owner and claim.kept and str(claim.kept) in folders:
+            found += [each async for each in self._sources(media_id, owner, claim)]
         return found
+
+    async def _sources(self, media_id: UUID, owner: Owner, claim: orphans.Claim) -> AsyncIterator[Orphan]:
+        for upload in orphans.claimed_sources(owner):
+            with suppress(ObjectNotFound):
+                content = orphans.content([await self._storage.stat(keys.source(media_id, upload))], time.time())
+                if orphans.is_old(claim, content, self._older_than_s):
+                    yield Orphan(media_id, None, claim.reason, content, upload)
 
     async def _dead(self, moving: bool) -> AsyncIterator[Unfinished]:
         busy = moving or await self._catalog.owners.uploading(self._name)
@@ -144,7 +160,7 @@ class Backend:
 
     @contextmanager
     def _passing_over(self) -> Iterator[None]:
-        """Note a failure of the storage and go on, a few times: one folder that can't be read must not stop it all."""
+        """Note a failure of the storage and go on, a few times: one unreadable folder must not stop the sweep."""
         try:
             yield
         except InvalidRequest as error:  # somebody put a file of an odd name there
@@ -156,7 +172,7 @@ class Backend:
 
 
 async def _batches(items: AsyncIterator[T]) -> AsyncIterator[list[T]]:
-    """At most _BATCH at a time: the catalog is asked once for all of them."""
+    """Batches of at most _BATCH: one query of the catalog for each."""
     batch: list[T] = []
     async for item in items:
         batch.append(item)

@@ -1,6 +1,6 @@
-"""What the attempts of an activity before this one came to. Temporal counts attempts; which of them count is ours.
+"""How earlier attempts of an activity ended. Temporal counts attempts; we decide which of them count.
 
-A history lies behind what the activity tells by heartbeats: Temporal hands that to the next attempt, on any worker.
+The history travels at the end of the heartbeat details: Temporal hands them to the next attempt, on any worker.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ _NAME = "attempts"
 
 
 class AttemptHistory(BaseModel):
-    """How attempts ended. One that ended by a store or a catalog that was away, or by a deploy, is not counted."""
+    """How attempts ended. Those that an absent storage or catalog, or a deploy, has ended are not counted."""
 
     encode_failed: int = 0
-    """ffmpeg itself gave up, or did not get on."""
+    """ffmpeg itself failed or stalled."""
     unforeseen: int = 0
     """An exception that is no GilfoyleError."""
     silent: int = 0
-    """Nobody told how it ended: the worker died with it, or took longer than it may."""
+    """Attempts without a known end: the worker died, or exceeded the time limit."""
     under_way: bool = False
-    """An attempt has begun, and has not told how it ended."""
+    """An attempt has begun and has not reported its end."""
 
     @classmethod
     def found(cls) -> AttemptHistory:
-        """What the attempt before has left; empty for a first attempt."""
+        """The history that the previous attempt left; empty for a first attempt."""
         left = [detail[_NAME] for detail in activity.info().heartbeat_details if _is_history(detail)]
         return cls.model_validate(left[-1]) if left else cls()
 
 
 class Told(ActivityOutboundInterceptor):
-    """Remembers what the activity has told last by a heartbeat, in this attempt or the one before, to tell it again."""
+    """Remembers the activity's last heartbeat, of this attempt or the one before, to repeat it."""
 
     _told: Sequence[Any] = ()
 
     def begin(self) -> None:
-        """Take over what the attempt before has left."""
+        """Take over the history of the previous attempt."""
         self._told = own_details()
 
     def tell(self) -> None:
-        """Once more."""
+        """Repeat the last heartbeat."""
         self.heartbeat(*self._told)
 
     def heartbeat(self, *details: Any) -> None:
@@ -53,7 +53,7 @@ class Told(ActivityOutboundInterceptor):
 
 
 class AttemptOutbound(Told):
-    """Puts the history behind every heartbeat; `tell` sends it as it is now."""
+    """Appends the history to every heartbeat; `tell` sends it as it is now."""
 
     def __init__(self, next: ActivityOutboundInterceptor) -> None:
         super().__init__(next)
@@ -69,7 +69,7 @@ class AttemptOutbound(Told):
 
 
 def own_details() -> list[Any]:
-    """What an attempt before this one has told by `activity.heartbeat`, without its history."""
+    """The heartbeat details of the previous attempt, without its history."""
     return [detail for detail in activity.info().heartbeat_details if not _is_history(detail)]
 
 

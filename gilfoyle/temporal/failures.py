@@ -33,7 +33,7 @@ _UNFORESEEN = Reason("internal", "internal", "Something unforeseen went wrong: T
 
 
 def reason_of(error: FailureError) -> Reason:
-    """The reason that a person is told."""
+    """The reason to show to a person."""
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError):
         kind = cause.type or "internal"

@@ -1,4 +1,4 @@
-"""A heartbeat for as long as a worker is alive, however long what it does has nothing new to tell."""
+"""A heartbeat as long as the worker is alive, even while an activity reports nothing."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _EVERY_S = 2.0
 
 
 class Heartbeat(Interceptor):
-    """Worker interceptor: while an activity runs, its worker says so; Temporal gives the work of a dead one to another.
+    """Worker interceptor: sends heartbeats while an activity runs, so that Temporal moves the work of a dead worker.
 
-    What the activity has told of itself by a heartbeat, in this attempt or one before, is repeated, so that the next
-    attempt still finds it. Also for encodes, which wait for a storage before ffmpeg begins and after it has ended; that
-    ffmpeg does not get on is noticed by `Stall`.
+    The activity's own last heartbeat, of this attempt or an earlier one, is repeated, so that the next attempt still
+    finds it. Encodes need this, too: they wait for the storage before and after ffmpeg runs. `Stall` notices an ffmpeg
+    that hangs.
     """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:

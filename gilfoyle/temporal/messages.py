@@ -1,4 +1,4 @@
-"""What starts each workflow. One model in, so that a field can be added without breaking those that run."""
+"""The input of each workflow: one model, so that fields can be added without breaking running workflows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,52 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from gilfoyle.media.info import MediaInfo
+from gilfoyle.media.plan import Pass
 from gilfoyle.media.policy import EncodingPolicy
+
+MOST_EVENTS = 8_000
+"""Temporal warns of a history with 10,240 events, and ends a workflow with more than 51,200.
+
+What is in flight when a run is to end, 256 passes at most, still adds some 2,000.
+"""
+MOST_BYTES = 8 * 2**20
+"""Temporal warns of a history with 10 MiB, and ends a workflow with more than 50.
+
+Each pass is told the whole ladder. With 63 audio tracks of three codecs that is 40 KB, so 8,000 events would be
+50 MiB or more.
+"""
+
+
+class Version(BaseModel):
+    """A version of a media that is removed once another has taken its place."""
+
+    encoding: int
+    upload: int
+    keep_s: float
+    """How long it stays (seconds), for players that have begun to play it."""
+
+
+class FailedRendition(BaseModel):
+    """A rendition that can't be encoded, why (`temporal.failures.Reason`), and the passes that it lacks."""
+
+    kind: str
+    code: str
+    message: str
+    lacks: list[Pass] = []
+
+
+class EncodingState(BaseModel):
+    """How far a workflow is with an encoding: all that its next run needs when its history has grown long."""
+
+    info: MediaInfo
+    encoded: dict[str, list[tuple[int, int]]] = {}
+    """For each rendition the ranges of segments whose passes have ended: the first, and the one after the last."""
+    failed: dict[str, FailedRendition] = {}
+    swift: bool | None = None
+    """The machine encodes everything faster than it plays (`workflows.pacing`); None: not known yet."""
+    texts: bool = False
+    """The texts of the source are stored."""
 
 
 class ProcessMediaInput(BaseModel):
@@ -15,7 +60,7 @@ class ProcessMediaInput(BaseModel):
     media_id: UUID
     encoding: int = 1
     kind: str
-    """`video` or `audio`: what the client said."""
+    """`audio`: only its audio is wanted; `video`: all that there is."""
     upload: int = 1
     """Which of the media's uploads the source is."""
     storage: str = ""
@@ -25,6 +70,18 @@ class ProcessMediaInput(BaseModel):
     policy: EncodingPolicy
     """The ladder as it was configured when the upload was accepted."""
     heartbeat_timeout_s: float = 30
+    longest_s: float | None = None
+    """How long the source may be, if it is less than the settings allow (seconds)."""
+    without_checksum: bool = False
+    """The source's checksum was not taken while it was received."""
+    replaces: Version | None = None
+    """The version that plays meanwhile, if this encoding will replace it."""
+    most_events: int = MOST_EVENTS
+    """With this many events in its history the workflow continues in another run."""
+    most_bytes: int = MOST_BYTES
+    """Or with this many bytes."""
+    state: EncodingState | None = None
+    """How far the run before this one came; None: this is the first."""
 
 
 class DeleteMediaInput(BaseModel):
@@ -44,11 +101,21 @@ def delete_media_id(media_id: UUID) -> str:
 
 
 class RetryMediaInput(BaseModel):
-    """A media that is Ready, and has renditions that wait to be encoded again."""
+    """A Ready media with renditions that wait for a retry."""
 
     media_id: UUID
     encoding: int
     heartbeat_timeout_s: float = 30
+    most_events: int = MOST_EVENTS
+    most_bytes: int = MOST_BYTES
+    state: EncodingState | None = None
+    """See ProcessMediaInput."""
+    renditions: list[str] = []
+    """The renditions in the state."""
+
+
+WAKE_SIGNAL = "wake"
+"""No workflow handles it: it makes a worker load a waiting workflow, and so its history."""
 
 
 class RetryRenditionInput(BaseModel):
@@ -58,22 +125,22 @@ class RetryRenditionInput(BaseModel):
 
 
 def retry_media_id(media_id: UUID, encoding: int) -> str:
-    """The workflow id of retries: one for all renditions of an encoding, so that one hand writes the playlists."""
+    """The workflow id of retries: one for all renditions of an encoding, so that one workflow writes the playlists."""
     return f"retry-{media_id}-{encoding}"
 
 
 RETRY_SIGNAL = "rendition_waits"
-"""Tells RetryMedia, which may run already, that the catalog has a rendition that waits."""
+"""Tells RetryMedia, which may be running, that a rendition waits in the catalog."""
 
 
 class PublishMediaInput(BaseModel):
-    """A media that is Ready, and whose tracks were changed since its playlists were written."""
+    """A Ready media whose tracks were changed after its playlists were written."""
 
     media_id: UUID
 
 
 PUBLISH_SIGNAL = "tracks_changed"
-"""Tells PublishMedia, which may run already, that there is more to publish."""
+"""Tells PublishMedia, which may be running, that there is more to publish."""
 
 
 def publish_media_id(media_id: UUID) -> str:
@@ -81,46 +148,77 @@ def publish_media_id(media_id: UUID) -> str:
     return f"publish-{media_id}"
 
 
+class DeliverWebhookInput(BaseModel):
+    """A webhook for which something waits."""
+
+    webhook_id: UUID
+
+
+DELIVER_SIGNAL = "events_wait"
+"""Tells DeliverWebhook, which may be running, that there is more to send."""
+
+
+def deliver_webhook_id(webhook_id: UUID) -> str:
+    """The workflow id of sending to a webhook: one at a time."""
+    return f"webhook-{webhook_id}"
+
+
+class ImportMediaInput(BaseModel):
+    """An import that the catalog promises. Its URL may be a secret: it is in the catalog alone."""
+
+    media_id: UUID
+    import_id: str
+    longest_s: float = 86_400
+    """How long it may take in all (seconds)."""
+
+
+def import_media_id(media_id: UUID, import_id: str) -> str:
+    """The workflow id of an import."""
+    return f"import-{media_id}-{import_id}"
+
+
 class VerifyMediaInput(BaseModel):
-    """A media that is Ready, to be compared with its source."""
+    """A Ready media to compare with its source."""
 
     media_id: UUID
     encoding: int
     upload: int = 1
     storage: str = ""
-    has_picture: bool
-    """A picture is expected: the file was not sent as sound."""
+    has_video: bool
+    """Video is expected: the file was not sent as audio."""
     renditions: dict[str, int]
-    """Those that are Ready, and the bytes of their segments: both by the catalog."""
+    """The Ready renditions and the bytes of their segments, by the catalog."""
     duration_s: float = 0
     """Length of the media, in seconds."""
+    lead_s: float | None = None
+    """It is a clip, that begins so long after the source (seconds)."""
 
 
 def verify_media_id(media_id: UUID, encoding: int) -> str:
-    """The workflow id of comparing an encoding with its source: one at a time, and the last one's result is kept."""
+    """The workflow id of comparing an encoding with its source: one at a time; the last result is kept."""
     return f"verify-{media_id}-{encoding}"
 
 
 class SweepInput(BaseModel):
-    """Look for what no media owns, and remove it."""
+    """Find what no media owns, and remove it."""
 
     older_than_s: int
-    """What is younger is left alone (seconds)."""
+    """Younger objects are left alone (seconds)."""
     dry_run: bool = False
-    """Remove nothing, only say what would be."""
+    """Remove nothing, only report what would be removed."""
     force: bool = False
-    """Also if it is most of a backend."""
+    """Remove even if it is most of a backend."""
     scheduled: bool = False
-    """Nobody waits for the result: fail if a backend was refused or could not be swept."""
+    """The sweep is scheduled, so no one reads the result: fail if a backend was refused or could not be swept."""
 
 
 class SweptItem(BaseModel):
     """Something that no media owns."""
 
     key: str
-    """A folder, or the object that an unfinished write was to become."""
+    """A folder, or the object that an unfinished write would become."""
     reason: str
-    """Why it is owned by none: `no_media`, `moved`, `superseded`, `errored`, `abandoned_upload`, `unfinished`."""
+    """Why no media owns it: `no_media`, `moved`, `superseded`, `errored`, `abandoned_upload`, `unfinished`."""
     bytes: int | None
     """Its size, where the backend knows."""
     age_s: float | None
@@ -132,9 +230,9 @@ class SweptBackend(BaseModel):
 
     backend: str
     medias: int = 0
-    """Folders of medias that were looked at."""
+    """Media folders that were checked."""
     foreign: int = 0
-    """Other folders beside them: not ours, and left alone."""
+    """Other folders: not ours, and left alone."""
     found: int = 0
     """Folders that no media owns."""
     removed: int = 0
@@ -142,10 +240,10 @@ class SweptBackend(BaseModel):
     """Writes that never ended."""
     unfinished_removed: int = 0
     bytes_found: int = 0
-    """What all of it takes; without what the backend doesn't know."""
+    """The size of all of it, as far as the backend knows."""
     bytes_freed: int = 0
     items: list[SweptItem] = []
-    """The first of what was found."""
+    """The first items that were found."""
     refused: str = ""
     """Why nothing was removed here, as a sentence."""
     fault: str = ""
@@ -177,24 +275,24 @@ class FailedMove(BaseModel):
 
 
 class MoveProgress(BaseModel):
-    """How far a move is; at its end, what became of it."""
+    """How far a move is; at its end, its result."""
 
     target: str
-    """The backend into which the medias go."""
+    """The backend to which the medias move."""
     source: str = ""
-    """Only those that lie in this backend; empty: in any other."""
+    """Only medias in this backend; empty: in any other than the target."""
     moved: int = 0
-    """Medias that lie in the target now."""
+    """Medias that are in the target now."""
     objects: int = 0
     """Of them."""
     bytes: int = 0
     left: int = 0
-    """Medias that do not lie there yet, without the failed ones."""
+    """Medias that are not there yet, without the failed ones."""
     waiting: int = 0
-    """Those among them that are being uploaded or processed: they come along when that has ended."""
+    """Those among them that are being uploaded or processed: they move when that has ended."""
     failed: list[FailedMove] = []
     remains: list[FailedMove] = []
-    """Medias that have moved, but are still there in the old backend as well."""
+    """Medias that have moved and still have objects in the old backend."""
 
 
 class MoveStorageInput(BaseModel):
@@ -202,7 +300,7 @@ class MoveStorageInput(BaseModel):
 
     target: str
     source: str = ""
-    """Only those that lie in this backend; empty: in any other."""
+    """Only medias in this backend; empty: in any other than the target."""
     concurrency: int = 4
     """Medias at a time."""
     page: int = 20
@@ -214,9 +312,9 @@ class MoveStorageInput(BaseModel):
     round_s: float = 15
     """Pause before looking again for medias that could not move yet, in seconds."""
     after: UUID | None = None
-    """Where a run before this one was, in the order of ids."""
+    """Where the previous run stopped, in the order of ids."""
     progress: MoveProgress | None = None
-    """Of the runs before this one."""
+    """The progress of the previous runs."""
 
 
 def move_id(queue_prefix: str) -> str:

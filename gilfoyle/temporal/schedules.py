@@ -1,4 +1,4 @@
-"""What runs by itself at times: Temporal Schedules, made and kept up by every worker of the pipeline queue."""
+"""Scheduled work: Temporal Schedules, created and updated by every worker of the pipeline queue."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def sweep_schedule_id(queue_prefix: str) -> str:
 
 
 async def keep_schedules(client: Client, settings: Settings) -> None:
-    """Make the schedules as the settings want them. Several workers may do so at once.
+    """Bring the schedules in line with the settings. Several workers may do so at once.
 
-    If Temporal can't be reached, that is said in the log: the next worker that starts makes up for it.
+    If Temporal can't be reached, the log says so, and the next worker that starts does it.
     """
     try:
         await _keep_sweep(client, settings)

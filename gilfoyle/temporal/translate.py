@@ -1,4 +1,4 @@
-"""Our errors, as Temporal understands them: which ones a retry can't help, and what a person reads."""
+"""Our errors as Temporal errors: whether a retry can help, and what a person reads."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from temporalio.worker import (
     Interceptor,
 )
 
+from gilfoyle import logs
 from gilfoyle.errors import EncodeFailed, GilfoyleError
 from gilfoyle.temporal.attempts import AttemptHistory, AttemptOutbound
 
@@ -30,9 +31,9 @@ _SILENT = 8
 class TranslateErrors(Interceptor):
     """Worker interceptor: a GilfoyleError becomes an ApplicationError of type `code`.
 
-    Its details are the finer reason and, if a program complained of something, what that was.
+    Its details are the finer reason and what a program complained of, if it did.
 
-    With `notice_silence`, an activity that ends its worker, or never ends, is given up too, as an EncodeFailed.
+    With `notice_silence`, an activity that kills its worker, or never ends, fails with EncodeFailed in the end.
     """
 
     def __init__(self, *, notice_silence: bool = False) -> None:
@@ -54,6 +55,10 @@ class _Inbound(ActivityInboundInterceptor):
         super().init(self._outbound)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        with logs.about(**_ids(input)):
+            return await self._execute(input)
+
+    async def _execute(self, input: ExecuteActivityInput) -> Any:
         self._outbound.begin()
         history = self._outbound.history
         try:
@@ -69,7 +74,7 @@ class _Inbound(ActivityInboundInterceptor):
             raise translated from error
 
     def _notice(self, history: AttemptHistory) -> None:
-        """Tell that an attempt is under way. Raises EncodeFailed if too many have been, and were never heard of."""
+        """Report that an attempt has begun. Raises EncodeFailed if too many earlier ones vanished."""
         history.silent += history.under_way
         if history.silent >= _SILENT:
             raise EncodeFailed(
@@ -81,8 +86,15 @@ class _Inbound(ActivityInboundInterceptor):
         self._outbound.tell()
 
 
+def _ids(input: ExecuteActivityInput) -> dict[str, str]:
+    """What the lines of an activity are about."""
+    info = activity.info()
+    media_id = getattr(input.args[0], "media_id", "") if input.args else ""
+    return {"media_id": str(media_id or ""), "workflow_id": info.workflow_id or "", "activity": info.activity_type}
+
+
 def _translated(error: BaseException, history: AttemptHistory) -> BaseException:
-    """Count it, and say whether to try again."""
+    """Count the error, and decide whether to retry."""
     info = activity.info()
     if isinstance(error, GilfoyleError):
         told = f"{error.message}\n{error.log}".rstrip()

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from gilfoyle.errors import InvalidRequest, ObjectNotFound, WrongOffset
-from gilfoyle.storage.base import CHUNK_BYTES, Resumable, Storage, Unfinished
+from gilfoyle.storage.base import CHUNK_BYTES, Concatenates, Resumable, Storage, Unfinished
 from gilfoyle.testing.storage_contract import BAD_KEYS, StorageContract, collect, keys_of, pieces
 
 
@@ -178,3 +178,38 @@ class ResumableContract(StorageContract):
                 await call(key)
         with pytest.raises(InvalidRequest):
             await growing.append(key, 0, pieces(b"x"))
+
+    @pytest.mark.parametrize("sizes", [[3, 0, 5], [5_300_000, 17, 100, 11_000_001, 1], [], [6_000_000]])
+    async def test_objects_become_one(self, storage: Storage, growing: Resumable, sizes: list[int]) -> None:
+        if not isinstance(storage, Concatenates):
+            pytest.skip("this storage does not concatenate")
+        parts = [Random(number).randbytes(size) for number, size in enumerate(sizes)]
+        names = [f"p{number}/part" for number in range(len(parts))]
+        for name, data in zip(names, parts, strict=True):
+            await growing.begin(name)
+            await growing.append(name, 0, pieces(data))
+            await growing.finish(name)
+        await storage.write("m/source", b"old")
+        info = await storage.concatenate("m/source", names)
+        assert (info.key, info.size) == ("m/source", sum(sizes))
+        assert await collect(storage.stream("m/source")) == b"".join(parts)
+        found = await storage.stat("m/source")
+        assert (found.size, found.etag) == (info.size, info.etag)
+        for name in names:
+            await storage.delete(name)
+        assert await collect(storage.stream("m/source")) == b"".join(parts)
+        assert await unfinished_of(storage, "m/source") == []
+
+    async def test_of_objects_that_are_missing_nothing_is_made(self, storage: Storage, growing: Resumable) -> None:
+        if not isinstance(storage, Concatenates):
+            pytest.skip("this storage does not concatenate")
+        await storage.write("p/part", bytes(6 << 20))
+        with pytest.raises(ObjectNotFound):
+            await storage.concatenate("m/source", ["p/part", "q/part"])
+        assert await keys_of(storage, "m") == []
+        assert [write async for write in storage.unfinished()] == []
+        for key in BAD_KEYS[:3]:
+            with pytest.raises(InvalidRequest):
+                await storage.concatenate(key, ["p/part"])
+            with pytest.raises(InvalidRequest):
+                await storage.concatenate("m/source", [key])

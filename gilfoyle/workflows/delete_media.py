@@ -28,7 +28,7 @@ class DeleteMedia:
 
     @workflow.run
     async def run(self, job: DeleteMediaInput) -> None:
-        """Each step may be repeated; the order makes sure that nothing is written after it was removed."""
+        """Each step may be repeated. Their order ensures that nothing is written after it was removed."""
         encodings = await workflow.execute_activity_method(
             CleanupActivities.hide, MediaInput(media_id=job.media_id), summary="from clients", **routes.io()
         )

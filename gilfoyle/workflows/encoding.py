@@ -24,19 +24,19 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.unlisted import UnlistedActivities, UnlistedInput
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import FIRST_PRIORITY, REST_PRIORITY, Pass, Plan
-    from gilfoyle.temporal.messages import ProcessMediaInput
+    from gilfoyle.temporal.messages import EncodingState, ProcessMediaInput
 
-# Each segment of 12 h of a full ladder, asked for one by one.
+# Enough to ask for each segment of 12 h of a full ladder.
 _ALL_ASKED_FOR = timedelta(hours=1)
-# All of a source of 100 GiB, from a slow storage.
+# Enough to read a source of 100 GiB from a slow storage.
 _ALL_READ = timedelta(hours=12)
 
 
 class Encoding:
     """One encoding of one media, from its plan to its last playlist.
 
-    With `only`, a part of one that is published already: those renditions, each alone; until they are whole, what is
-    published stays as it is. `failed`: renditions that are left out.
+    With `only`, these renditions of a published encoding are encoded again, each alone; the published playlists stay as
+    they are until then. `failed`: renditions that are left out. `state`: how far an earlier run came.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Encoding:
         plan: Plan,
         only: Sequence[str] = (),
         failed: Mapping[str, Reason] | None = None,
+        state: EncodingState | None = None,
     ) -> None:
         self._job = job
         self._info = info
@@ -53,17 +54,26 @@ class Encoding:
         self._todo = _alone(plan.passes, only) if only else plan.passes
         self._published = bool(only)
         self._plan = plan.model_copy(update={"passes": []})
-        self._passes = Passes(job, info, self._plan, self.note_stored)
+        self._passes = Passes(job, info, self._plan, self.note_stored, state)
         self._passes.failed.update(failed or {})
         self._reporting = asyncio.Lock()
         self._retrying: set[str] = set()
-        self._texts = bool(info.texts) and not only
+        self._texts = bool(info.texts) and not only and not (state and state.texts)
+        self._swift = state.swift if state else None
         self._stored = False
         self._encoded = False
         self._closed = False
         self._loss: Reason | None = None
         self.cid: str | None = None
-        """Once all is published: of the encoding's folder, in IPFS."""
+        """The CID of the encoding's folder in IPFS, once everything is published."""
+
+    @property
+    def state(self) -> EncodingState | None:
+        """What the next run of the workflow needs, if this run ends before the encoding does; else None."""
+        if not self._passes.draining:
+            return None
+        known = {"swift": self._swift, "texts": not self._published}
+        return self._passes.state(self._info).model_copy(update=known)
 
     @property
     def failed(self) -> Mapping[str, Reason]:
@@ -75,13 +85,16 @@ class Encoding:
         self._stored = True
 
     async def run(self) -> None:
-        """Encode and publish everything. Raises ActivityError if the media as a whole can't go on."""
+        """Encode and publish everything, or as much as one history can hold (see `state`).
+
+        Raises ActivityError if the media as a whole can't go on.
+        """
         try:
             if self._texts:
                 await gather_or_cancel(self._begin(), self._extract_texts())
             else:
                 await self._begin()
-            if self.fatal_fault() is None:
+            if self.fatal_fault() is None and self.state is None:
                 await self._complete()
         except (Exception, asyncio.CancelledError):  # not GeneratorExit: a workflow that is forgotten waits for nothing
             await self._passes.stop()
@@ -90,14 +103,14 @@ class Encoding:
             self._closed = True
 
     def check_retry(self, rendition: str) -> None:
-        """Raises ApplicationError if it can't be tried again now; of type `ended` if this encoding takes none more."""
+        """Raise ApplicationError if no retry is possible now; its type is `ended` if none will be."""
         if self._closed:
             raise ApplicationError("The encoding has just ended.", type="ended")
         if rendition not in self.failed or rendition in self._retrying:
             raise ApplicationError(f"The rendition {rendition} can't be tried again, since it is not Errored.")
 
     async def retry(self, rendition: str) -> None:
-        """Try one again that has failed; the end waits for it. Returns as soon as it waits for its passes."""
+        """Retry a failed rendition, before the encoding ends. Returns as soon as its passes are scheduled."""
         self._retrying.add(rendition)
         try:
             # Else what is being reported would still say that it has failed, after it was told that it waits.
@@ -114,23 +127,23 @@ class Encoding:
             self._retrying.discard(rendition)
 
     def fatal_fault(self) -> Reason | None:
-        """Why there is nothing to watch or hear: every picture failed, or every sound of a media without picture.
+        """Why there is nothing to watch or hear: every video rendition failed, or every audio rendition without video.
 
-        Or what was stored is lost again and again.
+        Or the storage keeps losing what was stored.
         """
         if self._loss:
             return self._loss
-        pictures = [rendition.name for rendition in self._plan.video]
-        essential = pictures or sorted(rendition.name for rendition in self._plan.audio)
+        videos = [rendition.name for rendition in self._plan.video]
+        essential = videos or sorted(rendition.name for rendition in self._plan.audio)
         if any(name not in self.failed for name in essential):
             return None
         return self.failed[essential[-1]]
 
     async def _begin(self) -> None:
-        """All passes, and the playlists as they grow."""
+        """Run all passes, and publish the playlists as they grow."""
         urgent = [chunk for chunk in self._todo if chunk.priority == FIRST_PRIORITY]
         others = [chunk for chunk in self._todo if chunk.priority != FIRST_PRIORITY]
-        pacing = Pacing(self._info, self._plan, self._todo)
+        pacing = Pacing(self._info, self._plan, self._todo, self._swift)
         tasks = self._passes.start(urgent)
         # Priority orders what has to wait; idle workers take what arrives first. So what makes the media playable
         # is handed out before the rest, and where that is only a segment of each, nothing shares the cores with it.
@@ -143,9 +156,10 @@ class Encoding:
         else:
             self._passes.run(pacing.run)
         await self._grow()
+        self._swift = pacing.swift
 
     async def _extract_texts(self) -> None:
-        """Beside the passes; the next publishing lists them."""
+        """Extract texts beside the passes; the next publish lists them."""
         await workflow.execute_activity_method(
             ExtractActivities.extract_texts,
             ExtractInput(
@@ -163,7 +177,7 @@ class Encoding:
         self.note_stored()
 
     async def _grow(self) -> None:
-        """Publish until all passes have ended, also those that a retry starts meanwhile."""
+        """Publish until all passes have ended, including those of retries."""
         while True:
             self._encoded = False
             await gather_or_cancel(self._publish_as_it_grows(), self._note_end())
@@ -189,15 +203,14 @@ class Encoding:
             self._stored = False
             began = workflow.time()
             await self._publish(final=False)
-            events = workflow.info().get_current_history_length()
-            if pause_s := rest_s(workflow.time() - began, events):
+            if pause_s := rest_s(workflow.time() - began):
                 with contextlib.suppress(TimeoutError):
                     await workflow.wait_condition(lambda: self._encoded, timeout=pause_s)
 
     async def _complete(self) -> None:
-        """Publish the whole. What the storage has lost since it was stored (a crash, a hand) is encoded again.
+        """Publish the whole encoding. Segments that the storage has lost (a crash, an operator) are encoded again.
 
-        At once the first time; a storage that has lost it again has to be seen to, and is given the time for that.
+        The first time at once; a storage that loses them again gets time to be repaired first.
         """
         pauses_s = list(self._job.policy.repair_pauses_s)
         while True:
@@ -213,6 +226,8 @@ class Encoding:
                 if pause_s:
                     await workflow.sleep(pause_s)
                 await self._encode_again(packaged.lost)
+            if self._passes.draining:
+                return
         self._closed = True
         self.cid = packaged.cid
         if packaged.lost:
@@ -220,7 +235,7 @@ class Encoding:
             self._loss = Reason("storage_failed", "storage_lost", sentence)
 
     async def _encode_again(self, renditions: list[str]) -> None:
-        """Run their passes once more: what is stored, each of them finds and leaves, so it has to be listed too."""
+        """Run the renditions' passes once more. A pass skips each segment that it finds: all must be listed, too."""
         await workflow.execute_activity_method(
             UnlistedActivities.clear_unlisted,
             UnlistedInput(
@@ -233,6 +248,7 @@ class Encoding:
             summary=", ".join(renditions),
             **routes.io(_ALL_ASKED_FOR),
         )
+        self._passes.forget(renditions)
         await gather_or_cancel(
             *self._passes.start([chunk for chunk in self._all if set(chunk.renditions) & set(renditions)])
         )
@@ -250,7 +266,7 @@ class Encoding:
 
 
 def _alone(passes: Sequence[Pass], renditions: Sequence[str]) -> list[Pass]:
-    """The passes of those renditions, each by itself, and none of them urgent: nobody waits for them to play."""
+    """Passes that encode each rendition by itself. None is urgent: no viewer waits for them."""
     return [
         chunk.model_copy(update={"renditions": [name], "priority": REST_PRIORITY, "ahead": False})
         for chunk in passes

@@ -1,4 +1,4 @@
-"""MoveStorage: bring every media into one backend, while the medias stay playable."""
+"""MoveStorage: move every media into one backend while all stay playable."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _MOST_FAILED = 1000
 
 @workflow.defn
 class MoveStorage:
-    """page of medias → copy, verify and switch each → linger → remove the old objects; again until none is left.
+    """page of medias → copy, verify and switch each → linger → remove the old objects; repeat until none is left.
 
-    What can't move yet, since it is being uploaded or processed, comes along in a later round; what fails stays where
-    it is, and is in the result.
+    A media that is being uploaded or processed moves in a later round. A media that can't be moved stays where it is,
+    and the result names it.
     """
 
     @workflow.init
@@ -52,12 +52,12 @@ class MoveStorage:
 
     @workflow.query
     def progress(self) -> MoveProgress:
-        """How far it is."""
+        """How far the move is."""
         return self._progress
 
     @workflow.run
     async def run(self, job: MoveStorageInput) -> MoveProgress:
-        """Fails at once if a worker can't open the target. Cancelled, it leaves each media whole in one backend."""
+        """Move all medias. Fails at once if a worker can't open the target. Cancelled, it leaves each media whole."""
         try:
             if job.progress is None:
                 await self._open()
@@ -95,7 +95,7 @@ class MoveStorage:
         )
 
     async def _work(self) -> bool:
-        """As many pages as one history should hold; True if there is nothing left to do."""
+        """Move as many pages as one history should hold; True if nothing is left to do."""
         for _ in range(self._job.pages):
             if len(self._progress.failed) >= _MOST_FAILED:
                 return True
@@ -137,7 +137,7 @@ class MoveStorage:
         workflow.set_current_details(_details(self._progress))
 
     async def _move(self, media: Candidate) -> Candidate | None:
-        """One media; returned if it has moved, and the old objects are to be removed."""
+        """Move one media; return it if its old objects must be removed."""
         async with self._slots:
             if media.objects:
                 self._touched[media] = None
@@ -180,7 +180,7 @@ class MoveStorage:
             return Moved(outcome=Outcome.FAILED, message=reason_of(error).message)
 
     async def _clear_later(self, medias: list[Candidate]) -> None:
-        """Once no player reads the old objects any more: the API remembers where a media lies, requests take time."""
+        """Remove the old objects once no player reads them: the API caches places, and requests take time."""
         if medias:
             await workflow.sleep(self._job.linger_s, summary="for players that read the old objects")
         for media in medias:
@@ -203,7 +203,7 @@ class MoveStorage:
             self._progress.remains.append(FailedMove(media_id=media.media_id, message=message))
 
     async def _clean_up(self) -> None:
-        """Leave each media that was under way in one backend only, where the catalog says that it lies."""
+        """Leave each media that was being moved in one backend only: the one that the catalog names."""
         await stop(self._clearing)
         if self._touched:
             await workflow.sleep(self._job.linger_s, summary="for players that read the old objects")

@@ -1,13 +1,15 @@
-"""In which order the passes of a media start, so that whoever watches from the first moment on never has to wait.
+"""The order in which the passes of a media start, so that a viewer from the first moment on never has to wait.
 
-Three of the lowest rendition, alone, tell how fast the machine is. One that encodes everything faster than it plays
-goes on with all renditions, from the beginning to the end. On a slower one the lowest goes on alone, through the head
-of the media; what the others lack there comes last. Sound is encoded beside that, from its beginning to its end.
+Three passes of the lowest rendition alone measure the machine. If it encodes everything faster than it plays, all
+renditions go on together from beginning to end. On a slower one the lowest goes on alone through the head of the media;
+what the others lack there comes last. Audio is encoded beside that, from beginning to end. All this is about the codec
+that makes the media playable; other codecs come after it, except those that other workers encode.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -17,9 +19,9 @@ from gilfoyle.tasks import gather_or_cancel
 
 
 class Window:
-    """Of things in an order, those may begin that are less than `size` places behind the first that has not ended.
+    """Lets ordered items begin that are less than `size` places behind the first that has not ended.
 
-    So none is overtaken by more than that, though a queue may give what waits in it in any order.
+    So none is overtaken by more than that, although a queue may hand out its items in any order.
     """
 
     def __init__(self, size: int) -> None:
@@ -29,12 +31,12 @@ class Window:
         self._changed = asyncio.Condition()
 
     async def enter(self, place: int) -> None:
-        """Wait until the thing at that place, counted from 0, may begin."""
+        """Wait until the item at that place, counted from 0, may begin."""
         async with self._changed:
             await self._changed.wait_for(lambda: place < self._first + self._size)
 
     async def leave(self, place: int, *, widen: bool) -> None:
-        """It has ended. `widen`: one more may be out from now on."""
+        """The item has ended. `widen`: one more may run from now on."""
         async with self._changed:
             self._ended.add(place)
             while self._first in self._ended:
@@ -60,40 +62,53 @@ _AT_ONCE_S = 0.2
 
 
 class Pacing:
-    """The passes of one media; what makes it playable (FIRST_PRIORITY) is started before `run`, by the caller.
+    """Starts the passes of one media. The caller starts those that make it playable (FIRST_PRIORITY) before `run`.
 
-    To be made when that is.
+    Create it at that moment.
     """
 
-    def __init__(self, info: MediaInfo, plan: Plan, passes: Sequence[Pass]) -> None:
+    def __init__(self, info: MediaInfo, plan: Plan, passes: Sequence[Pass], swift: bool | None = None) -> None:
+        """`swift`: what an earlier run of the workflow has measured."""
         self._info, self._plan = info, plan
+        self.swift = swift
+        """The machine encodes everything faster than it plays; None: not known yet."""
         self._began = workflow.time()
         later = [each for each in passes if each.priority != FIRST_PRIORITY]
-        self._sound = [each for each in later if plan.is_sound(each)]
-        picture = [each for each in later if not plan.is_sound(each)]
+        self._audio = [each for each in later if plan.is_audio(each)]
+        video = [each for each in later if not plan.is_audio(each)]
         lowest = plan.video[-1].name if plan.video else ""
-        self._alone = [each for each in picture if each.ahead]
-        self._shared = [each for each in picture if lowest in each.renditions and not each.ahead]
-        self._catch_up = [each for each in picture if lowest not in each.renditions]
+        self._alone = [each for each in video if each.ahead]
+        self._shared = [each for each in video if lowest in each.renditions and not each.ahead]
+        leading = {each.name for each in plan.leading} if plan.video else set()
+        lacking = [each for each in video if lowest not in each.renditions]
+        self._catch_up = [each for each in lacking if leading & {*each.renditions}]
+        others = [each for each in lacking if not leading & {*each.renditions}]
+        here = plan.video[-1].capability if plan.video else ""
+        self._other_codecs = [each for each in others if plan.capability(each) == here]
+        # Other workers encode it, or what they have for it: nothing here waits for that.
+        self._elsewhere = [each for each in others if plan.capability(each) != here]
 
     async def run(self, encode: Encode) -> None:
-        """Start them all, and wait until they have ended. Raises what the first that fails raises."""
-        await gather_or_cancel(self._sounds(encode), self._picture(encode))
+        """Start all passes, and wait until they have ended. Raises the first error."""
+        video = self._one_codec_after_another(encode)
+        await gather_or_cancel(self._encode_audio(encode), video, *map(encode, self._elsewhere))
 
-    async def _sounds(self, encode: Encode) -> None:
+    async def _encode_audio(self, encode: Encode) -> None:
         if self._plan.video:
-            # Each is ten minutes, and goes before the pictures that share a decode: if a second one waited, none of
-            # those would be next until the last sound of the film is encoded.
-            for each in self._sound:
+            # Each is ten minutes, and goes before the video that shares a decode: if a second one waited, none of
+            # those would be next until the last audio pass of the film has ended.
+            for each in self._audio:
                 await encode(each)
         else:
             # All at once, Temporal would hand out hour six before minute ten.
-            await _in_turn(self._sound, encode)
+            await _in_turn(self._audio, encode)
 
-    async def _picture(self, encode: Encode) -> None:
+    async def _encode_video(self, encode: Encode) -> None:
         tried, rest = self._alone[: _TRIED - 1], self._alone[_TRIED - 1 :]
         await gather_or_cancel(*map(encode, tried))
-        if self._is_swift(tried):
+        if self.swift is None:
+            self.swift = self._is_swift(tried)
+        if self.swift:
             await gather_or_cancel(*map(encode, [*_joined(rest, self._catch_up), *self._shared]))
         else:
             await gather_or_cancel(*map(encode, self._shared), self._head_and_what_it_lacks(rest, encode))
@@ -102,13 +117,19 @@ class Pacing:
         await _in_turn(head, encode)
         await gather_or_cancel(*map(encode, self._catch_up))
 
+    async def _one_codec_after_another(self, encode: Encode) -> None:
+        """Start each codec when the one before is complete: a queue would mix passes of equal priority."""
+        await self._encode_video(encode)
+        for _, passes in itertools.groupby(self._other_codecs, key=lambda each: each.renditions):
+            await gather_or_cancel(*map(encode, passes))
+
     def _is_swift(self, tried: Sequence[Pass]) -> bool:
         if self._info.video is None or not self._plan.video:
             return False
         grid = self._plan.grid
         end = max((each.first + each.count for each in tried), default=1)
         elapsed = max(workflow.time() - self._began, 0.001)
-        return is_swift(float(grid.segment_start(end)) / elapsed, self._info.video, self._plan.video)
+        return is_swift(float(grid.segment_start(end)) / elapsed, self._info.video, self._plan.leading)
 
 
 async def _in_turn(chunks: Sequence[Pass], encode: Encode) -> None:
@@ -123,7 +144,7 @@ async def _in_turn(chunks: Sequence[Pass], encode: Encode) -> None:
 
 
 def _joined(alone: Sequence[Pass], catch_up: Sequence[Pass]) -> list[Pass]:
-    """The passes that the others lack, with the lowest rendition where it has not gone alone; what is stored, stays."""
+    """The passes that the others lack, with the lowest rendition where it did not go alone; stored segments stay."""
     joined = []
     for each in catch_up:
         missing = [part for part in alone if each.first <= part.first < each.first + each.count]

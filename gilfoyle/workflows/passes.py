@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 from temporalio import workflow
@@ -20,11 +20,34 @@ with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.transcode import Spent, TranscodeActivities, TranscodeInput
     from gilfoyle.media.info import MediaInfo
     from gilfoyle.media.plan import FIRST_PRIORITY, Pass, Plan
-    from gilfoyle.temporal.messages import ProcessMediaInput
+    from gilfoyle.temporal.messages import EncodingState, FailedRendition, ProcessMediaInput
+
+
+class Ranges:
+    """Half-open ranges of numbers; adjacent ranges are joined."""
+
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+        self._ranges = sorted(ranges)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter(self._ranges)
+
+    def __contains__(self, wanted: tuple[int, int]) -> bool:
+        """Whether one range contains the whole other range."""
+        return any(first <= wanted[0] and wanted[1] <= end for first, end in self._ranges)
+
+    def add(self, first: int, end: int) -> None:
+        apart = [each for each in self._ranges if each[1] < first or end < each[0]]
+        touching = [each for each in self._ranges if each not in apart]
+        joined = min([first, *(each[0] for each in touching)]), max([end, *(each[1] for each in touching)])
+        self._ranges = sorted([*apart, joined])
+
+
+_NONE = Ranges()
 
 
 class _Line:
-    """Passes that wait for each other, and not for those of another line: so many are in flight at a time."""
+    """A queue of passes with its own limit on how many are in flight."""
 
     def __init__(self, in_flight: int) -> None:
         self.slots = asyncio.Semaphore(in_flight)
@@ -32,43 +55,75 @@ class _Line:
 
 
 class Passes:
-    """The passes of one encoding. `plan`: without its passes. `stored` is called whenever one has ended."""
+    """Runs the passes of one encoding. `plan`: without its passes. `stored` is called after each pass.
 
-    def __init__(self, job: ProcessMediaInput, info: MediaInfo, plan: Plan, stored: Callable[[], None]) -> None:
+    A history must not grow without end: once it is long, no more passes are begun. The next run of the workflow goes
+    through all passes again; those that have ended cost it nothing.
+    """
+
+    def __init__(
+        self,
+        job: ProcessMediaInput,
+        info: MediaInfo,
+        plan: Plan,
+        stored: Callable[[], None],
+        state: EncodingState | None = None,
+    ) -> None:
         self._job = job
         self._info = info
         self._plan = plan
         self._stored = stored
-        # What is paced has lines of its own: behind all that is handed out at once it would come too late for who
-        # watches. And whether sound or picture reaches the queue first does not matter.
-        self._sound, self._paced, self._others = (_Line(job.policy.passes_in_flight) for _ in range(3))
+        # Paced passes have queues of their own: behind everything that is handed out at once they would come too late
+        # for a viewer. Whether audio or video reaches Temporal's queue first does not matter.
+        self._audio, self._paced, self._others = (_Line(job.policy.passes_in_flight) for _ in range(3))
         self._tasks: list[asyncio.Task[Any]] = []
         self._owed: dict[str, list[Pass]] = {}
+        self._encoded: dict[str, Ranges] = {}
         self.failed: dict[str, Reason] = {}
         """Renditions that can't be encoded, and why."""
+        self.draining = False
+        """This run of the workflow begins no more passes."""
+        if state:
+            self._encoded = {name: Ranges(ranges) for name, ranges in state.encoded.items()}
+            self._owed = {name: list(each.lacks) for name, each in state.failed.items()}
+            self.failed = {name: Reason(each.kind, each.code, each.message) for name, each in state.failed.items()}
+
+    def state(self, info: MediaInfo) -> EncodingState:
+        """What the next run needs to know about the passes."""
+        failed = {
+            name: FailedRendition(kind=why.kind, code=why.code, message=why.message, lacks=self._owed.get(name, []))
+            for name, why in self.failed.items()
+        }
+        encoded = {name: list(ranges) for name, ranges in self._encoded.items()}
+        return EncodingState(info=info, encoded=encoded, failed=failed)
 
     def start(self, passes: Sequence[Pass]) -> list[asyncio.Task[Spent | None]]:
-        """Run them as soon as there are slots."""
+        """Run the passes as soon as there are slots."""
         tasks = [asyncio.create_task(self._encode(chunk)) for chunk in passes]
         self._tasks += tasks
         return tasks
 
     def run(self, order: Callable[[Encode], Coroutine[Any, Any, None]]) -> None:
-        """Run passes in an order of their own: `order` is given what runs one."""
+        """Run passes in an order of the caller's choice: `order` gets a function that runs one pass."""
         self._tasks.append(asyncio.create_task(order(self._encode)))
 
     def again(self, rendition: str) -> None:
-        """Of one that has failed: run alone what it lacks. Passes that have not begun yet include it again."""
+        """Run what a failed rendition lacks, in passes of its own. Passes that have not begun include it again."""
         del self.failed[rendition]
         self.start([chunk.model_copy(update={"renditions": [rendition]}) for chunk in self._owed.pop(rendition, [])])
 
+    def forget(self, renditions: Sequence[str]) -> None:
+        """Run all passes of the renditions again, though they have ended: some segments were lost."""
+        for name in renditions:
+            self._encoded.pop(name, None)
+
     @property
     def under_way(self) -> bool:
-        """Whether any has not ended."""
+        """Whether any pass has not ended."""
         return not all(task.done() for task in self._tasks)
 
     async def ended(self) -> None:
-        """Wait until all have ended, also those that are started meanwhile. Raises what the first that fails raises."""
+        """Wait until all passes have ended, including those started meanwhile. Raises the first error."""
         done = 0
         while done < len(self._tasks):
             batch = self._tasks[done:]
@@ -76,21 +131,47 @@ class Passes:
             done += len(batch)
 
     async def stop(self) -> None:
-        """Cancel those that run, and wait until their ffmpegs have ended."""
+        """Cancel running passes, and wait until their ffmpeg processes have ended."""
         await stop(self._tasks)
 
     async def _encode(self, chunk: Pass) -> Spent | None:
+        if not (chunk := self._lacking(chunk)).renditions:
+            return None
         line = self._line_of(chunk)
         async with line.slots:
+            if self._is_to_drain():
+                return None
             if chunk.priority != FIRST_PRIORITY:  # what makes a media playable waits for nothing
                 await line.throttle.enter()
             spent = await self._attempt(chunk)
         self._stored()
         return spent
 
+    def _lacking(self, chunk: Pass) -> Pass:
+        """The pass without the renditions that an earlier run has encoded or given up."""
+        segments = chunk.first, chunk.first + chunk.count
+        names = [
+            name
+            for name in chunk.renditions
+            if segments not in self._encoded.get(name, _NONE)
+            and not any(each.first == chunk.first for each in self._owed.get(name, []))
+        ]
+        return chunk.model_copy(update={"renditions": names})
+
+    def _is_to_drain(self) -> bool:
+        if not self.draining and self._is_long(workflow.info()):
+            self.draining = workflow.patched("goes on in another run")
+        return self.draining
+
+    def _is_long(self, history: workflow.Info) -> bool:
+        return (
+            history.get_current_history_length() > self._job.most_events
+            or history.get_current_history_size() > self._job.most_bytes
+        )
+
     def _line_of(self, chunk: Pass) -> _Line:
-        if self._plan.is_sound(chunk):
-            return self._sound
+        if self._plan.is_audio(chunk):
+            return self._audio
         return self._paced if chunk.ahead else self._others
 
     async def _attempt(self, chunk: Pass) -> Spent | None:
@@ -102,7 +183,10 @@ class Passes:
         if not names:
             return None
         try:
-            return await self._transcode(chunk.model_copy(update={"renditions": names}))
+            spent = await self._transcode(chunk.model_copy(update={"renditions": names}))
+            for name in names:
+                self._encoded.setdefault(name, Ranges()).add(chunk.first, chunk.first + chunk.count)
+            return spent
         except ActivityError as error:
             fault = reason_of(error)
             if is_cancelled_exception(error) or fault.kind != "encode_failed":
@@ -123,7 +207,7 @@ class Passes:
         grid = self._plan.grid
         end = min(chunk.first + chunk.count, grid.segments)
         return await workflow.execute_activity_method(
-            TranscodeActivities.encode_audio if self._plan.is_sound(chunk) else TranscodeActivities.encode_video,
+            TranscodeActivities.encode_audio if self._plan.is_audio(chunk) else TranscodeActivities.encode_video,
             TranscodeInput(
                 media_id=self._job.media_id,
                 encoding=self._job.encoding,
@@ -141,5 +225,6 @@ class Passes:
                 len(chunk.renditions),
                 self._job.heartbeat_timeout_s,
                 short=chunk.short,
+                capability=self._plan.capability(chunk),
             ),
         )

@@ -1,11 +1,10 @@
-"""PublishMedia: the playlists of a media that is Ready, written again since its tracks were changed."""
+"""PublishMedia: write the playlists of a Ready media again after its tracks were changed."""
 
 from __future__ import annotations
 
 from temporalio import workflow
 
 from gilfoyle.temporal import routes
-from gilfoyle.temporal.messages import PUBLISH_SIGNAL
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.package import PackageActivities, PackageInput
@@ -17,19 +16,19 @@ with workflow.unsafe.imports_passed_through():
         PublishedInput,
     )
     from gilfoyle.activities.retrying import ReleaseInput, RetryActivities
-    from gilfoyle.temporal.messages import PublishMediaInput
+    from gilfoyle.temporal.messages import PUBLISH_SIGNAL, PublishMediaInput
 
 
 @workflow.defn
 class PublishMedia:
-    """what has changed → publish → release what was → settle; again until nothing has changed."""
+    """find changes → publish → release the old CID → settle; repeat until nothing has changed."""
 
     def __init__(self) -> None:
         self._told = False
 
     @workflow.run
     async def run(self, job: PublishMediaInput) -> None:
-        """No segment is touched, and the media plays all the time."""
+        """Publish all changes. No segment is touched, and the media stays playable."""
         while True:
             self._told = False
             changed = await workflow.execute_activity_method(
@@ -45,7 +44,7 @@ class PublishMedia:
 
     @workflow.signal(name=PUBLISH_SIGNAL)
     def tracks_changed(self) -> None:
-        """There is more to publish; perhaps it was asked just before there was."""
+        """There is more to publish; the workflow may have looked just before."""
         self._told = True
 
     async def _publish(self, changed: ChangedMedia, job: PackageInput) -> None:

@@ -1,4 +1,4 @@
-"""Publishing what is stored: the playlists, and how far the catalog says that it is."""
+"""Publishing what is stored: the playlists, and the progress in the catalog."""
 
 from __future__ import annotations
 
@@ -22,10 +22,6 @@ with workflow.unsafe.imports_passed_through():
 # A publish goes through all segments. One that takes longer (s) is followed by a rest so many times as long.
 _LONG_S = 1.0
 _REST = 3
-# A publish costs a dozen events of the workflow's history, of which Temporal takes 51,200, and a full ladder of 12 h
-# has 3,000 passes. Beyond so many events (hours of media are stored by then) one comes every so many seconds at most.
-_MANY_EVENTS = 10_000
-_SPARING_S = 30.0
 
 
 async def publish(
@@ -37,7 +33,7 @@ async def publish(
     final: bool,
     report_only: bool = False,
 ) -> Packaged:
-    """Write the playlists that what is stored allows, and tell the catalog. See PackageInput on the two options."""
+    """Write playlists of what is stored, and update the catalog. PackageInput explains the two options."""
     packaged: Packaged = await workflow.execute_activity_method(
         PackageActivities.package,
         PackageInput(
@@ -72,17 +68,16 @@ async def publish(
     return packaged
 
 
-def rest_s(took_s: float, events: int) -> float:
-    """How long to wait after a publish before the next, in seconds; 0 is not at all.
+def rest_s(took_s: float) -> float:
+    """How long to wait before the next publish, in seconds; 0: not at all.
 
-    One that took long – of very many segments, or amid much other work – is not followed by the next at once; in a
-    history of so many events none is: what is left of Temporal's limit is for the passes to come.
+    After a slow publish (very many segments, or much other work) the next one waits.
     """
-    return max(_REST * took_s if took_s > _LONG_S else 0.0, _SPARING_S if events > _MANY_EVENTS else 0.0)
+    return _REST * took_s if took_s > _LONG_S else 0.0
 
 
 def errored(name: str, fault: Reason) -> RenditionProgress:
-    """What the catalog is told of a rendition that failed."""
+    """What the catalog keeps of a failed rendition."""
     return RenditionProgress(
         name=name, status=RenditionStatus.ERRORED, error_code=fault.code, error_message=fault.message
     )

@@ -1,4 +1,4 @@
-"""RetryMedia: renditions of a media that is Ready, encoded once more while it is played."""
+"""RetryMedia: encode failed renditions of a Ready media again while it is played."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from gilfoyle.temporal import routes
 from gilfoyle.temporal.failures import Reason, reason_of
-from gilfoyle.temporal.messages import RETRY_SIGNAL
 from gilfoyle.workflows.encoding import Encoding
 from gilfoyle.workflows.publishing import errored
 
 with workflow.unsafe.imports_passed_through():
     from gilfoyle.activities.retrying import Recalled, RecallInput, ReleaseInput, RetryActivities, SettleInput
     from gilfoyle.catalog import RenditionProgress, RenditionStatus
-    from gilfoyle.temporal.messages import ProcessMediaInput, RetryMediaInput
+    from gilfoyle.temporal.messages import RETRY_SIGNAL, EncodingState, ProcessMediaInput, RetryMediaInput
 
 _CANCELLED = Reason("cancelled", "cancelled", "The retry was cancelled.")
 
 
 @workflow.defn
 class RetryMedia:
-    """recall what waits → encode each alone → publish → settle; again until the catalog has none that waits."""
+    """recall waiting renditions → encode each alone → publish → settle; repeat until none waits."""
 
     def __init__(self) -> None:
         self._encoding: Encoding | None = None
@@ -32,18 +31,19 @@ class RetryMedia:
 
     @workflow.run
     async def run(self, job: RetryMediaInput) -> None:
-        """The media is Ready and plays all the time; a rendition that fails again is Errored again."""
+        """Retry the renditions. The media stays Ready and playable; a rendition that fails again is Errored again."""
         while True:
             self._told = False
             work = await self._recall(job)
             if work.renditions:
-                await self._redo(work)
+                await self._redo(work, job)
+                job = job.model_copy(update={"state": None, "renditions": []})
             elif not self._told:
                 return
 
     @workflow.signal(name=RETRY_SIGNAL)
     def rendition_waits(self) -> None:
-        """The catalog has a rendition that waits; perhaps it was asked just before it had."""
+        """A rendition waits in the catalog; the workflow may have looked just before."""
         self._told = True
 
     @workflow.signal
@@ -60,13 +60,17 @@ class RetryMedia:
             **routes.catalog(),
         )
 
-    async def _redo(self, work: Recalled) -> None:
+    async def _redo(self, work: Recalled, job: RetryMediaInput) -> None:
         assert work.job and work.info and work.plan  # there is something to do
         failed = {name: Reason("encode_failed", code, message) for name, (code, message) in work.failed.items()}
-        encoding = self._encoding = Encoding(work.job, work.info, work.plan, work.renditions, failed)
+        work.job.most_events, work.job.most_bytes = job.most_events, job.most_bytes
+        encoding = Encoding(work.job, work.info, work.plan, work.renditions, failed, _state_of(job))
+        self._encoding = encoding
         try:
             await encoding.run()
             fault = encoding.fatal_fault()
+            if fault is None and (state := encoding.state):
+                workflow.continue_as_new(job.model_copy(update={"state": state, "renditions": work.renditions}))
             if work.cid and encoding.cid and work.cid != encoding.cid:
                 await self._release(work.job, work.cid)
         except (ActivityError, asyncio.CancelledError) as error:
@@ -79,7 +83,7 @@ class RetryMedia:
         await self._settle(work, faults, encoding.cid)
 
     async def _release(self, job: ProcessMediaInput, cid: str) -> None:
-        """Before the catalog has the new one: so a deletion that comes between finds all that is pinned."""
+        """Release the old CID before the catalog has the new one: a deletion in between must find all pins."""
         await workflow.execute_activity_method(
             RetryActivities.release,
             ReleaseInput(media_id=job.media_id, storage=job.storage, cid=cid),
@@ -99,3 +103,11 @@ class RetryMedia:
             summary=", ".join(f"{each.name} {each.status}" for each in ended),
             **routes.catalog(),
         )
+
+
+def _state_of(job: RetryMediaInput) -> EncodingState | None:
+    """How far the run before this one came. Renditions that failed then and wait now do not count as failed."""
+    if job.state is None:
+        return None
+    failed = {name: why for name, why in job.state.failed.items() if name in job.renditions}
+    return job.state.model_copy(update={"failed": failed})

@@ -1,4 +1,7 @@
-"""SweepStorage: remove from every backend what no media owns. By a schedule, or by `gilfoyle storage sweep`."""
+"""SweepStorage: remove what no media owns from every backend; scheduled, or by `gilfoyle storage sweep`.
+
+Old events go with it.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,31 @@ from gilfoyle.temporal import routes
 from gilfoyle.temporal.failures import reason_of
 
 with workflow.unsafe.imports_passed_through():
+    from gilfoyle.activities.events import EventActivities
     from gilfoyle.activities.sweep import SweepActivities, SweepBackendInput
     from gilfoyle.temporal.messages import SweepInput, SweepResult, SweptBackend
 
 # Ten thousand medias' objects may take hours to remove; an attempt that ends early leaves the rest to the next.
 _LONGEST = timedelta(hours=12)
+_FORGETTING = timedelta(hours=1)
 
 
 @workflow.defn
 class SweepStorage:
-    """One backend after another; one that fails does not keep the others from being swept."""
+    """Sweeps one backend after another; a failing backend does not stop the others."""
 
     @workflow.run
     async def run(self, job: SweepInput) -> SweepResult:
-        """Fails, if it was scheduled, with a sentence for each backend that was refused or failed."""
+        """Sweep. A scheduled run fails with a sentence for each backend that was refused or failed."""
         targets = await workflow.execute_activity_method(
             SweepActivities.backends_in_use, summary="which backends", **routes.io()
         )
         result = SweepResult(backends=[await self._sweep(name, job) for name in targets.backends])
         workflow.set_current_details(_details(result))
+        if not job.dry_run and workflow.patched("events"):
+            await workflow.execute_activity_method(
+                EventActivities.forget_events, summary="events", **routes.catalog(_FORGETTING)
+            )
         if job.scheduled and result.faults:
             raise ApplicationError("\n".join(result.faults), "sweep_incomplete", type="sweep", non_retryable=True)
         return result

@@ -1,8 +1,8 @@
-"""Passes reach their queue nearly always in the order in which they are handed out.
+"""Hands passes to Temporal slowly, so that they nearly always reach their queue in order.
 
-Temporal's server moves what one workflow task schedules into the queue by many hands: of 256 activities, number 120
-came first, and number 1 after dozens of others; of two, often the second. So only a few go at a time, and the next
-after a moment: at first one, since a viewer waits for those; a place more or less does not matter once many are out.
+Temporal's server moves the activities of one workflow task into the queue concurrently: of 256 activities, number 120
+arrived first and number 1 after dozens of others; of two, often the second came first. So only a few are scheduled at
+a time: at first one, since a viewer waits for it; later more, since exact order then no longer matters.
 A moment is long enough nearly always; what keeps ahead of a viewer has a window besides (`workflows/pacing.py`).
 """
 
@@ -22,9 +22,9 @@ _ONE_MORE_EVERY = 8
 
 
 class Throttle:
-    """Lets some through, in the order in which they come, and the next when those before have reached the queue.
+    """Lets callers through in order; the next ones when those before have reached the queue.
 
-    One at a time, one more after each eight that have passed, `AT_ONCE` in the end.
+    At first one at a time, then one more after every eight, up to `AT_ONCE`.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Throttle:
         self._passed = self._now = 0
 
     async def enter(self) -> None:
-        """Wait for one's turn. Whoever comes alone doesn't wait, and costs the history nothing."""
+        """Wait for a turn. A lone caller doesn't wait, and adds nothing to the history."""
         async with self._lock:
             if workflow.time() > self._at:  # another workflow task
                 self._at, self._now = workflow.time(), 0

@@ -14,11 +14,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class VerifyMedia:
-    """One activity; its result is the workflow's, and is kept for as long as Temporal keeps what has ended."""
+    """Runs one activity and returns its result, which Temporal keeps as long as it keeps ended workflows."""
 
     @workflow.run
     async def run(self, job: VerifyMediaInput) -> Agreement:
-        """Changes nothing."""
+        """Verify. Changes nothing."""
         found: Agreement = await workflow.execute_activity_method(
             VerifyActivities.verify,
             job,

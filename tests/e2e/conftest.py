@@ -36,8 +36,16 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server(folder: Path) -> Iterator[Server]:
-    """With a short heartbeat timeout, so that a killed worker's pass is taken over soon, and a small upload limit."""
-    with up(folder, GILFOYLE_WORKERS__HEARTBEAT_TIMEOUT_S="5", GILFOYLE_LIMITS__UPLOAD_BYTES=str(2**30)) as running:
+    """With a short heartbeat timeout, so that a killed worker's pass is taken over soon, and a small upload limit.
+
+    It fetches files from this machine, too.
+    """
+    settings = {
+        "GILFOYLE_WORKERS__HEARTBEAT_TIMEOUT_S": "5",
+        "GILFOYLE_LIMITS__UPLOAD_BYTES": str(2**30),
+        "GILFOYLE_NET__ALLOW": "[127.0.0.1]",
+    }
+    with up(folder, **settings) as running:
         yield running
 
 

@@ -21,6 +21,8 @@ from tests.sources import read_numbers
 
 T = TypeVar("T")
 
+ONE_RUNG = {"GILFOYLE_ENCODING__VIDEO": '[{"height": 360, "max_kbps": 800}]'}
+"""For tests of what is done with a stream, whichever: a ladder that takes a third of the time."""
 START_S = 60
 STOP_S = 40
 

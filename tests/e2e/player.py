@@ -71,10 +71,12 @@ def site() -> Iterator[Site]:
         httpd.server_close()
 
 
-async def play(browser: Browser, web: Site, url: str) -> Page:
-    """The page, playing the stream."""
+async def play(browser: Browser, web: Site, url: str, asked: list[str] | None = None) -> Page:
+    """The page, playing the stream. What it requests from then on is noted in `asked`."""
     page = await browser.new_page()
     await page.goto(web.url)
+    if asked is not None:
+        page.on("request", lambda request: asked.append(request.url))
     await page.evaluate("url => play(url)", url)
     return page
 

@@ -30,7 +30,7 @@ def _without_index() -> bytes:
 
 
 def _huge(folder: Path) -> bytes:
-    """A picture of 8,194 × 32 pixels."""
+    """A frame of 8,194 × 32 pixels."""
     return numbered(folder / "huge.mp4", "30", 30, filters="scale=8194:32").read_bytes()
 
 
@@ -39,7 +39,7 @@ def _huge(folder: Path) -> bytes:
     [
         ("text", "not_media"),
         ("without_index", "truncated"),
-        ("huge", "picture_too_large"),
+        ("huge", "frame_too_large"),
         ("playlist_of_a_file", "not_media"),
     ],
 )

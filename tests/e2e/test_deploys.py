@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from gilfoyle.config import TemporalSettings
 from gilfoyle.temporal.connect import connect
 from gilfoyle.temporal.messages import process_media_id
@@ -18,6 +20,7 @@ SLOTS = {"transcode_slots": 1, "first_slots": 1, "threads": 1}
 WORKERS = {"pipeline": "pipeline", "io": "io", "transcode": "transcode", "another": "transcode"}
 
 
+@pytest.mark.slow
 async def test_every_worker_is_restarted_amid_an_encode(server: Server, tmp_path: Path) -> None:
     source = numbered(tmp_path / "long.mp4", "30", FRAMES, size=(1280, 720))
     cluster = Cluster(server, tmp_path, "deploys", workers=SLOTS, encoding={"preset": "slow"})

@@ -1,4 +1,4 @@
-"""Frame truth, over HTTP: what is streamed is every frame of the source, once, in order; sound and picture together."""
+"""Frame truth, over HTTP: what is streamed is every frame of the source, once, in order; audio and video together."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ async def test_every_level_can_be_chosen(server: Server, browser: Browser, web: 
     await page.close()
 
 
-async def test_sound_alone_plays(server: Server, browser: Browser, web: Site, tmp_path: Any) -> None:
+async def test_audio_only_plays(server: Server, browser: Browser, web: Site, tmp_path: Any) -> None:
     source = tmp_path / "tone.flac"
     run(FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=frequency=330:duration=9", str(source))
     media = server.stream(source, "audio")

@@ -20,7 +20,7 @@ from tests.poison import Poison
 from tests.sources import numbered, read_numbers
 
 FRAMES = 120
-PICTURES = ["720p", "480p", "360p"]
+VIDEO = ["720p", "480p", "360p"]
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,9 @@ def poisoned(**settings: str) -> Iterator[tuple[Server, Poison]]:
 
 
 def listed(server: Server, media: dict[str, Any]) -> list[str]:
-    """The pictures that the master playlist names, as a player gets it."""
+    """The video renditions that the master playlist names, as a player gets it."""
     master = server.http.get(media["stream_url"], headers={"Cache-Control": "no-cache"}).text
-    return [name for name in PICTURES if f"{name}/index.m3u8" in master]
+    return [name for name in VIDEO if f"{name}/index.m3u8" in master]
 
 
 def statuses(media: dict[str, Any]) -> dict[str, str]:
@@ -76,7 +76,7 @@ def test_a_poisoned_rendition_is_errored_alone_and_made_later(film: Path) -> Non
 
         media = server.media(media_id)
         assert (media["status"], statuses(media)["480p"], media["warnings"]) == ("Ready", "Ready", [])
-        assert listed(server, media) == PICTURES
+        assert listed(server, media) == VIDEO
         playlist = server.objects(media_id) / "1" / "480p" / "index.m3u8"
         assert read_numbers(playlist) == list(range(FRAMES)) and "#EXT-X-ENDLIST" in playlist.read_text()
         assert objects(server, media_id, "480p") == others

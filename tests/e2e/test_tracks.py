@@ -1,4 +1,4 @@
-"""A viewer chooses among sounds and captions, in a real browser."""
+"""A viewer chooses among audio tracks and captions, in a real browser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def trilingual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-async def test_a_sound_is_chosen_while_it_plays(server: Server, browser: Browser, web: Site, trilingual: Path) -> None:
+async def test_an_audio_track_is_chosen_while_it_plays(
+    server: Server, browser: Browser, web: Site, trilingual: Path
+) -> None:
     media = server.stream(trilingual)
     assert [(track["name"], track["language"]) for track in media["tracks"]] == [
         ("video", None),
@@ -52,6 +54,32 @@ async def test_a_sound_is_chosen_while_it_plays(server: Server, browser: Browser
     await until(page, "hls.audioTrack == 2 && video.currentTime > 4.5")
     assert any("/audio-3-128k/00001.m4s" in url for url in asked)
     await until(page, "video.ended")
+    assert (await seen(page))["errors"] == []
+    await page.close()
+
+
+async def test_an_audio_track_is_chosen_where_there_is_nothing_to_see(
+    server: Server, browser: Browser, web: Site, trilingual: Path, tmp_path: Path
+) -> None:
+    book = tmp_path / "book.mka"
+    run(FFMPEG, "-v", "error", "-i", str(trilingual), "-map", "0:a", "-c", "copy", str(book))
+    media = server.stream(book, "audio")
+    assert [(track["name"], track["language"]) for track in media["tracks"]] == [
+        ("audio", "en"),
+        ("audio-2", "de"),
+        ("audio-3", "fr"),
+    ]
+    page = await play(browser, web, server.url(media["stream_url"]))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await until(page, "video.currentTime > 0.5")
+    assert await page.evaluate("hls.audioTracks.map(track => track.lang)") == ["en", "de", "fr"]
+    await page.evaluate("hls.audioTrack = 1")
+    await until(page, "hls.audioTrack == 1 && video.currentTime > 3")
+    assert any("/audio-2-" in url and url.endswith("00001.m4s") for url in asked)
+    await page.evaluate("hls.audioTrack = 0")
+    await until(page, "hls.audioTrack == 0 && video.ended")
+    assert abs(await page.evaluate("video.duration") - 9) < 0.05
     assert (await seen(page))["errors"] == []
     await page.close()
 

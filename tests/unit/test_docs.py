@@ -55,8 +55,8 @@ def error_classes(root: type[errors.GilfoyleError] = errors.GilfoyleError) -> It
 
 @pytest.mark.parametrize("error", [*error_classes()])
 def test_every_error_code_is_documented_with_its_status(error: type[errors.GilfoyleError]) -> None:
-    row = re.search(rf"^\| `{error.code}` \| (\S+) \|", (DOCS / "api.md").read_text(), re.MULTILINE)
-    assert row, f"docs/api.md lacks `{error.code}`"
+    row = re.search(rf"^\| `{error.code}` \| (\S+) \|", (DOCS / "errors.md").read_text(), re.MULTILINE)
+    assert row, f"docs/errors.md lacks `{error.code}`"
     # A class without a status of its own never becomes an answer of the API.
     shown = str(error.status) if "status" in vars(error) else "–"
     assert row[1] == shown
@@ -70,7 +70,7 @@ def finer_codes() -> set[str]:
 
 @pytest.mark.parametrize("code", sorted(finer_codes() - {"ok"}))
 def test_every_finer_code_is_documented(code: str) -> None:
-    assert f"`{code}`" in (DOCS / "api.md").read_text()
+    assert f"`{code}`" in (DOCS / "errors.md").read_text()
 
 
 def test_the_error_tree_is_drawn_whole() -> None:

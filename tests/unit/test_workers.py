@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gilfoyle.cli.commands.worker import Queue
 from gilfoyle.config import WorkerSettings
-from gilfoyle.temporal.routes import IO, PIPELINE, QUEUES, TRANSCODE, queue_name
+from gilfoyle.temporal.routes import IO, PIPELINE, QUEUES, SPECIAL_QUEUES, TRANSCODE, pass_queue, queue_name
 from gilfoyle.workers import transcode_capacity
 
 
@@ -38,3 +39,5 @@ def test_queue_names() -> None:
         "gilfoyle-transcode",
     ]
     assert set(QUEUES) == {PIPELINE, IO, TRANSCODE}
+    assert {*Queue} == {*QUEUES, *SPECIAL_QUEUES}
+    assert pass_queue("first", "nvenc") == "first-nvenc" and pass_queue("first", "") == "first"

@@ -1,5 +1,7 @@
 // Shows how far a media is, and plays it as soon as there is something to play.
 const id = location.pathname.split("/").pop();
+const token = new URLSearchParams(location.search).get("token");
+const query = token ? `?token=${encodeURIComponent(token)}` : "";
 const video = document.querySelector("video");
 const says = document.querySelector("p");
 let playing = false;
@@ -16,9 +18,14 @@ function play(url) {
 }
 
 async function look() {
-  const media = (await (await fetch(`${id}/state`)).json()).data;
+  const answer = await (await fetch(`${id}/state${query}`)).json();
+  if (!answer.data) {
+    says.textContent = answer.message; // a token that has expired, an address that was taken back
+    return;
+  }
+  const media = answer.data;
   document.title = media.title;
-  if (media.playable && !playing) play(`../stream/${id}/master.m3u8`);
+  if (media.playable && !playing) play(`../stream/${id}/master.m3u8${query}`);
   // As text, so that a title can't be markup.
   if (media.message) says.textContent = media.message;
   else if (media.status === "Ready") says.textContent = media.title;

@@ -16,11 +16,13 @@ def check(config: ConfigOption = None) -> None:
     """Say whether the config is valid, and what follows from it."""
     from gilfoyle.config import find, load
     from gilfoyle.config.text import consequences
+    from gilfoyle.ffmpeg import sandbox
 
     settings = load(config)
     typer.echo(f"{find(config) or 'The config (defaults and environment)'} is valid. With it:")
     for name, meaning in consequences(settings):
         typer.echo(f"  {name:<9} {meaning}")
+    typer.echo(f"  {'sandbox':<9} {sandbox.told(sandbox.Mode(settings.tools.sandbox))}")
 
 
 @app.command("show")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gilfoyle.cli.options import DEFAULT_URL, UrlOption
+from gilfoyle.cli.options import DEFAULT_URL, ApiKeyOption, UrlOption
 
 
 def command(
@@ -17,15 +17,17 @@ def command(
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return as soon as it is accepted.")] = False,
     url: UrlOption = DEFAULT_URL,
+    api_key: ApiKeyOption = "",
 ) -> None:
     """Encode again what could not be encoded, and follow it until it is ready: a media, or one rendition of it."""
     from rich.console import Console
 
-    from gilfoyle.cli.client import Client
     from gilfoyle.cli.follow import follow, follow_rendition
+    from gilfoyle.cli.text import given
+    from gilfoyle.client import Gilfoyle
 
-    with Client(url) as client:
-        media = client.retry(media_id, rendition)
+    with Gilfoyle(url, api_key) as client:
+        media = given(client.medias.retry(media_id, rendition or ""))
         if detach:
             return
         console = Console(stderr=True)

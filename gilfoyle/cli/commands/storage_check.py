@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -76,6 +77,7 @@ def _lines(report: CheckReport) -> list[str]:
 def prober(settings: Settings) -> Prober:
     from gilfoyle.errors import StartupError
     from gilfoyle.ffmpeg.process import ProcessFailed, capture
+    from gilfoyle.ffmpeg.source import SourceWatch
     from gilfoyle.ffmpeg.tools import ffprobe_path
     from gilfoyle.media.ffprobe import probe_command
     from gilfoyle.storage.check.results import CheckFailed, Skip
@@ -86,9 +88,11 @@ def prober(settings: Settings) -> Prober:
         except StartupError as error:
             raise Skip(error.message) from error
         try:
-            await capture(command, timeout_s=PROBE_S, memory_mb=PROBE_MB)
+            await capture(command, timeout_s=PROBE_S, memory_mb=PROBE_MB, watch=SourceWatch(source))
         except ProcessFailed as error:
-            raise CheckFailed(f"ffprobe can't read the source: {' '.join(error.tail.split())}") from error
+            # Of a file it says a line, of a URL the same with its level before it, and the source's name in both.
+            said = re.sub(r"\[(?:error|fatal)\] |\bthe source: ", "", " ".join(error.tail.split()))
+            raise CheckFailed(f"ffprobe can't read the source: {said}") from error
         except TimeoutError as error:
             raise CheckFailed(
                 f"ffprobe did not read the source within {PROBE_S:.0f} s: is the storage this slow?"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gilfoyle.cli.options import DEFAULT_URL, UrlOption
+from gilfoyle.cli.options import DEFAULT_URL, ApiKeyOption, UrlOption
 from gilfoyle.errors import GilfoyleError, Unavailable
 
 
@@ -16,27 +16,24 @@ def command(
     title: Annotated[
         str | None, typer.Option("--title", help="The media's title.", show_default="the file's name")
     ] = None,
-    audio: Annotated[
-        bool | None,
-        typer.Option("--audio/--video", help="What the file is.", show_default="by its extension"),
-    ] = None,
+    audio: Annotated[bool, typer.Option("--audio", help="Take its audio only.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return as soon as the file is sent.")] = False,
     url: UrlOption = DEFAULT_URL,
+    api_key: ApiKeyOption = "",
 ) -> None:
     """Upload files and follow them until they are ready. Prints the URL to play (with --detach: the id)."""
     from rich.console import Console
 
     from gilfoyle.cli import transfer
-    from gilfoyle.cli.client import Client
     from gilfoyle.cli.follow import follow
+    from gilfoyle.client import Gilfoyle
 
     if title is not None and len(files) > 1:
         raise typer.BadParameter("it names one media, and there are several files.", param_hint="--title")
-    kind = None if audio is None else "audio" if audio else "video"
-    sources = [transfer.examine(file, kind) for file in files]
+    sources = [transfer.examine(file, "audio" if audio else None) for file in files]
     console = Console(stderr=True)
     failed = False
-    with Client(url) as client:
+    with Gilfoyle(url, api_key) as client:
         for source in sources:
             try:
                 media = transfer.send(client, source, title or source.path.stem, console)

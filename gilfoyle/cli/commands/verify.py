@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gilfoyle.cli.options import DEFAULT_URL, UrlOption
+from gilfoyle.cli.options import DEFAULT_URL, ApiKeyOption, UrlOption
 
 
 def command(
@@ -15,6 +15,7 @@ def command(
     ],
     json: Annotated[bool, typer.Option("--json", help="Print JSON: a list, with what was found of each.")] = False,
     url: UrlOption = DEFAULT_URL,
+    api_key: ApiKeyOption = "",
 ) -> None:
     """Decode medias and their sources, and say whether they agree. A file stands for the media made of it.
 
@@ -23,10 +24,10 @@ def command(
     from rich.console import Console
 
     from gilfoyle.cli import text, verifying
-    from gilfoyle.cli.client import Client
+    from gilfoyle.client import Gilfoyle
 
     notes, out = Console(stderr=True), Console()
-    with Client(url) as client:
+    with Gilfoyle(url, api_key) as client:
         found = [verifying.verify(client, each, notes) for each in medias]
     if json:
         typer.echo(text.as_json([each.shown() for each in found]))

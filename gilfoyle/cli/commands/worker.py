@@ -16,12 +16,18 @@ class Queue(StrEnum):
     PIPELINE = "pipeline"
     IO = "io"
     TRANSCODE = "transcode"
+    TRANSCODE_NVENC = "transcode-nvenc"
+    TRANSCODE_QSV = "transcode-qsv"
+    TRANSCODE_VAAPI = "transcode-vaapi"
+    TRANSCODE_OPENH264 = "transcode-openh264"
 
 
 def command(
     queue: Annotated[
         list[Queue] | None,
-        typer.Option("--queue", help="Task queue to work on; give it again for more.", show_default="all"),
+        typer.Option(
+            "--queue", help="Task queue to work on; give it again for more.", show_default="all that are needed"
+        ),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -31,4 +37,4 @@ def command(
     settings = load(config)
     from gilfoyle.workers import run
 
-    run(settings, list(dict.fromkeys(str(each) for each in queue or Queue)))
+    run(settings, list(dict.fromkeys(str(each) for each in queue or ())))

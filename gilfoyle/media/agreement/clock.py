@@ -1,4 +1,4 @@
-"""The stamps of what was decoded: whether they tell the time, and what is on screen at a moment."""
+"""The stamps of decoded frames: whether they are plausible, and which frame is on screen at a time."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 _FEW = 200
-"""One wrong stamp in so many is mended; more, and the clock is not believed."""
+"""Up to one wrong stamp in this many is mended; with more, the stamps are ignored."""
 _ROUNDING_S = 0.0015
-"""Stamps of a millisecond may go back by their rounding."""
+"""Stamps in whole milliseconds may go back by their rounding."""
 
 
 def mended(times: Sequence[float]) -> tuple[array[float], int] | None:
-    """The times in order, and how many had to be mended; None if they tell nothing.
+    """The times in ascending order, and how many were mended; None if too many are wrong.
 
-    A stamp that lies after one that comes later is wrong: it gets a place between its neighbours.
+    A stamp later than that of a following frame is wrong: it is replaced by the middle of its neighbours.
     """
     latest = array("d", times)
     for index in range(len(latest) - 2, -1, -1):
@@ -30,5 +30,5 @@ def mended(times: Sequence[float]) -> tuple[array[float], int] | None:
 
 
 def on_screen(times: Sequence[float], moment: float) -> int:
-    """The last picture that begins at or before the moment; the first if none does."""
+    """The last frame that begins at or before the moment; the first if none does."""
     return max(0, bisect_right(times, moment) - 1)

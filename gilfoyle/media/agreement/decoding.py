@@ -1,6 +1,6 @@
-"""The judge's command lines for ffmpeg and ffprobe, and what they write. Pure.
+"""The judge's command lines for ffmpeg and ffprobe, and how to read their output. Pure.
 
-Each stream comes out twice: as small raw pictures or sound, and as a list of stamps (`framecrc`), a line for each.
+Each stream is written twice: as small raw frames or samples, and as a list of stamps (`framecrc`), one line each.
 """
 
 from __future__ import annotations
@@ -10,70 +10,79 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from gilfoyle.media.agreement.pictures import COLUMNS, ROWS
-from gilfoyle.media.agreement.sound import RATE
+from gilfoyle.media.agreement.audio import RATE
+from gilfoyle.media.agreement.frames import COLUMNS, ROWS
 from gilfoyle.media.colour import Colour, Filter, named, read_colour, to_rendered
 
 STAMP_RATE = 1_000_000
-"""Stamps of pictures are in microseconds; those of sound in samples."""
+"""Stamps of frames are in microseconds; those of audio in samples."""
 _NO_STAMP = -(2**63)
-# The longer side of a picture before it is shrunk to its fingerprint: enough for bars to be where they belong.
+# The longer side of a frame before it is shrunk to a fingerprint: large enough to place the bars exactly.
 _BOX = 320
 _MOST_TRACKS = 16
-# A picture of less than this part of the largest one's area is only a preview.
+# A video stream with less than 1/4 of the largest one's area is a preview.
 _PREVIEW = 4
 _STAMPLESS = {"aac", "loas", "mp3", "ac3", "eac3", "dts", "truehd", "amr", "amrnb", "amrwb"}
 _TRANSPARENT = ("gif", "png", "webp", "tiff")
-# All that is not opaque is what is missing to white.
+# Blend onto white: what is transparent becomes white.
 _ON_WHITE = "format=gbrap,negate,premultiply=inplace=1,negate,format=gbrp"
 _MIXED_CHANNELS = 8
 
 _BT709 = Colour()
-# Rounded as it should be: by ffmpeg's fast way, white was 251.
+# With ffmpeg's fast rounding, white was 251.
 _SHRUNK = f"scale={COLUMNS}:{ROWS}:flags=area+accurate_rnd+full_chroma_int,format=rgb24"
 
 
 @dataclass(frozen=True)
 class SourceStreams:
-    """Which streams of a file are seen and heard, by what ffprobe says. Indexes are the container's."""
+    """The streams of a file that a player shows, by ffprobe's output. Indexes are the container's."""
 
-    picture: int | None
-    sounds: tuple[int, ...]
+    video: int | None
+    audio_tracks: tuple[int, ...]
     """Those that can be decoded, the default one first."""
     channels: tuple[int, ...]
-    """Of each of the sounds."""
+    """For each audio track."""
     mixes: tuple[str, ...]
-    """Of each of the sounds: the filter that makes its channels one, where ffmpeg does not know how; else empty."""
+    """For each audio track: the filter that mixes it to mono, where ffmpeg can't by itself; else empty."""
     tiled: bool = False
-    """The picture is cut into tiles, which ffmpeg puts together."""
+    """The video consists of tiles, which ffmpeg joins."""
     transparent: bool = False
-    """The picture may be so in places; it is seen on white."""
+    """The video may be transparent in places; it is shown on white."""
     stampless: bool = False
-    """The container has no stamps, so that ffmpeg makes them up: what is heard follows what was heard before."""
+    """The container has no stamps: ffmpeg makes them up, so audio is taken as continuous."""
     late: float = 0.0
-    """So much later than they are shown pictures are stamped (seconds): AVI has times of decoding only."""
+    """How much later than their display time frames are stamped (seconds): AVI has decode times only."""
     hdr: bool = False
     colour: Colour = _BT709
-    """What the picture's numbers mean, which ffmpeg would take for something else."""
+    """The colour description of the video, where ffmpeg would assume another."""
 
     @property
-    def picture_map(self) -> str:
-        """What `-map` calls the picture."""
-        return "0:g:0" if self.tiled else f"0:{self.picture}"
+    def stream_mix(self) -> str:
+        """The filter that mixes a rendition to mono, where the source has one track per channel; else empty.
+
+        Every channel keeps its own level, also the LFE, which ffmpeg would leave out.
+        """
+        levels = "lfe_mix_level=1:center_mix_level=1:surround_mix_level=1:rematrix_maxval=8"
+        return f"aresample=out_chlayout=mono:{levels}" if len(self.channels) > 1 and {*self.channels} == {1} else ""
+
+    @property
+    def video_map(self) -> str:
+        """The video as `-map` names it."""
+        return "0:g:0" if self.tiled else f"0:{self.video}"
 
     def each(self) -> Iterator[SourceStreams]:
-        """Each of them alone."""
-        if self.picture is not None:
-            yield replace(self, sounds=(), channels=(), mixes=())
-        for index, channels, mix in zip(self.sounds, self.channels, self.mixes, strict=True):
-            yield replace(self, picture=None, sounds=(index,), channels=(channels,), mixes=(mix,))
+        """Each stream by itself."""
+        if self.video is not None:
+            yield replace(self, audio_tracks=(), channels=(), mixes=())
+        for index, channels, mix in zip(self.audio_tracks, self.channels, self.mixes, strict=True):
+            yield replace(self, video=None, audio_tracks=(index,), channels=(channels,), mixes=(mix,))
 
 
 @dataclass(frozen=True)
 class Tap:
-    """One stream of a run of ffmpeg and the pipes on which it comes out. `stream`: as in `-map`.
+    """One stream of an ffmpeg run, and the pipes for its output. `stream`: as in `-map`.
 
-    `packets`: on this pipe its packets are listed, too, decodable or not.
+    `packets`: a pipe that also lists its packets, decodable or not.
     """
 
     stream: str
@@ -84,24 +93,24 @@ class Tap:
     """See SourceStreams.mixes."""
 
 
-def source_streams(probe: Mapping[str, Any], *, with_picture: bool) -> SourceStreams:
-    """What a player shows of a file: the default streams, else the first; covers and unknown codecs don't count."""
+def source_streams(probe: Mapping[str, Any], *, with_video: bool) -> SourceStreams:
+    """The streams that a player shows: the default ones, else the first. Covers and unknown codecs don't count."""
     streams = [each for each in probe.get("streams", []) if each.get("codec_name") not in (None, "unknown", "none")]
-    pictures = [
+    videos = [
         each
         for each in streams
         if each.get("codec_type") == "video" and not each.get("disposition", {}).get("attached_pic")
     ]
-    sounds = [each for each in streams if each.get("codec_type") == "audio" and int(each.get("channels") or 0)]
-    picture = _film(pictures) if with_picture else None
-    sounds = sorted(sounds, key=_not_default)[:_MOST_TRACKS]
-    told = picture or {}
+    audio_tracks = [each for each in streams if each.get("codec_type") == "audio" and int(each.get("channels") or 0)]
+    video = _film(videos) if with_video else None
+    audio_tracks = sorted(audio_tracks, key=_not_default)[:_MOST_TRACKS]
+    told = video or {}
     return SourceStreams(
-        picture=int(picture["index"]) if picture else None,
-        sounds=tuple(int(each["index"]) for each in sounds),
-        channels=tuple(int(each["channels"]) for each in sounds),
-        mixes=tuple(map(_mix, sounds)),
-        tiled=_is_tiled(streams, picture),
+        video=int(video["index"]) if video else None,
+        audio_tracks=tuple(int(each["index"]) for each in audio_tracks),
+        channels=tuple(int(each["channels"]) for each in audio_tracks),
+        mixes=tuple(map(_mix, audio_tracks)),
+        tiled=_is_tiled(streams, video),
         transparent=any(name in probe.get("format", {}).get("format_name", "") for name in _TRANSPARENT),
         stampless=probe.get("format", {}).get("format_name", "").split(",")[0] in _STAMPLESS,
         late=_late(probe, told),
@@ -110,26 +119,26 @@ def source_streams(probe: Mapping[str, Any], *, with_picture: bool) -> SourceStr
     )
 
 
-def _late(probe: Mapping[str, Any], picture: Mapping[str, Any]) -> float:
-    """A decoder gives a picture out when it has as many more as may be reordered."""
-    if probe.get("format", {}).get("format_name") != "avi" or not picture:
+def _late(probe: Mapping[str, Any], video: Mapping[str, Any]) -> float:
+    """The delay of a decoder that must hold as many frames as may be reordered (seconds)."""
+    if probe.get("format", {}).get("format_name") != "avi" or not video:
         return 0.0
-    times, _, seconds = str(picture.get("avg_frame_rate", "0/0")).partition("/")
-    return int(picture.get("has_b_frames") or 0) * float(seconds or 1) / float(times) if float(times) else 0.0
+    times, _, seconds = str(video.get("avg_frame_rate", "0/0")).partition("/")
+    return int(video.get("has_b_frames") or 0) * float(seconds or 1) / float(times) if float(times) else 0.0
 
 
-def _film(pictures: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """What moves before what stands for it, and what is seen before its preview."""
-    largest = max((_area(each) for each in pictures), default=0)
+def _film(videos: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The main video: prefer a moving one to a still, and the full size to its preview."""
+    largest = max((_area(each) for each in videos), default=0)
 
     def last(stream: Mapping[str, Any]) -> tuple[bool, bool, bool]:
         return stream.get("nb_frames") == "1", _PREVIEW * _area(stream) < largest, _not_default(stream)
 
-    return min(pictures, key=last, default=None)
+    return min(videos, key=last, default=None)
 
 
 def _is_tiled(streams: Sequence[Mapping[str, Any]], film: Mapping[str, Any] | None) -> bool:
-    """Whether it is a photo of many streams that belong together, and there is no film beside it."""
+    """Whether the file is a photo made of tiles, with no film beside it."""
     tiles = any(each.get("disposition", {}).get("dependent") for each in streams)
     return tiles and (film is None or _not_default(film))
 
@@ -139,7 +148,7 @@ def _area(stream: Mapping[str, Any]) -> int:
 
 
 def probe_command(ffprobe: str, source: str, reading: Sequence[str]) -> list[str]:
-    """A file and its streams as JSON. `reading`: options that say what may be opened, and how."""
+    """Print a file and its streams as JSON. `reading`: the options of media/reading.py."""
     return [ffprobe, "-v", "error", "-hide_banner", "-show_format", "-show_streams", "-of", "json", *reading, source]
 
 
@@ -147,8 +156,8 @@ def source_command(
     ffmpeg: str,
     source: str,
     reading: Sequence[str],
-    picture: Tap | None,
-    sounds: Sequence[Tap],
+    video: Tap | None,
+    audio_tracks: Sequence[Tap],
     shape: tuple[int, int],
     *,
     colour: Colour = _BT709,
@@ -156,35 +165,35 @@ def source_command(
     level: str,
     threads: int,
 ) -> list[str]:
-    """Decode a file as ffmpeg does by itself; its pictures fitted into a stream of that shape (width, height).
+    """Decode a source as ffmpeg does by default, with its frames fitted into `shape` (width, height).
 
-    Without `-copyts`: where a clock begins anew or leaps, ffmpeg goes on from where it was.
+    Without `-copyts`: where the clock restarts or leaps, ffmpeg continues from where it was.
     """
     command = [*_start(ffmpeg, level), "-max_error_rate", "1", *reading, *_threads(threads), "-i", source]
-    if picture:
+    if video:
         name, conversion = (_ON_WHITE, "") if transparent else (_chain(named(colour)), _conversion(colour))
-        command += _pictures(picture, ",".join(filter(None, (name, _fitted(*shape), conversion, _SHRUNK))))
-    for tap in sounds:
-        command += _sound(tap)
+        command += _video(video, ",".join(filter(None, (name, _fitted(*shape), conversion, _SHRUNK))))
+    for tap in audio_tracks:
+        command += _audio(tap)
     return command
 
 
 def stream_command(ffmpeg: str, descriptor: int, tap: Tap, *, is_video: bool, threads: int) -> list[str]:
-    """Decode a rendition that is fed through a pipe: its init segment and all its segments, one after the other."""
+    """Decode a rendition from a pipe: its init segment, then all its segments."""
     limits = ["-protocol_whitelist", "pipe", "-format_whitelist", "mov"]
     command = [*_start(ffmpeg, "error"), "-copyts", *limits, *_threads(threads), "-i", f"pipe:{descriptor}"]
-    return command + (_pictures(tap, _SHRUNK) if is_video else _sound(tap))
+    return command + (_video(tap, _SHRUNK) if is_video else _audio(tap))
 
 
 class PacketEnd:
-    """When the last packet of a stream ends, by the lines of its list."""
+    """When the last packet of a stream ends, read from its `framecrc` list."""
 
     def __init__(self) -> None:
         self.end = 0.0
         self._tick = Fraction(0)
 
     def take(self, line: str) -> None:
-        """Take in the next one. The head tells how long a tick of the stamps is."""
+        """Take in the next line. The header gives the time base."""
         if line.startswith("#tb"):
             self._tick = Fraction(line.rpartition(" ")[2])
         elif (found := stamp(line)) and found[0] is not None:
@@ -192,7 +201,7 @@ class PacketEnd:
 
 
 def stamp(line: str) -> tuple[int | None, int, int] | None:
-    """Of a line of `framecrc`: stamp (None: it has none), length and bytes; None for a line of its head."""
+    """Stamp (None if it has none), length and bytes of a `framecrc` line; None for a header line."""
     if line.startswith("#") or not line.strip():
         return None
     fields = line.split(",")
@@ -205,7 +214,7 @@ def _not_default(stream: Mapping[str, Any]) -> bool:
 
 
 def _mix(stream: Mapping[str, Any]) -> str:
-    """All channels evenly where they have no positions that ffmpeg can mix; the first of a sphere holds them all."""
+    """Mix all channels evenly where they have no positions. Of ambisonics, the first channel holds everything."""
     channels, layout = int(stream["channels"]), str(stream.get("channel_layout", ""))
     if layout.startswith("ambisonic"):
         return "pan=mono|c0=c0"
@@ -222,9 +231,9 @@ def _threads(threads: int) -> list[str]:
     return ["-threads", str(threads)]
 
 
-def _pictures(tap: Tap, filters: str) -> list[str]:
+def _video(tap: Tap, filters: str) -> list[str]:
     graph = f"[{tap.stream}]{filters},split[raw{tap.raw}][stamps{tap.raw}]"
-    # Each picture that the decoder gives, at its own time: none is doubled or dropped for the sake of a rate.
+    # Every decoded frame at its own time: none is doubled or dropped to keep a rate.
     each = ["-fps_mode", "passthrough", "-enc_time_base", f"1/{STAMP_RATE}", "-c:v", "rawvideo"]
     return [
         "-filter_complex", graph,
@@ -234,7 +243,7 @@ def _pictures(tap: Tap, filters: str) -> list[str]:
     ]  # fmt: skip
 
 
-def _sound(tap: Tap) -> list[str]:
+def _audio(tap: Tap) -> list[str]:
     form = ",".join(filter(None, [tap.mix, f"aformat=sample_fmts=s16:sample_rates={RATE}:channel_layouts=mono"]))
     graph = f"[{tap.stream}]{form},asplit[raw{tap.raw}][stamps{tap.raw}]"
     return [
@@ -247,7 +256,7 @@ def _sound(tap: Tap) -> list[str]:
 
 
 def _packets(tap: Tap) -> list[str]:
-    """Of tiles there are none: no packet is the picture's."""
+    """The packet list; tiles have none of their own."""
     if tap.packets is None or ":g:" in tap.stream:
         return []
     return ["-map", tap.stream, "-c", "copy", "-f", "framecrc", f"pipe:{tap.packets}"]
@@ -263,7 +272,7 @@ def _chain(filters: Sequence[Filter]) -> str:
 
 
 def _fitted(width: int, height: int) -> str:
-    """Filters that show a picture, in its own shape, in a box shaped like the stream, with black bars."""
+    """Filters that fit a frame, in its own shape, into a box of the stream's shape, with black bars."""
     scale = _BOX / max(width, height)
     box_width, box_height = max(COLUMNS, round(width * scale)), max(ROWS, round(height * scale))
     shape = "iw*if(between(sar\\,0.1\\,10)\\,sar\\,1)/ih"  # what else is said of pixels is absurd

@@ -12,6 +12,7 @@ from gilfoyle.media.encoders import VIDEO_ENCODERS
 _TRACK = (b"moov", b"trak")
 _SAMPLE_ENTRIES = {
     b"mp4a": 28,
+    b"Opus": 28,
     **{encoder.entry: 78 for encoder in VIDEO_ENCODERS.values()},
 }  # bytes before the boxes of a sample entry
 _ES, _DECODER_CONFIG, _DECODER_SPECIFIC = 0x03, 0x04, 0x05
@@ -96,6 +97,8 @@ def _codec(data: bytes, start: int, end: int) -> str:
     boxes = {inner: data[a:b] for inner, a, b in children(data[:last], first + _SAMPLE_ENTRIES[kind])}
     if kind == b"mp4a" and b"esds" in boxes:
         return f"mp4a.{_audio_object(boxes[b'esds'][4:])}"
+    if kind == b"Opus" and b"dOps" in boxes:
+        return "opus"
     if b"avcC" in boxes:
         return f"{kind.decode()}.{boxes[b'avcC'][1:4].hex()}"
     for encoder in VIDEO_ENCODERS.values():

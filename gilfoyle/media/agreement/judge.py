@@ -1,4 +1,4 @@
-"""The judge: what was decoded of a file against what was decoded of its stream."""
+"""The judge: compares the decoded source with the decoded stream, and reports findings."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from gilfoyle.media.agreement.audio import LIKE, Hearing, Levels, between, hear, together
 from gilfoyle.media.agreement.decoding import SourceStreams
-from gilfoyle.media.agreement.pictures import Pictures
+from gilfoyle.media.agreement.frames import Frames
 from gilfoyle.media.agreement.report import Finding, agreed, differing, not_compared
 from gilfoyle.media.agreement.sequence import Match, match
-from gilfoyle.media.agreement.sound import LIKE, Hearing, Levels, hear, together
 
-# What is heard may be so much late or early (ms).
+# Audio may be this much late or early (ms).
 OFFSET_MS = 10
-# A mean colour may differ by so much in each of red, green and blue (of 255).
+# How much the mean red, green or blue may differ (of 255).
 COLOUR = 4.0
 # Mono that becomes stereo is 3 dB quieter in each channel, and so is what is mono again.
 _GAIN_DB, _DOWNMIX_DB = 4.0, 9.0
-# Of mono tracks that are the channels of one sound, one that is heard alone is on one side only, or less on both.
+# Where mono tracks are the channels of one recording, a track may be on one side only, or quieter on both.
 _TRACKS_DB = 12.0
 _AUDIBLE_S = 0.05
 _SWALLOWED_S = 0.2
 # A frame of AAC, and what an encoder's delay is rounded to.
 _LENGTH_S = 0.05
-# So large a share of a stream's frames may show what a decoder made of pictures that are damaged.
+# This share of a stream's frames may show a decoder's guesses at damaged frames.
 _GUESSED = 0.25
 _SHOWN = 3
-# A picture that stands alone may be shown for as long (s).
+# How long a single image may be shown (s).
 _STILL_S = 5.0
 
 
@@ -36,21 +36,33 @@ class Source:
     """What was decoded of a file."""
 
     streams: SourceStreams
-    pictures: Pictures | None = None
-    sounds: list[Levels] = field(default_factory=list)
+    frames: Frames | None = None
+    audio_tracks: list[Levels] = field(default_factory=list)
     complaints: str = ""
-    """That something of it can't be decoded, as a sentence; empty if all can. Nothing is held to what is missing."""
+    """A sentence on what can't be decoded; empty if everything can. What is missing is not compared."""
     spoiled: bool = False
-    """Some of its packets can't be decoded. They take their time all the same, with silence or the picture before."""
+    """Some packets can't be decoded. The stream fills their time with silence or the frame before."""
+
+    def clipped(self, lead_s: float, length_s: float) -> Source:
+        """The part that a clip of `length_s` seconds shows; it begins `lead_s` seconds into the source."""
+        frames = self.frames if self.frames is not None and len(self.frames) else None
+        starts = [audio.start for audio in self.heard if audio.start is not None]
+        begin = (frames.times[0] if frames else min(starts, default=0.0)) + lead_s
+        end = begin + length_s
+        return replace(
+            self,
+            frames=self.frames and self.frames.between(begin, end),
+            audio_tracks=[between(audio, begin, end) for audio in self.audio_tracks],
+        )
 
     @property
     def heard(self) -> list[Levels]:
-        """The tracks that hold any sound."""
-        return [sound for sound in self.sounds if sound.start is not None]
+        """The tracks with at least one sample."""
+        return [audio for audio in self.audio_tracks if audio.start is not None]
 
 
 class Judge:
-    """Compares one rendition after another with a file. `shift` becomes known with the first."""
+    """Compares the renditions with the source, one by one. The first one sets the shift between their clocks."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -58,13 +70,13 @@ class Judge:
         self._rounding = 0.0
         self._colours: dict[str, tuple[float, float, float]] = {}
 
-    def pictures(self, name: str, stream: Pictures) -> list[Finding]:
+    def video(self, name: str, stream: Frames) -> list[Finding]:
         """The findings on a video rendition."""
-        source = self._source.pictures
+        source = self._source.frames
         if source is None or not len(source):
-            return [self._unknown("frames", name, "There is a picture, and the file has none.")]
+            return [self._unknown("frames", name, "The stream has video, and the file has none.")]
         if not len(stream):
-            return [differing("frames", name, "No picture of it can be decoded.", f"{len(source)}", "0")]
+            return [differing("frames", name, "No frame of it can be decoded.", f"{len(source)}", "0")]
         hdr = self._source.streams.hdr
         found = match(source, stream, self._begins(stream), even=hdr)
         if self._source.spoiled and len(found.strange) <= _GUESSED * len(stream):
@@ -78,17 +90,17 @@ class Judge:
             self._colour(name, source, stream, found),
         ]
 
-    def sound(self, name: str, stream: Levels) -> list[Finding]:
-        """The findings on an audio rendition. Those on the pictures come first: they tell where the stream begins."""
+    def audio(self, name: str, stream: Levels) -> list[Finding]:
+        """The findings on an audio rendition. Judge the video first: it sets where the stream begins."""
         heard = self._source.heard
         if not heard:
-            return [self._unknown("sound", name, "There is a sound, and the file has none.")]
+            return [self._unknown("audio", name, "The stream has audio, and the file has none.")]
         if stream.start is None:
-            return [differing("sound", name, "No sound of it can be decoded.")]
+            return [differing("audio", name, "No audio of it can be decoded.")]
         shift, rounding = self._shift, self._rounding
         if shift is None:
-            # Sound alone begins with its first sample, or where the container does: a decoder may swallow the first.
-            shift = heard[0].start or 0.0
+            # Audio alone begins with its first sample or with the container: a decoder may drop the first samples.
+            shift = self._first_heard()
             rounding = max(-shift, -_SWALLOWED_S)
         track, hearing = _likeliest(heard, stream, shift)
         most = _DOWNMIX_DB if max(self._source.streams.channels, default=1) > 2 else _GAIN_DB
@@ -100,55 +112,63 @@ class Judge:
             _loudness(name, hearing, most),
         ]
 
-    def whole(self, length: float, *, has_picture: bool, has_sound: bool) -> list[Finding]:
-        """The findings on the stream: its parts, and its length in seconds. At the end."""
+    def whole(self, length: float, *, has_video: bool, has_audio: bool) -> list[Finding]:
+        """The findings on the stream as a whole; `length` in seconds. Call it last."""
         source = self._source
         findings = []
         if self._source.complaints:
             findings.append(not_compared("decoding", "source", source.complaints))
-        if source.pictures is not None and len(source.pictures) and not has_picture:
-            findings.append(differing("frames", "stream", "The file has a picture, and the stream has none."))
-        if source.heard and not has_sound:
-            findings.append(differing("sound", "stream", "The file has a sound, and the stream has none."))
-        if not source.heard and not has_sound and not source.complaints:
-            findings.append(agreed("sound", "stream", "none", "none"))
+        if source.frames is not None and len(source.frames) and not has_video:
+            findings.append(differing("frames", "stream", "The file has video, and the stream has none."))
+        if source.heard and not has_audio:
+            findings.append(differing("audio", "stream", "The file has audio, and the stream has none."))
+        if not source.heard and not has_audio and not source.complaints:
+            findings.append(agreed("audio", "stream", "none", "none"))
         return [*findings, self._length(length), *self._alike()]
 
     def _unknown(self, check: str, of: str, sentence: str) -> Finding:
-        """What the stream has and the file does not: unless that merely can't be decoded."""
+        """The finding for what only the stream has. If part of the source can't be decoded, nobody can tell."""
         complaints = self._source.complaints
         return not_compared(check, of, complaints) if complaints else differing(check, of, sentence)
 
-    def _begins(self, stream: Pictures) -> list[float]:
-        """Where a stream may begin on the file's clock: with the picture, or with a sound that comes before.
+    def _first_heard(self) -> float:
+        """When the earliest audio track of the source begins, on the source's clock."""
+        return min(audio.start or 0.0 for audio in self._source.heard)
 
-        Then whole frames before the picture, so that it has its place.
+    def _begins(self, stream: Frames) -> list[float]:
+        """Where the stream may begin, on the source's clock: with the video, or with audio that begins before it.
+
+        In the second case it begins a whole number of frames before the video, so that the frames keep their grid.
         """
-        assert self._source.pictures is not None
-        picture, tick = self._source.pictures.times[0], stream.times[1] - stream.times[0] if len(stream) > 1 else 1.0
-        sounds = [sound.start for sound in self._source.heard if sound.start is not None]
-        before = [start for start in sounds if start < picture]
-        return [picture, *(picture - math.ceil((picture - start) / tick) * tick for start in before), *before]
+        assert self._source.frames is not None
+        first, tick = self._source.frames.times[0], stream.times[1] - stream.times[0] if len(stream) > 1 else 1.0
+        starts = [audio.start for audio in self._source.heard if audio.start is not None]
+        before = [start for start in starts if start < first]
+        return [
+            first,
+            *(first - math.ceil((first - start) / tick) * tick for start in before),
+            *before,
+        ]
 
     def _length(self, length: float) -> Finding:
-        pictures, heard = self._source.pictures, self._source.heard
+        frames, heard = self._source.frames, self._source.heard
         if self._source.complaints:
             return not_compared("length", "stream", self._source.complaints)
         shift = self._shift
         if shift is None:
-            shift = (heard[0].start or 0.0) if heard else 0.0
-        seen = pictures.end - shift if pictures is not None and len(pictures) else 0.0
-        audible = max((_last_loud(sound) for sound in heard), default=0.0) - shift
-        ends = max((sound.end for sound in heard), default=0.0) - shift
+            shift = self._first_heard() if heard else 0.0
+        seen = frames.end - shift if frames is not None and len(frames) else 0.0
+        audible = max((_last_loud(audio) for audio in heard), default=0.0) - shift
+        ends = max((audio.end for audio in heard), default=0.0) - shift
         shortest, longest = max(seen, audible if heard else 0.0), max(seen, ends if heard else 0.0)
-        if pictures is not None and len(pictures) == 1 and not heard:
+        if frames is not None and len(frames) == 1 and not heard:
             longest = max(longest, _STILL_S)
         if self._source.spoiled:
-            known: list[Levels | Pictures] = [*self._source.sounds, *([] if pictures is None else [pictures])]
+            known: list[Levels | Frames] = [*self._source.audio_tracks, *([] if frames is None else [frames])]
             longest = max([longest, *(each.packets_end - shift for each in known)])
         if self._shift is None:
             longest += min(max(0.0, shift), _SWALLOWED_S)
-        usual = pictures.end - pictures.times[-1] if pictures is not None and len(pictures) else 0.0
+        usual = frames.end - frames.times[-1] if frames is not None and len(frames) else 0.0
         slack = _LENGTH_S + min(usual, 1.0)
         ours = f"{shortest:.3f} s" if longest - shortest < slack else f"{shortest:.3f} to {longest:.3f} s"
         if shortest - slack <= length <= longest + slack:
@@ -157,11 +177,11 @@ class Judge:
         word = "longer" if off > 0 else "shorter"
         return differing("length", "stream", f"The stream is {abs(off):.3f} s {word}.", ours, f"{length:.3f} s")
 
-    def _colour(self, name: str, source: Pictures, stream: Pictures, found: Match) -> Finding:
+    def _colour(self, name: str, source: Frames, stream: Frames, found: Match) -> Finding:
         if not found.pairs:
-            return not_compared("colour", name, "No picture is in its place.")
+            return not_compared("colour", name, "No frame is in its place.")
         ours, theirs = (
-            _mean(pictures, [pair[side] for pair in found.pairs]) for side, pictures in enumerate((stream, source))
+            _mean(frames, [pair[side] for pair in found.pairs]) for side, frames in enumerate((stream, source))
         )
         self._colours[name] = ours
         right, has = _rgb(theirs), _rgb(ours)
@@ -174,7 +194,7 @@ class Judge:
         return agreed("colour", name, right, has)
 
     def _alike(self) -> Iterator[Finding]:
-        """All renditions show the same colour, whatever the file's is."""
+        """Whether all renditions show the same colour."""
         if len(self._colours) < 2:
             return
         off = max(max(each) - min(each) for each in zip(*self._colours.values(), strict=True))
@@ -186,12 +206,12 @@ class Judge:
 
 
 def _without_guesses(found: Match) -> Match:
-    """What a damaged picture shows is up to its decoder, and no two guess alike: it is passed over, here and there."""
+    """The match without the strange frames: decoders conceal damage differently, so these can't be compared."""
     return replace(found, strange=[], lost=found.lost[len(found.strange) :])
 
 
-def _frames(name: str, source: Pictures, stream: Pictures, found: Match) -> Finding:
-    """All of the file's pictures are there, each once."""
+def _frames(name: str, source: Frames, stream: Frames, found: Match) -> Finding:
+    """Whether every frame of the source is in the stream, once."""
     faults = []
     if found.before:
         faults.append(f"{_are(found.before)} not in the stream that come before its beginning")
@@ -208,18 +228,18 @@ def _frames(name: str, source: Pictures, stream: Pictures, found: Match) -> Find
     return agreed("frames", name, ours, theirs, _sentence(notes) if notes else "")
 
 
-def _order(name: str, stream: Pictures, found: Match) -> Finding:
-    """Each frame of the stream is the picture that is on screen at its time."""
+def _order(name: str, stream: Frames, found: Match) -> Finding:
+    """Whether each frame of the stream is the one that the source shows at that time."""
     faults = []
     if found.displaced:
         index, by = found.displaced[0]
-        when = f"{stream.times[index]:.3f} s shows the picture {abs(by)} {'later' if by > 0 else 'earlier'}"
+        when = f"{stream.times[index]:.3f} s shows the frame {abs(by)} {'later' if by > 0 else 'earlier'}"
         displaced = _frames_of(len(found.displaced))
-        faults.append(f"another picture than there should be is in {displaced} (the one at {when})")
+        faults.append(f"the wrong frame is shown in {displaced} (the one at {when})")
     if found.strange:
         at = stream.times[found.strange[0]]
         strange = _frames_of(len(found.strange))
-        faults.append(f"what is seen in {strange} is nowhere near in the file (the first at {at:.3f} s)")
+        faults.append(f"the file has nothing like {strange} of the stream near that time (the first at {at:.3f} s)")
     right = f"{len(found.pairs)} of {len(stream)}"
     if faults:
         return differing("order", name, _sentence(faults), "in their places", right)
@@ -230,36 +250,42 @@ def _order(name: str, stream: Pictures, found: Match) -> Finding:
     return agreed("order", name, "in their places", right)
 
 
-def _beginning(name: str, stream: Pictures, found: Match, begins: Sequence[float]) -> Finding:
+def _beginning(name: str, stream: Frames, found: Match, begins: Sequence[float]) -> Finding:
     if not found.timed:
         return not_compared("beginning", name, "The file's stamps tell no time.")
     tick = stream.times[1] - stream.times[0] if len(stream) > 1 else 1.0
     ours, theirs = f"{begins[0]:.3f} s", f"{found.shift:.3f} s"
     if min(begins) - tick <= found.shift <= max(begins) + tick:
         return agreed("beginning", name, ours, theirs)
-    sentence = "What is at 0 in the stream is neither the file's first picture nor its first sound."
+    sentence = "What is at 0 in the stream is neither the file's first frame nor its first audio."
     return differing("beginning", name, sentence, ours, theirs)
 
 
 def _likeliest(heard: Sequence[Levels], stream: Levels, shift: float) -> tuple[str, Hearing]:
-    """The track that the stream has: the first if it is like that, else another, or all of them together."""
+    """Which track of the source the stream carries: the first if that matches, else the best match.
+
+    All tracks mixed together are one candidate.
+    """
     first = hear(heard[0], stream, shift)
     if len(heard) == 1 or _likeness(first, stream) > 1 - (1 - LIKE) / 2:
         return "", first
-    others = [(f"track {number}", hear(sound, stream, shift)) for number, sound in enumerate(heard[1:], 2)]
+    others = [(f"track {number}", hear(audio, stream, shift)) for number, audio in enumerate(heard[1:], 2)]
     others.append(("all tracks together", hear(together(heard), stream, shift)))
     best = max([("", first), *others], key=lambda each: _likeness(each[1], stream))
     return best if _likeness(best[1], stream) > _likeness(first, stream) + 0.05 else ("", first)
 
 
 def _likeness(hearing: Hearing, stream: Levels) -> float:
-    """Less by the share of the time in which only one of them is heard: of what stays the same, that alone tells."""
+    """The correlation, less the share of time in which only one of the two is audible.
+
+    For audio that never varies, that share is all there is to compare.
+    """
     alone = len(hearing.silent) + len(hearing.extra)
     return hearing.likeness - alone / max(1.0, len(stream.levels) / 100)
 
 
 def _offset(name: str, hearing: Hearing, track: str, rounding: float) -> Finding:
-    """Where the sound is, minute by minute; the grid may have rounded the pictures that it is held to."""
+    """The offset of the audio, minute by minute. `rounding`: how far the grid moved the frames (seconds)."""
     detail = f"It is that of {track}." if track else ""
     known = [
         (_off(window.offset_ms, rounding), window.at) for window in hearing.windows if window.offset_ms is not None
@@ -267,32 +293,32 @@ def _offset(name: str, hearing: Hearing, track: str, rounding: float) -> Finding
     unlike = [window for window in hearing.windows if window.likeness is not None and window.likeness < LIKE]
     if unlike:
         at, likeness = unlike[0].at, unlike[0].likeness
-        sentence = f"At {at:.0f} s it is another sound than the file's (correlation {likeness:.2f})."
-        return differing("sound", name, sentence, "the same", f"{len(unlike)} of {len(hearing.windows)} minutes differ")
+        sentence = f"At {at:.0f} s the audio differs from the file's (correlation {likeness:.2f})."
+        return differing("audio", name, sentence, "the same", f"{len(unlike)} of {len(hearing.windows)} minutes differ")
     if not known:
-        return not_compared("sound", name, "The sound stays the same: by how much it is late can't be told.")
+        return not_compared("audio", name, "The audio never varies, so its offset can't be measured.")
     worst, at = max(known, key=lambda each: abs(each[0]))
     theirs = f"{worst:+d} ms"
     if abs(worst) > OFFSET_MS:
         sentence = f"It is {abs(worst)} ms {'late' if worst > 0 else 'early'} in the minute from {at:.0f} s on."
-        return differing("sound", name, sentence, f"within {OFFSET_MS} ms", theirs)
-    return agreed("sound", name, f"within {OFFSET_MS} ms", theirs, detail)
+        return differing("audio", name, sentence, f"within {OFFSET_MS} ms", theirs)
+    return agreed("audio", name, f"within {OFFSET_MS} ms", theirs, detail)
 
 
 def _off(offset_ms: int, rounding: float) -> int:
-    """What is left of an offset when the pictures may be later by `rounding` seconds."""
+    """The offset that remains once the frames' own rounding (seconds) is taken into account."""
     may_be = round(-rounding * 1000)
     return offset_ms - min(max(offset_ms, min(0, may_be)), max(0, may_be))
 
 
 def _audible(name: str, hearing: Hearing, stream: Levels) -> Finding:
-    """What is heard in the one is heard in the other."""
+    """Whether source and stream are audible at the same times."""
     faults = []
     if hearing.before_s > _AUDIBLE_S:
-        faults.append(f"{hearing.before_s:.2f} s that are heard before its beginning are cut")
+        faults.append(f"{hearing.before_s:.2f} s of audio before its beginning are cut")
     if hearing.after_s > _AUDIBLE_S:
-        faults.append(f"{hearing.after_s:.2f} s that are heard after its end are cut")
-    # A tenth of a second at the edge of a sound may be on its other side: encoders smear.
+        faults.append(f"{hearing.after_s:.2f} s of audio after its end are cut")
+    # Encoders smear the edge of a tone: one tenth of a second is no finding.
     if len(hearing.silent) > 1:
         faults.append(f"it is silent for {len(hearing.silent) / 10:.1f} s (from {hearing.silent[0]:.1f} s on)")
     if len(hearing.extra) > 1:
@@ -314,19 +340,19 @@ def _loudness(name: str, hearing: Hearing, most: float) -> Finding:
     return agreed("loudness", name, ours, theirs)
 
 
-def _last_loud(sound: Levels) -> float:
-    """When something was heard for the last time, to about a hundredth of a second."""
-    levels = sound.levels
+def _last_loud(audio: Levels) -> float:
+    """When the track is last audible, to about a hundredth of a second."""
+    levels = audio.levels
     # -50 dBFS, in the steps of a level.
     quiet = 115
     at = next((index for index in range(len(levels) - 1, -1, -1) if levels[index] > quiet), -1)
-    return (sound.start or 0.0) + (at + 1) / 1000
+    return (audio.start or 0.0) + (at + 1) / 1000
 
 
-def _mean(pictures: Pictures, indexes: Sequence[int]) -> tuple[float, float, float]:
+def _mean(frames: Frames, indexes: Sequence[int]) -> tuple[float, float, float]:
     sums = [0.0, 0.0, 0.0]
     for index in indexes:
-        for part, value in enumerate(pictures.colour(index)):
+        for part, value in enumerate(frames.colour(index)):
             sums[part] += value
     red, green, blue = (value / len(indexes) for value in sums)
     return red, green, blue
@@ -337,8 +363,8 @@ def _rgb(colour: Sequence[float]) -> str:
 
 
 def _are(count: int, where: str = "") -> str:
-    """`3 pictures are`."""
-    return f"{count} picture{' ' if count == 1 else 's '}{where}{'is' if count == 1 else 'are'}"
+    """`3 frames are`."""
+    return f"{count} frame{' ' if count == 1 else 's '}{where}{'is' if count == 1 else 'are'}"
 
 
 def _frames_of(count: int) -> str:

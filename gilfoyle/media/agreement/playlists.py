@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^",]*)')
 
@@ -13,17 +13,30 @@ class PlaylistError(ValueError):
 
 
 @dataclass(frozen=True)
+class Offer:
+    """One EXT-X-STREAM-INF: with the audio tracks of a group, if it names one. Bandwidths in bit/s."""
+
+    codecs: tuple[str, ...]
+    bandwidth: int
+    average_bandwidth: int
+    group: str = ""
+
+
+@dataclass(frozen=True)
 class Variant:
     """What the multivariant playlist says of a media playlist. Paths are relative to it."""
 
     path: str
-    codecs: tuple[str, ...]
-    bandwidth: int
-    average_bandwidth: int
+    offers: tuple[Offer, ...] = ()
     width: int = 0
     height: int = 0
-    is_sound: bool = False
-    """An alternative rendition (EXT-X-MEDIA) of type AUDIO; its bandwidth is part of its variants'."""
+    groups: tuple[str, ...] = ()
+    """In which it is an alternative rendition (EXT-X-MEDIA) of type AUDIO; its bandwidth is part of its variants'."""
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether it is only heard beside variants."""
+        return not self.offers
 
     @property
     def name(self) -> str:
@@ -55,13 +68,17 @@ def variants(text: str) -> list[Variant]:
         if line.startswith("#EXT-X-MEDIA:"):
             attributes = _attributes(line)
             if attributes.get("TYPE") == "AUDIO" and "URI" in attributes:
-                found[attributes["URI"]] = Variant(attributes["URI"], (), 0, 0, is_sound=True)
+                known = found.get(attributes["URI"], Variant(attributes["URI"]))
+                groups = (*known.groups, attributes.get("GROUP-ID", ""))
+                found[known.path] = replace(known, groups=groups)
         elif line.startswith("#EXT-X-STREAM-INF:"):
             told = _attributes(line)
         elif not line.startswith("#"):
             if told is None:
                 raise PlaylistError(f"nothing is said of {line}")
-            found[line] = _variant(line, told)
+            width, _, height = told.get("RESOLUTION", "0x0").partition("x")
+            known = replace(found.get(line, Variant(line)), width=_integer(width), height=_integer(height))
+            found[line] = replace(known, offers=(*known.offers, _offer(told)))
             told = None
     return list(found.values())
 
@@ -92,15 +109,12 @@ def media_playlist(text: str) -> MediaPlaylist:
     return MediaPlaylist(init, tuple(segments), tuple(durations), target, "#EXT-X-ENDLIST" in lines)
 
 
-def _variant(path: str, told: dict[str, str]) -> Variant:
-    width, _, height = told.get("RESOLUTION", "0x0").partition("x")
-    return Variant(
-        path,
+def _offer(told: dict[str, str]) -> Offer:
+    return Offer(
         tuple(told.get("CODECS", "").split(",")) if told.get("CODECS") else (),
         _integer(told.get("BANDWIDTH", "0")),
         _integer(told.get("AVERAGE-BANDWIDTH", "0")),
-        _integer(width),
-        _integer(height),
+        told.get("AUDIO", ""),
     )
 
 

@@ -13,7 +13,7 @@ _FINDING: dict[str, JsonValue] = {
     "verdict": "differs",
     "source": "14912",
     "stream": "14909",
-    "detail": "3 pictures are missing (number 4012, number 4013, number 4014).",
+    "detail": "3 frames are missing (number 4012, number 4013, number 4014).",
 }
 EXAMPLE: dict[str, JsonValue] = {
     "media_id": "0b1f2a52-6c4e-4b53-9a0e-3f0a5f6c7d11",
@@ -38,7 +38,7 @@ class Finding(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_FINDING]})
 
     check: str
-    """What was compared: `frames`, `sound`, `playlist` …"""
+    """What was compared: `frames`, `audio`, `playlist` …"""
     of: str
     """A rendition's name; `stream` for what concerns all of it."""
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""Whether the pictures of a stream are those of the source: each once, in order, at its time."""
+"""Whether the stream has every frame of the source once, in order and in time."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gilfoyle.media.agreement.clock import mended, on_screen
-from gilfoyle.media.agreement.pictures import Pictures, distance, evened
+from gilfoyle.media.agreement.frames import Frames, distance, evened
 
 SAME = 2.0
-"""Fingerprints that differ by no more are of the same picture, encoded."""
+"""Fingerprints that differ by no more belong to the same frame."""
 ALIKE = 14.0
-"""Those that differ by more are not: the picture is another, or was spoiled."""
-# The stream shows another picture than it should if that one is nearer by this much, and more than twice as near.
+"""Fingerprints that differ by more belong to different frames, or to a damaged one."""
+# A frame is displaced if another frame of the source is nearer by this much, and more than twice as near.
 _NEARER = 1.5
-# A picture next to others that look the same can't be missed.
+# A frame must differ this much from its neighbours for its absence to be noticed.
 _DISTINCT = 4.0
-# How far around its place a picture is sought, in pictures; and how far for the first that are found nowhere near.
+# How many frames around its place a frame is searched; and how far the first few that are not found there.
 _NEAR, _FAR, _FAR_SEARCHES = 8, 400, 60
-# By how much of the stream's frame a picture may begin later or earlier than it is shown: rounding to the grid.
+# How far rounding to the grid may move a frame, in frames of the stream.
 _SLACK = 0.35
-# What the grid of no rendition is finer than: pictures that follow one another faster can't all be shown.
+# The highest rate of any rendition: of frames that follow faster, not all can be shown.
 _FASTEST = 60.0
 _CROWDED_SHARE = 0.02
 _SAMPLE = 150
@@ -32,42 +32,42 @@ _SHIFT_S = 2.0
 
 @dataclass
 class Match:
-    """How the pictures of a stream and those of its source belong together. Indexes of the stream's pictures."""
+    """How the frames of stream and source correspond. Indexes are those of the stream, unless said otherwise."""
 
     shift: float = 0.0
-    """What is at 0 in the stream is at this time in the source (seconds)."""
+    """Time 0 of the stream, on the source's clock (seconds)."""
     rounding: float = 0.0
-    """By how much later it may be as well, by when pictures are shown first: the grid has rounded them (seconds)."""
+    """How far the grid moved the frames: the median difference of their first times (seconds)."""
     timed: bool = True
-    """The source's stamps could be believed; else each of its pictures is expected once, in order."""
+    """Whether the source's stamps are plausible. If not, each of its frames is expected once, in order."""
     mended: int = 0
     """Single stamps of the source that were wrong."""
     pairs: list[tuple[int, int]] = field(default_factory=list)
-    """Pictures of stream and source that are the same, in order."""
+    """Frames of stream and source that are the same, in order."""
     displaced: list[tuple[int, int]] = field(default_factory=list)
-    """Shown where another should be: the stream's picture, and by how many of the source's it is early (or late)."""
+    """Frames shown in place of another: the index, and by how many source frames it is early (or late)."""
     strange: list[int] = field(default_factory=list)
-    """Of the stream, and found nowhere near in the source."""
+    """Frames of the stream that the source does not have near that time."""
     lost: list[int] = field(default_factory=list)
-    """Of the source, and not seen though they have a time of their own."""
+    """Frames of the source (their indexes) that should be in the stream and are not."""
     crowded: int = 0
-    """Pictures of the source that have no frame of their own in the stream, though they stand for 1/60 s."""
+    """Frames of the source that last 1/60 s or longer and have no frame of their own in the stream."""
     before: int = 0
-    """Pictures of the source from before the stream begins."""
+    """Frames of the source from before the stream begins."""
     after: int = 0
-    """Pictures of the source from after it has ended."""
+    """Frames of the source from after it has ended."""
 
 
-def match(source: Pictures, stream: Pictures, begins: Sequence[float], *, even: bool = False) -> Match:
-    """Compare all pictures. `begins`: the times of the source at which the stream may begin, the likeliest first.
+def match(source: Frames, stream: Frames, begins: Sequence[float], *, even: bool = False) -> Match:
+    """Compare all frames. `begins`: where in the source the stream may begin (seconds), the likeliest first.
 
-    `even`: compare what is brighter than what, not how bright it is (HDR that was mapped).
+    `even`: compare normalised brightness, for tone mapped HDR.
     """
     return _Matching(source, stream, even).run(begins)
 
 
 class _Matching:
-    def __init__(self, source: Pictures, stream: Pictures, even: bool) -> None:
+    def __init__(self, source: Frames, stream: Frames, even: bool) -> None:
         self._source, self._stream, self._even = source, stream, even
         self._match = Match()
         self._tick = _tick(stream.times)
@@ -98,7 +98,7 @@ class _Matching:
         return self._match
 
     def _moment(self, index: int) -> float:
-        """The middle of a frame of the stream, on the source's clock: rounding to the grid may not matter there."""
+        """The middle of a frame of the stream on the source's clock, where rounding to the grid does not matter."""
         return self._stream.times[index] + self._match.shift + self._tick / 2
 
     def _range(self, moment: float) -> tuple[int, int]:
@@ -127,23 +127,23 @@ class _Matching:
         self._match.pairs.append((index, right))
 
     def _may_be_black(self, index: int, moment: float) -> bool:
-        """Before the first picture and after the last one there is none to show."""
+        """Whether the frame is black where the source has none: before its first frame or after its last."""
         outside = moment < self._times[0] or moment > self._end
         return outside and self._stream.is_black(index)
 
     def _nearest(self, mark: bytes, first: int, last: int, wanted: int) -> tuple[int, float]:
-        """Of the source's pictures `[first, last]`: which is most like the mark; of equals, the nearest to `wanted`."""
+        """The frame among `[first, last]` of the source that is most like `mark`; of equals the nearest to `wanted`."""
         candidates = range(max(0, first), min(len(self._source) - 1, last) + 1)
         found = ((distance(mark, self._print(self._source, each)), each) for each in candidates)
         off, nearest = min(found, key=lambda pair: (pair[0] + 0.05 * abs(pair[1] - wanted), abs(pair[1] - wanted)))
         return nearest, off
 
-    def _print(self, pictures: Pictures, index: int) -> bytes:
-        mark = pictures.print(index)
+    def _print(self, frames: Frames, index: int) -> bytes:
+        mark = frames.print(index)
         return evened(mark) if self._even else mark
 
     def _find_shift(self, begins: Sequence[float]) -> float:
-        """Where in the source the stream begins: of what is expected, what fits best; else what fits at all."""
+        """Where in the source the stream begins: the best of `begins`; if none fits, the best nearby."""
         score, best = min((self._misfit(begin), order, begin) for order, begin in enumerate(begins))[::2]
         if score <= SAME or not self._match.timed:
             return best
@@ -153,7 +153,7 @@ class _Matching:
         return found if other < score / 2 else best
 
     def _misfit(self, shift: float) -> float:
-        """How far a sample of the stream is from what it should be, if it begins there."""
+        """The mean distance of sampled frames from the source, if the stream begins at `shift`."""
         self._match.shift = shift
         count = len(self._stream)
         sample = range(0, count, max(1, count // _SAMPLE))
@@ -166,15 +166,15 @@ class _Matching:
         return round(total / len(sample), 2)
 
     def _find_lost(self, expected: Sequence[int]) -> None:
-        """What has a frame of the stream to itself must be seen in it, if it looks different from its neighbours."""
+        """Find source frames that have a stream frame to themselves, look distinct, and are not in the stream."""
         found = self._match
         wanted = bytearray(len(self._source))
-        for index, picture in enumerate(expected):
-            wanted[picture] = 1
+        for index, frame in enumerate(expected):
+            wanted[frame] = 1
             first, last = self._range(self._moment(index))
-            if first == last and not self._seen[picture] and self._is_distinct(picture):
-                self._seen[picture] = 1
-                found.lost.append(picture)
+            if first == last and not self._seen[frame] and self._is_distinct(frame):
+                self._seen[frame] = 1
+                found.lost.append(frame)
         if found.timed:
             crowded = sum(
                 not wanted[index] and self._times[index + 1] - self._times[index] > 0.9 / _FASTEST
@@ -185,20 +185,20 @@ class _Matching:
 
     def _find_rounding(self) -> float:
         found, firsts, before = self._match, [], -1
-        for index, picture in found.pairs:
-            if picture != before:
-                firsts.append(self._times[picture] - self._stream.times[index] - found.shift)
-            before = picture
+        for index, frame in found.pairs:
+            if frame != before:
+                firsts.append(self._times[frame] - self._stream.times[index] - found.shift)
+            before = frame
         middle = sorted(firsts)[len(firsts) // 2] if firsts and found.timed else 0.0
         most = min(_MOST_ROUNDED_S, self._tick / 2)
         return min(most, max(-most, middle))
 
-    def _is_distinct(self, picture: int) -> bool:
-        mark = self._print(self._source, picture)
-        beside = [each for each in (picture - 1, picture + 1) if 0 <= each < len(self._source)]
+    def _is_distinct(self, frame: int) -> bool:
+        mark = self._print(self._source, frame)
+        beside = [each for each in (frame - 1, frame + 1) if 0 <= each < len(self._source)]
         return all(distance(mark, self._print(self._source, each)) > _DISTINCT for each in beside)
 
 
 def _tick(times: Sequence[float]) -> float:
-    """The length of a frame of the stream (seconds), whose rate is constant."""
+    """The length of a frame (seconds) of a stream of constant rate."""
     return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 1.0

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gilfoyle.media.agreement.fragments import Fragment, Init
-from gilfoyle.media.agreement.playlists import MediaPlaylist, Variant
+from gilfoyle.media.agreement.playlists import MediaPlaylist, Offer, Variant
 from gilfoyle.media.agreement.report import Finding, agreed, differing
 
 # EXTINF has six digits; a player adds up thousands of them.
@@ -34,9 +34,9 @@ class Rendition:
         return self.variant.name
 
     @property
-    def is_sound(self) -> bool:
+    def is_audio(self) -> bool:
         """Whether nothing is seen in it."""
-        return self.variant.is_sound or not self.variant.width
+        return self.variant.is_audio or not self.variant.width
 
     @property
     def length(self) -> float:
@@ -54,15 +54,15 @@ def structure(renditions: Sequence[Rendition], catalog: Mapping[str, int]) -> li
     """Compare playlists, objects and the catalog (bytes of each rendition that is Ready, by name)."""
     listed = {rendition.name for rendition in renditions}
     findings = [_names(listed, set(catalog))]
-    sounds = [rendition for rendition in renditions if rendition.variant.is_sound]
     for rendition in renditions:
         findings.append(_objects(rendition, catalog.get(rendition.name)))
         if rendition.broken:
             findings.append(differing("fragments", rendition.name, rendition.broken))
             continue
         findings += [_durations(rendition), _decode_times(rendition)]
-        if not rendition.variant.is_sound:
-            findings += [_codecs(rendition, sounds), _bandwidth(rendition, sounds)]
+        for offer in rendition.variant.offers:
+            audio_tracks = [each for each in renditions if offer.group in each.variant.groups and each is not rendition]
+            findings += [_codecs(rendition, offer, audio_tracks), _bandwidth(rendition, offer, audio_tracks)]
     return [*findings, *_lengths(renditions)]
 
 
@@ -122,20 +122,21 @@ def _decode_times(rendition: Rendition) -> Finding:
     return agreed("tfdt", rendition.name, "continuous", f"{count} fragments")
 
 
-def _codecs(rendition: Rendition, sounds: Sequence[Rendition]) -> Finding:
-    heard = {sound.init.codec for sound in sounds if sound.init}
-    wanted = [*([rendition.init.codec] if rendition.init else []), *heard]
-    ours, theirs = ", ".join(wanted), ", ".join(rendition.variant.codecs)
-    if sorted(wanted) == sorted(rendition.variant.codecs):
+def _codecs(rendition: Rendition, offer: Offer, audio_tracks: Sequence[Rendition]) -> Finding:
+    wanted = {each.init.codec for each in (rendition, *audio_tracks) if each.init}
+    ours, theirs = ", ".join(sorted(wanted)), ", ".join(offer.codecs)
+    if sorted(wanted) == sorted(offer.codecs):
         return agreed("codecs", rendition.name, ours, theirs)
     return differing("codecs", rendition.name, "CODECS does not name what the init segments hold.", ours, theirs)
 
 
-def _bandwidth(rendition: Rendition, sounds: Sequence[Rendition]) -> Finding:
-    """With the costliest of the sounds: any may be chosen."""
-    seen, heard = _rates(rendition), [_rates(sound) for sound in sounds]
-    peak, average = (rate + max((each[index] for each in heard), default=0.0) for index, rate in enumerate(seen))
-    said, said_average = rendition.variant.bandwidth, rendition.variant.average_bandwidth
+def _bandwidth(rendition: Rendition, offer: Offer, audio_tracks: Sequence[Rendition]) -> Finding:
+    """With the costliest of the audio tracks: any may be chosen, beside the video or instead of this one."""
+    own, heard = _rates(rendition), [_rates(audio) for audio in audio_tracks]
+    if rendition.is_audio:
+        own, heard = (0.0, 0.0), [own, *heard]
+    peak, average = (rate + max((each[index] for each in heard), default=0.0) for index, rate in enumerate(own))
+    said, said_average = offer.bandwidth, offer.average_bandwidth
     ours = f"{peak / 1000:.0f}, {average / 1000:.0f} kbit/s"
     theirs = f"{said / 1000:.0f}, {said_average / 1000:.0f} kbit/s"
     if abs(said - peak) > _TENTH * peak or abs(said_average - average) > _TENTH * average:
@@ -156,8 +157,8 @@ def _rates(rendition: Rendition) -> tuple[float, float]:
 def _lengths(renditions: Sequence[Rendition]) -> Iterator[Finding]:
     """All renditions last as long as one another: a player changes between them anywhere."""
     known = [rendition for rendition in renditions if rendition.length]
-    pictures = [rendition for rendition in known if not rendition.is_sound]
-    frames = {rendition.name: rendition.samples for rendition in pictures}
+    videos = [rendition for rendition in known if not rendition.is_audio]
+    frames = {rendition.name: rendition.samples for rendition in videos}
     if len(set(frames.values())) > 1:
         told = ", ".join(f"{name} {count}" for name, count in frames.items())
         yield differing("renditions", "stream", f"They have different numbers of frames: {told}.")

@@ -14,7 +14,7 @@ from gilfoyle.storage.check.trial import Trial
 
 _CORS = {
     "AllowedOrigins": ["*"],
-    "AllowedMethods": ["GET", "HEAD"],
+    "AllowedMethods": ["GET", "HEAD", "PUT"],
     "AllowedHeaders": ["*"],
     "ExposeHeaders": ["Content-Length", "Content-Range", "ETag"],
     "MaxAgeSeconds": 3600,
@@ -51,13 +51,20 @@ def cors_rule(trial: Trial, place: str, origin: str, allowed: str) -> str:
     fault = f"Browsers won't let {page} play from {place}: "
     fault += f"it allows {allowed} only. " if allowed else "it sends no Access-Control-Allow-Origin. "
     if trial.driver == "s3" and not trial.settings.s3.public_url:
-        s3, rule = trial.settings.s3, json.dumps({"CORSRules": [_CORS]})
-        where = f"--bucket {s3.bucket}" + (f" --endpoint-url {s3.endpoint}" if s3.endpoint else "")
-        return (
-            f"{fault}Give the bucket this rule: aws s3api put-bucket-cors {where} --cors-configuration '{rule}'"
-            " (or set storage.s3.serve to proxy)."
-        )
+        return f"{fault}{_put_cors(trial)} (or set storage.s3.serve to proxy)."
     return f"{fault}Let it add the header `Access-Control-Allow-Origin: *` to answers to GET and HEAD."
+
+
+def cors_rule_for_parts(trial: Trial, place: str, origin: str, fault: str) -> str:
+    """What to set so that pages of that origin can send parts of an upload straight to the bucket."""
+    sentence = f"Browsers won't let a page at {origin} send parts of an upload to {place}: {fault}."
+    return f"{sentence} Uploads by way of the API are not affected. {_put_cors(trial)}."
+
+
+def _put_cors(trial: Trial) -> str:
+    s3, rule = trial.settings.s3, json.dumps({"CORSRules": [_CORS]})
+    where = f"--bucket {s3.bucket}" + (f" --endpoint-url {s3.endpoint}" if s3.endpoint else "")
+    return f"Give the bucket this rule: aws s3api put-bucket-cors {where} --cors-configuration '{rule}'"
 
 
 def fetch_advice(trial: Trial, place: str, answer: httpx.Response, who: str) -> str:

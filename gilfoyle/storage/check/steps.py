@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from gilfoyle.storage.base import ContentAddressed
-from gilfoyle.storage.check import content, large, objects, urls
+from gilfoyle.storage.base import ContentAddressed, SignsParts
+from gilfoyle.storage.check import content, large, objects, parts, urls
 from gilfoyle.storage.check.trial import Trial
 
 
@@ -28,6 +28,10 @@ def _by_content(trial: Trial) -> bool:
     return trial.driver == "ipfs" or isinstance(trial.opened, ContentAddressed)
 
 
+def _signs_parts(trial: Trial) -> bool:
+    return trial.driver == "s3" or isinstance(trial.opened, SignsParts)
+
+
 STEPS = (
     Step("open", objects.open_backend, needs=()),
     Step("write", objects.write_small, needs=("open",)),
@@ -42,6 +46,7 @@ STEPS = (
     Step("ffmpeg input", urls.ffmpeg_reads, needs=("write large",)),
     Step("ffprobe", urls.ffprobe_reads, needs=("ffmpeg input",)),
     Step("player", urls.player_fetches),
+    Step("browser uploads", parts.page_sends, only=_signs_parts),
     Step("clock", urls.clock),
     Step("gateway", content.gateway_serves, only=_by_content),
     Step("pin", content.pin_and_unpin, only=_by_content),

@@ -29,8 +29,8 @@ async def ffmpeg_reads(trial: Trial) -> str:
         else:
             found = await asyncio.to_thread(_read_file, source, start, end)
         if found != trial.sample.cut(start, end):
-            raise CheckFailed(f"{_place(source)} gives ffmpeg other bytes than were stored ({start} to {end - 1}).")
-    return f"from {_place(source)}"
+            raise CheckFailed(f"{place_of(source)} gives ffmpeg other bytes than were stored ({start} to {end - 1}).")
+    return f"from {place_of(source)}"
 
 
 async def ffprobe_reads(trial: Trial) -> str:
@@ -50,13 +50,13 @@ async def player_fetches(trial: Trial) -> str:
     for origin in trial.origins:
         answer = await _get(trial, url, {"Origin": origin}, player_setting(trial))
         if answer.status_code != 200:
-            raise CheckFailed(fetch_advice(trial, _place(url), answer, "a player"))
+            raise CheckFailed(fetch_advice(trial, place_of(url), answer, "a player"))
         if answer.content != _SEGMENT:
-            raise CheckFailed(f"{_place(url)} gives players other bytes than were stored.")
+            raise CheckFailed(f"{place_of(url)} gives players other bytes than were stored.")
         allowed = answer.headers.get("Access-Control-Allow-Origin", "")
         if allowed not in ("*", origin):
-            raise CheckFailed(cors_rule(trial, _place(url), origin, allowed))
-    return f"from {_place(url)}"
+            raise CheckFailed(cors_rule(trial, place_of(url), origin, allowed))
+    return f"from {place_of(url)}"
 
 
 async def clock(trial: Trial) -> str:
@@ -76,11 +76,11 @@ async def _fetch_range(trial: Trial, url: str, start: int, end: int) -> bytes:
     answer = await _get(trial, url, {"Range": f"bytes={start}-{end - 1}"}, source_setting(trial))
     if answer.status_code == 200:
         raise CheckFailed(
-            f"{_place(url)} ignores ranges (it answers 200 to a Range header): ffmpeg can't seek in sources."
+            f"{place_of(url)} ignores ranges (it answers 200 to a Range header): ffmpeg can't seek in sources."
             " Let the service, or the proxy before it, answer 206."
         )
     if answer.status_code != 206:
-        raise CheckFailed(fetch_advice(trial, _place(url), answer, "ffmpeg"))
+        raise CheckFailed(fetch_advice(trial, place_of(url), answer, "ffmpeg"))
     return answer.content
 
 
@@ -93,7 +93,7 @@ async def _get(trial: Trial, url: str, headers: dict[str, str], setting: str) ->
         if "CERTIFICATE" in str(error).upper():
             reason = "its certificate is not trusted here"
         raise CheckFailed(
-            f"{_place(url)} can't be fetched: {reason}. Check {setting}, name resolution and firewalls."
+            f"{place_of(url)} can't be fetched: {reason}. Check {setting}, name resolution and firewalls."
         ) from error
     if "Date" in answer.headers and "Age" not in answer.headers:  # a cache's copy has the time of its making
         try:
@@ -114,7 +114,7 @@ def _read_file(path: str, start: int, end: int) -> bytes:
         ) from error
 
 
-def _place(source: str) -> str:
+def place_of(source: str) -> str:
     """What may be said of a path or URL: never its query, which signs it."""
     parts = urlsplit(source)
     if parts.scheme in ("http", "https"):

@@ -6,16 +6,17 @@ import asyncio
 import builtins
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from uuid import uuid4
 
-from gilfoyle.errors import Conflict, InvalidRequest, ObjectNotFound, StorageError
+from gilfoyle.errors import InvalidRequest, Locked, ObjectNotFound, StorageError
 from gilfoyle.storage.base import CHUNK_BYTES, ObjectInfo, Unfinished, check_key, check_offset, not_begun
-from gilfoyle.storage.filesystem.files import GrowingFile, Reader, TempFile, explain, remove_tree
+from gilfoyle.storage.filesystem.files import GrowingFile, Reader, TempFile, explain, has_link, is_remote, remove_tree
 from gilfoyle.storage.threads import finished, settle
 
 TEMP_FOLDER = ".tmp"
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 
 class FilesystemStorage:
-    """The `Storage` and `Resumable` protocols on a folder.
+    """The `Storage`, `OpensFiles`, `Resumable` and `Concatenates` protocols on a folder.
 
     A write goes to `{root}/.tmp/`, is synced to the disk and renamed into place, so a reader sees the
     old object or the whole new one, and a power cut leaves no half of one. All file calls run in the
@@ -38,6 +39,7 @@ class FilesystemStorage:
         """Create the folder if it is missing. Raises StorageError when that is not possible."""
         self._root = Path(os.path.abspath(root))  # noqa: PTH100  (symlinks of the root itself are followed later)
         self._temp = self._root / TEMP_FOLDER
+        self._remote = is_remote(self._root)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="storage")
         try:
             self._temp.mkdir(parents=True, exist_ok=True)
@@ -55,6 +57,21 @@ class FilesystemStorage:
                 await self._do(key, temp.open)
                 await self._append(key, temp, data)
                 await self._do(key, temp.sync)
+            return await self._do(key, lambda: self._info(key, temp.move_to(self._path(key), self._root)))
+        finally:
+            await self._run(temp.discard)
+
+    async def concatenate(self, key: str, parts: Sequence[str]) -> ObjectInfo:
+        """See Concatenates.concatenate. The kernel copies; XFS and Btrfs only note where the bytes lie."""
+        check_key(key)
+        temp = TempFile(self._temp / uuid4().hex)
+        try:
+            await self._do(key, temp.open)
+            for part in parts:
+                position = 0
+                while copied := await self._find(part, partial(temp.copy, position)):
+                    position += copied
+            await self._do(key, temp.sync)
             return await self._do(key, lambda: self._info(key, temp.move_to(self._path(key), self._root)))
         finally:
             await self._run(temp.discard)
@@ -78,6 +95,23 @@ class FilesystemStorage:
             if coming is not None:
                 await settle(coming)
             reader.close()
+
+    def open_file(self, key: str) -> tuple[ObjectInfo, BinaryIO] | None:
+        """See OpensFiles.open_file. None for a folder on a network."""
+        if self._remote:
+            return None
+
+        def opened(path: Path) -> tuple[ObjectInfo, BinaryIO]:
+            file = path.open("rb", buffering=0)
+            try:
+                return self._info(key, os.fstat(file.fileno())), file
+            except BaseException:
+                file.close()
+                raise
+
+        check_key(key)
+        with self._explained(key):
+            return self._on_object(key, opened)
 
     async def stat(self, key: str) -> ObjectInfo:
         return await self._find(key, lambda path: self._info(key, path.stat()))
@@ -145,7 +179,7 @@ class FilesystemStorage:
         return await self._do(key, size)
 
     async def append(self, key: str, offset: int, data: AsyncIterator[bytes]) -> int:
-        """See Resumable.append. Raises Conflict while another writer has the file open."""
+        """See Resumable.append. Raises Locked while another writer has the file open."""
         async with self._growing(key) as file:
             check_offset(key, offset, await self._do(key, file.size))
             await self._append(key, file, data)
@@ -153,7 +187,7 @@ class FilesystemStorage:
             return await self._do(key, file.size)
 
     async def finish(self, key: str) -> ObjectInfo:
-        """See Resumable.finish. Raises Conflict while another writer has the file open."""
+        """See Resumable.finish. Raises Locked while another writer has the file open."""
         async with self._growing(key) as file:
             await self._do(key, file.sync)
             return await self._do(key, lambda: self._info(key, file.move_to(self._path(key), self._root)))
@@ -180,7 +214,7 @@ class FilesystemStorage:
     async def _growing(
         self, key: str, open_file: Callable[[GrowingFile], None] = GrowingFile.open
     ) -> AsyncIterator[GrowingFile]:
-        """What has arrived of an object, open. Raises ObjectNotFound, Conflict."""
+        """What has arrived of an object, open. Raises ObjectNotFound, Locked."""
         file = GrowingFile(self._growing_path(key))
 
         def opened() -> None:
@@ -190,7 +224,7 @@ class FilesystemStorage:
             except FileNotFoundError as error:
                 raise not_begun(key) from error
             except BlockingIOError as error:
-                raise Conflict(f"Another upload still writes the object {key}: try again in a minute.") from error
+                raise Locked(f"Another upload still writes the object {key}: try again in a minute.") from error
 
         try:
             await self._do(key, opened)
@@ -208,7 +242,7 @@ class FilesystemStorage:
         if key.split("/", 1)[0] == TEMP_FOLDER:
             raise InvalidRequest(f"{key[:80]!r} is not a valid object key", code="invalid_key")
         path = self._root / key
-        if not path.resolve().is_relative_to(self._root.resolve()):
+        if has_link(self._root, key) and not path.resolve().is_relative_to(self._root.resolve()):
             raise InvalidRequest(f"{key[:80]!r} leads out of the storage folder", code="invalid_key")
         return path
 
@@ -249,25 +283,24 @@ class FilesystemStorage:
     async def _find(self, key: str, call: Callable[[Path], T]) -> T:
         """Run `call` on an object that should exist; raises ObjectNotFound if it doesn't."""
         check_key(key)
+        return await self._do(key, self._on_object, key, call)
 
-        def found() -> T:
-            try:
-                return call(self._path(key))
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-                if not self._root.is_dir():
-                    raise StorageError(f"The storage folder {self._root} is gone: mount it again.") from error
-                raise ObjectNotFound(f"There is no object {key}") from error
-
-        return await self._do(key, found)
+    def _on_object(self, key: str, call: Callable[[Path], T]) -> T:
+        try:
+            return call(self._path(key))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            if not self._root.is_dir():
+                raise StorageError(f"The storage folder {self._root} is gone: mount it again.") from error
+            raise ObjectNotFound(f"There is no object {key}") from error
 
     async def _append(self, key: str, temp: TempFile, data: AsyncIterator[bytes]) -> None:
         """Write all of it; a piece is written while the next one comes."""
         writing: asyncio.Future[None] | None = None
         try:
-            async for piece in _pieces(data):
+            async for pieces in _gathered(data):
                 if writing is not None:
                     await self._done(key, writing)
-                writing = self._begin(temp.append, piece)
+                writing = self._begin(temp.append, *pieces)
             if writing is not None:
                 await self._done(key, writing)
         finally:
@@ -286,8 +319,14 @@ class FilesystemStorage:
 
     async def _done(self, key: str, call: asyncio.Future[T]) -> T:
         """What a call that has begun returns. Raises StorageError."""
-        try:
+        with self._explained(key):
             return await finished(call)
+
+    @contextmanager
+    def _explained(self, key: str) -> Iterator[None]:
+        """Raises StorageError for what the system says of a file."""
+        try:
+            yield
         except OSError as error:
             raise StorageError(f"The object {key} can't be reached: {explain(error)}") from error
 
@@ -297,16 +336,17 @@ def _key(name: str) -> str:
     return name.removesuffix(_GROWING).replace(",", "/") if name.endswith(_GROWING) else ""
 
 
-async def _pieces(data: AsyncIterator[bytes]) -> AsyncIterator[bytes | bytearray]:
-    """The data in pieces of about CHUNK_BYTES: a file call costs more than copying what a socket delivers."""
-    buffer = bytearray()
+async def _gathered(data: AsyncIterator[bytes]) -> AsyncIterator[builtins.list[bytes]]:
+    """The data in lists of about CHUNK_BYTES: a file call costs more than what a socket delivers at once is worth.
+
+    They are not joined: copying them is a good part of what an upload costs.
+    """
+    waiting, size = builtins.list[bytes](), 0
     async for piece in data:
-        if not buffer and len(piece) >= CHUNK_BYTES:
-            yield piece
-            continue
-        buffer += piece
-        if len(buffer) >= CHUNK_BYTES:
-            yield buffer
-            buffer = bytearray()
-    if buffer:
-        yield buffer
+        waiting.append(piece)
+        size += len(piece)
+        if size >= CHUNK_BYTES:
+            yield waiting
+            waiting, size = [], 0
+    if waiting:
+        yield waiting

@@ -23,10 +23,44 @@ _REASONS = {
     errno.EIO: "the disk fails",
 }
 
+# As many as POSIX's writev takes at least on Linux and macOS (IOV_MAX).
+_MOST_PIECES = 1024
+COPY_BYTES = 64 << 20
+"""How much is copied by one call: whoever is cancelled waits for no more."""
+MOUNTS = Path("/proc/self/mounts")
+"""What is mounted where, on Linux."""
+# Of file systems on a network, the names there begin so. FUSE: sshfs, s3fs, GlusterFS and others of that kind.
+_REMOTE = ("nfs", "ceph", "cifs", "smb", "fuse", "gluster", "lustre", "9p", "afs", "gpfs", "beegfs", "virtiofs")
+
 
 def explain(error: OSError) -> str:
     """Why a file call failed, in words."""
     return _REASONS.get(error.errno or 0) or error.strerror or str(error)
+
+
+def has_link(root: Path, key: str) -> bool:
+    """Whether a symbolic link is on the way from `root` to what lies there under `key`."""
+    path = str(root)
+    for element in key.split("/"):
+        path = f"{path}/{element}"
+        try:
+            if stat.S_ISLNK(os.lstat(path).st_mode):
+                return True
+        except OSError:  # there is no more of it
+            return False
+    return False
+
+
+def is_remote(path: Path) -> bool:
+    """Whether a file system on a network is mounted there, as far as Linux tells: elsewhere, none is."""
+    try:
+        mounts = [line.split() for line in MOUNTS.read_text("utf-8", "replace").splitlines()]
+    except OSError:
+        return False
+    kinds = {point.replace("\\040", " "): kind for _source, point, kind, *_ in mounts}
+    place = path.resolve()
+    found = next((kinds[str(folder)] for folder in (place, *place.parents) if str(folder) in kinds), "")
+    return found.startswith(_REMOTE)
 
 
 class TempFile:
@@ -44,10 +78,34 @@ class TempFile:
             self._path.parent.mkdir(exist_ok=True)
             self._file = os.open(self._path, flags, 0o644)
 
-    def append(self, data: bytes | bytearray) -> None:
-        rest = memoryview(data)
+    def append(self, *pieces: bytes) -> None:
+        """All of them, one after another, by as few calls as the system needs."""
+        rest = [memoryview(piece) for piece in pieces if piece]
         while rest:
-            rest = rest[os.write(self._file, rest) :]
+            written = os.writev(self._file, rest[:_MOST_PIECES])
+            done = 0
+            while done < len(rest) and written >= len(rest[done]):
+                written -= len(rest[done])
+                done += 1
+            del rest[:done]
+            if rest:
+                rest[0] = rest[0][written:]
+
+    def copy(self, start: int, path: Path) -> int:
+        """Append some of another file, from byte `start` on; returns how much, 0 at its end. Raises OSError."""
+        source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(source).st_mode):
+                raise IsADirectoryError(path)
+            if hasattr(os, "copy_file_range"):  # macOS has none
+                with suppress(OSError):  # some file systems have none, or fail: then as below, which says why
+                    os.lseek(source, start, os.SEEK_SET)
+                    return os.copy_file_range(source, self._file, COPY_BYTES)
+            piece = os.pread(source, CHUNK_BYTES, start)
+            self.append(piece)
+            return len(piece)
+        finally:
+            os.close(source)
 
     def sync(self) -> None:
         """Bring the content to the disk before any name points at it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 from gilfoyle.config import IpfsSettings
@@ -114,7 +114,7 @@ class IpfsStorage:
     async def unfinished(self) -> AsyncIterator[Unfinished]:
         """Objects that were sent, or taken away, by a process that died before it could give them a place or drop them.
 
-        And what grows. An upload that broke off has no name.
+        And what grows, and uploads that a process broke off by dying.
         """
         async for write in self._growing.unfinished():
             yield write
@@ -148,6 +148,10 @@ class IpfsStorage:
     async def abort(self, key: str) -> None:
         """See Resumable.abort."""
         await self._growing.abort(check_key(key))
+
+    async def concatenate(self, key: str, parts: Sequence[str]) -> ObjectInfo:
+        """See Concatenates.concatenate."""
+        return await self._growing.concatenate(check_key(key), [check_key(part) for part in parts])
 
     async def ffmpeg_input(self, key: str) -> str:
         """The object at the node's own gateway, by its CID."""

@@ -12,10 +12,6 @@ AHEAD = 4
 """Pieces of CHUNK_BYTES that may wait to be sent."""
 
 
-class BodyAborted(Exception):
-    """Ends the request in the thread: what it has sent is of no use."""
-
-
 class Body:
     """Filled by `feed` in the event loop, iterated in a thread."""
 
@@ -23,7 +19,7 @@ class Body:
         self.size = 0
         """Bytes that were fed."""
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[bytes | BodyAborted | None] = SimpleQueue()
+        self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._room = asyncio.Semaphore(AHEAD)
         self._wanted = True
 
@@ -45,8 +41,12 @@ class Body:
         self._queue.put(None)
 
     def abort(self) -> None:
-        """Make the thread give up. Without the last boundary, Kubo takes nothing for a whole file."""
-        self._queue.put(BodyAborted())
+        """End the body where it is. Whoever sends it must then remove what Kubo took for a whole file.
+
+        A connection that breaks is no better an end: Kubo's chunker takes it for the end of the file as well
+        (`io.ErrUnexpectedEOF` in boxo's `sizeSplitterv2`), and may name the file long after the client has gone.
+        """
+        self._queue.put(None)
 
     def unwanted(self) -> None:
         """Nobody will read any more."""
@@ -55,8 +55,6 @@ class Body:
 
     def __iter__(self) -> Iterator[bytes]:
         while (piece := self._queue.get()) is not None:
-            if isinstance(piece, BodyAborted):
-                raise piece
             yield piece
             self._loop.call_soon_threadsafe(self._room.release)
 

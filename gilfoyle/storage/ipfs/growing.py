@@ -1,4 +1,7 @@
-"""Objects that grow in IPFS: chunks in a folder beside, which become one file by a node that links to them."""
+"""Objects that grow in IPFS: chunks in a folder beside, which become one file by a node that links to them.
+
+So does an object that is made of others.
+"""
 
 from __future__ import annotations
 
@@ -74,13 +77,13 @@ class Growing:
 
     async def finish(self, key: str) -> ObjectInfo:
         """See Resumable.finish. The blocks stay where they are: the node that joins them is all that is written."""
-        chunks = [chunk for chunk in _chain(await self._chunks(key)) if chunk.entry.size]
-        if chunks:
-            info = await self._join(key, chunks)
-        else:
-            info = await self._write(self._tree, key, b"")
+        info = await self._join(key, [chunk.entry for chunk in _chain(await self._chunks(key))])
         await self.abort(key)
         return info
+
+    async def concatenate(self, key: str, parts: Sequence[str]) -> ObjectInfo:
+        """See Concatenates.concatenate. The parts' blocks are those of the whole: only what links to them is new."""
+        return await self._join(key, [await self._node.stat(self._tree.path(part)) for part in parts])
 
     async def abort(self, key: str) -> None:
         """See Resumable.abort."""
@@ -108,9 +111,11 @@ class Growing:
                 found.append(_Chunk(name, int(match["offset"]), int(match["time"]), entry))
         return sorted(found, key=lambda chunk: (chunk.offset, chunk.time))
 
-    async def _join(self, key: str, chunks: list[_Chunk]) -> ObjectInfo:
+    async def _join(self, key: str, entries: Sequence[Entry]) -> ObjectInfo:
         """Give the object its place. Until then garbage collection may take the joining nodes: then once more."""
-        pieces = await self._pieces(key, chunks)
+        pieces = await self._pieces([entry for entry in entries if entry.size])
+        if not pieces:
+            return await self._write(self._tree, key, b"")
         size = sum(piece.size for piece in pieces)
         for attempt in range(_TRIES):
             cid = await self._joined(pieces)
@@ -126,15 +131,15 @@ class Growing:
             raise StorageError(f"Kubo joined {found.size} bytes to the object {key}, not the {size} that arrived.")
         return ObjectInfo(key, size, found.cid, 0)
 
-    async def _pieces(self, key: str, chunks: list[_Chunk]) -> list[Piece]:
+    async def _pieces(self, entries: Sequence[Entry]) -> list[Piece]:
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def piece(chunk: _Chunk) -> Piece:
+        async def piece(entry: Entry) -> Piece:
             async with limit:
-                stored = await self._node.stored_bytes(chunk.entry.cid)
-            return Piece(chunk.entry.cid, chunk.entry.size, stored)
+                stored = await self._node.stored_bytes(entry.cid)
+            return Piece(entry.cid, entry.size, stored)
 
-        return list(await asyncio.gather(*map(piece, chunks)))
+        return list(await asyncio.gather(*map(piece, entries)))
 
     async def _joined(self, pieces: list[Piece]) -> str:
         """The CID of all in one."""

@@ -99,25 +99,14 @@ class Kubo:
             raise self.translated(error) from error
 
     def add(self, pieces: Iterable[bytes], **options: str) -> str:
-        """Store a file, sent as it comes; returns its CID. An exception of `pieces` breaks off and comes through."""
-        broken: list[BaseException] = []
-
-        def watched() -> Iterator[bytes]:
-            try:
-                yield from pieces
-            except BaseException as error:
-                broken.append(error)
-                raise
-
+        """Store a file, sent as it comes; returns its CID."""
         opts = {name.replace("_", "-"): value for name, value in options.items()}
         # By default the library cuts bodies into pieces of 8 KiB, each a call to the socket.
-        body, headers = multipart.stream_bytes(watched(), chunk_size=CHUNK_BYTES)
+        body, headers = multipart.stream_bytes(iter(pieces), chunk_size=CHUNK_BYTES)
         try:
             (added,) = self._client.request("/add", decoder="json", data=body, headers=headers, opts=opts)
             return str(added["Hash"])
         except Exception as error:
-            if broken:
-                raise broken[0] from None
             raise self.translated(error) from error
 
     def put_block(self, block: bytes) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import builtins
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
 from gilfoyle.config import S3Settings
 from gilfoyle.errors import InvalidRequest, ObjectNotFound, StorageError
-from gilfoyle.storage.base import ObjectInfo, Unfinished, check_key
+from gilfoyle.storage.base import ObjectInfo, SentParts, Unfinished, check_key
 from gilfoyle.storage.content import cache_control, media_type
 from gilfoyle.storage.s3 import listing
 from gilfoyle.storage.s3.client import make_client
 from gilfoyle.storage.s3.errors import code_of
 from gilfoyle.storage.s3.growing import BESIDE, Growing, unfinished
+from gilfoyle.storage.s3.joining import Joining
 from gilfoyle.storage.s3.memory import Memory
 from gilfoyle.storage.s3.once import TRIAL, OnceWriter
 from gilfoyle.storage.s3.read import open_ranges, read_ranges, read_whole
@@ -26,7 +28,7 @@ FFMPEG_URL_S = 12 * 3600
 
 
 class S3Storage:
-    """The `Storage`, `Resumable`, `WritesNew` and `Opens` protocols on a bucket.
+    """The `Storage`, `Resumable`, `SignsParts`, `Concatenates`, `WritesNew` and `Opens` protocols on a bucket.
 
     A request that fails for a reason that may pass is repeated for `patience_s`, then StorageError says why. What
     won't pass – a wrong key, no such bucket – is said at once.
@@ -40,11 +42,8 @@ class S3Storage:
         self._once = OnceWriter(self._requests, self._name(TRIAL), self._options(TRIAL))
         self._memory = Memory(settings.upload_memory_mb << 20, settings.part_mb << 20)
         self._removal = listing.Removal(self._requests)
-        self._players: Any = None
-        if settings.serve == "redirect" and not settings.public_url:
-            self._players = (
-                make_client(settings, settings.player_endpoint) if settings.player_endpoint else self._client
-            )
+        self._outside = make_client(settings, settings.player_endpoint) if settings.player_endpoint else self._client
+        self._players = self._outside if settings.serve == "redirect" and not settings.public_url else None
 
     async def write(self, key: str, data: bytes | AsyncIterator[bytes]) -> ObjectInfo:
         """See Storage.write. In parts if it is more than `part_mb`, of which it holds four in memory at most."""
@@ -163,6 +162,31 @@ class S3Storage:
         """See Resumable.abort."""
         await self._growing(key).abort()
 
+    async def begin_parts(self, key: str, size: int) -> SentParts:
+        """See SignsParts.begin_parts. All parts but the last have one size, as R2 wants it."""
+        return await self._growing(key).begin_parts(size, self._settings.part_mb << 20)
+
+    async def parts(self, key: str) -> SentParts:
+        """See SignsParts.parts."""
+        return (await self._growing(key).sent_parts())[0]
+
+    async def part_urls(self, key: str, sizes: Mapping[int, int], seconds: int) -> builtins.list[str]:
+        """See SignsParts.part_urls. The length is signed, too: S3 refuses a body of another."""
+        _sent, upload = await self._growing(key).sent_parts()
+        target = {"Bucket": self._settings.bucket, "Key": self._name(key), "UploadId": upload}
+
+        def sign() -> builtins.list[str]:
+            each = [{**target, "PartNumber": number, "ContentLength": size} for number, size in sizes.items()]
+            return [str(self._outside.generate_presigned_url("upload_part", params, seconds)) for params in each]
+
+        return await asyncio.to_thread(sign)
+
+    async def concatenate(self, key: str, parts: Sequence[str]) -> ObjectInfo:
+        """See Concatenates.concatenate."""
+        names = [(self._name(part), (await self.stat(part)).size) for part in parts]
+        joining = Joining(self._requests, check_key(key), self._name(key), self._options(key))
+        return await joining.run(names, self._settings.part_mb << 20, self._memory)
+
     async def ffmpeg_input(self, key: str) -> str:
         """A presigned URL at `endpoint`, valid for FFMPEG_URL_S. Raises ObjectNotFound."""
         await self.stat(key)
@@ -174,6 +198,13 @@ class S3Storage:
         if self._settings.serve == "redirect" and self._settings.public_url:
             return f"{self._settings.public_url}/{key}"
         return await self._presign(self._players, key, self._settings.presign_s) if self._players else None
+
+    async def download_url(self, key: str, disposition: str, media_type: str) -> str | None:
+        """See Presigns.download_url. Never below `public_url`: what lies there has no end."""
+        if not self._players:
+            return None
+        how = {"ResponseContentDisposition": disposition, "ResponseContentType": media_type}
+        return await self._presign(self._players, check_key(key), self._settings.presign_s, **how)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._requests.close)
@@ -198,9 +229,9 @@ class S3Storage:
         }
         return {name: value for name, value in options.items() if value}
 
-    async def _presign(self, client: Any, key: str, seconds: int) -> str:
+    async def _presign(self, client: Any, key: str, seconds: int, **how: str) -> str:
         """In a thread: the credentials of a role may have to be renewed first."""
-        params = {"Bucket": self._settings.bucket, "Key": self._name(key)}
+        params = {"Bucket": self._settings.bucket, "Key": self._name(key), **how}
         return str(await asyncio.to_thread(client.generate_presigned_url, "get_object", params, seconds))
 
 

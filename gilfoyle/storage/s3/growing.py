@@ -2,24 +2,28 @@
 
 S3 takes parts of 5 MiB and more, so what an append leaves over waits in the object beside, as in tusd's S3 store. The
 metadata of that object name the multipart upload, and how many parts come before what it holds.
+
+Parts that others send, by signed URLs, are parts of such an upload, too: it is open from the beginning, and the
+metadata say which size they have.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from gilfoyle.errors import ObjectNotFound, StorageError
-from gilfoyle.storage.base import ObjectInfo, Unfinished, check_offset, not_begun
+from gilfoyle.storage.base import ObjectInfo, SentParts, Unfinished, check_offset, not_begun
 from gilfoyle.storage.s3 import listing
 from gilfoyle.storage.s3.errors import code_of
 from gilfoyle.storage.s3.memory import Claim, Memory
 from gilfoyle.storage.s3.read import read_whole
-from gilfoyle.storage.s3.requests import Requests
-from gilfoyle.storage.s3.upload import UPLOAD_GONE, Upload, abort_upload
+from gilfoyle.storage.s3.requests import Requests, bare_etag
+from gilfoyle.storage.s3.upload import UPLOAD_GONE, Upload, abort_upload, even_part_bytes
 from gilfoyle.storage.threads import finished, settle
 from gilfoyle.tasks import stop
 
@@ -59,11 +63,30 @@ class Growing(Upload):
         self._rest = b""
         self._first_part = 0
         self._open = False
+        self._direct = 0
 
     async def begin(self) -> None:
         """See Resumable.begin."""
         await self.abort()
         await self._save(b"", open_=False)
+
+    async def begin_parts(self, size: int, least: int) -> SentParts:
+        """See SignsParts.begin_parts. Parts have `least` bytes, or more if there would be too many of them."""
+        await self.abort()
+        self._direct = even_part_bytes(size, least)
+        await self._prepare()
+        return SentParts(self._direct, {}, time.time())
+
+    async def sent_parts(self) -> tuple[SentParts, str]:
+        """See SignsParts.parts. Also the id of the multipart upload."""
+        beside = await self._look_beside()
+        metadata = beside["Metadata"]
+        if "direct" not in metadata:
+            raise not_begun(self._key)
+        parts = await self._all_parts(metadata["upload"])
+        modified = max([beside["LastModified"], *(part["LastModified"] for part in parts)]).timestamp()
+        sizes = {part["PartNumber"]: part["Size"] for part in parts}
+        return SentParts(int(metadata["direct"]), sizes, modified), metadata["upload"]
 
     async def arrived(self) -> Arrived:
         """Raises ObjectNotFound."""
@@ -110,7 +133,8 @@ class Growing(Upload):
                 self._size += len(self._rest)
                 await self._send_data(self._parts + 1, self._rest)
             self._tags = {number: tag for number, tag in self._tags.items() if number <= self._parts + bool(self._rest)}
-            info = self._info(await self._complete(), self._size)
+            await self._complete()
+            info = await self._stored()
         await self._drop_beside()
         return info
 
@@ -120,6 +144,15 @@ class Growing(Upload):
             beside = await self._look_beside()
             await self._abort_upload(beside["Metadata"].get("upload", ""))
             await self._drop_beside()
+
+    async def _stored(self) -> ObjectInfo:
+        """What has become of the parts, by the service's own word: others may have sent them."""
+        found = await self._requests.ask(self._doing, "head_object", Key=self._name)
+        if found["ContentLength"] != self._size:
+            raise StorageError(
+                f"{self._doing}: its parts have {self._size} bytes, and it has {found['ContentLength']}."
+            )
+        return ObjectInfo(self._key, self._size, bare_etag(found), found["LastModified"].timestamp())
 
     async def _look_beside(self) -> dict[str, Any]:
         try:
@@ -138,13 +171,17 @@ class Growing(Upload):
 
     async def _stored_parts(self, upload: str) -> list[dict[str, Any]]:
         """Without a gap: of parts that were under way together, an earlier one may have been lost."""
+        found = await self._all_parts(upload)
+        return [part for number, part in enumerate(found, 1) if part["PartNumber"] == number]
+
+    async def _all_parts(self, upload: str) -> list[dict[str, Any]]:
+        """Raises ObjectNotFound if the upload has ended."""
         try:
-            found = await listing.parts(self._requests, self._doing, self._name, upload)
+            return await listing.parts(self._requests, self._doing, self._name, upload)
         except StorageError as error:
             if code_of(error.__cause__) in UPLOAD_GONE:
                 raise not_begun(self._key) from error
             raise
-        return [part for number, part in enumerate(found, 1) if part["PartNumber"] == number]
 
     async def _load(self) -> int:
         """Go on from what has arrived; returns how much that is. Raises ObjectNotFound."""
@@ -171,6 +208,8 @@ class Growing(Upload):
         metadata = {"parts": str(self._parts), "open": "yes" if open_ else "no"}
         if self._id is not None:
             metadata["upload"] = self._id
+        if self._direct:
+            metadata["direct"] = str(self._direct)
         asked: dict[str, Any] = {"Key": self._beside, "Body": rest, "Metadata": metadata, **self._options}
         await self._requests.ask(self._doing, "put_object", **asked)
 

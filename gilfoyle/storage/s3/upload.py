@@ -21,7 +21,8 @@ from gilfoyle.storage.threads import settle
 from gilfoyle.tasks import stop
 
 MOST_PARTS = 10_000
-"""S3's limit on the parts of an object; 5 GiB is its limit on a part, 5 TiB on an object."""
+"""S3's limit on the parts of an object; 5 GiB is its limit on a part, 5 TiB on an object (Amazon S3 User Guide,
+"Amazon S3 multipart upload limits")."""
 LEAST_PART_BYTES = 5 << 20
 """Of all parts but the last."""
 MOST_PART_BYTES = 5 << 30
@@ -32,12 +33,19 @@ _EQUAL_PARTS = 6_500
 _DOUBLE_EVERY = 300
 
 _BLOCKS_IN_MEMORY = 4
+_MIB = 1 << 20
 
 
 def part_bytes(number: int, first: int) -> int:
     """The size of part `number` (1, 2, …) of an object whose first part has `first` bytes."""
     doublings = max(0, (number - _EQUAL_PARTS - 1) // _DOUBLE_EVERY + 1)
     return min(first << doublings, max(first, MOST_PART_BYTES))
+
+
+def even_part_bytes(size: int, least: int) -> int:
+    """The size of all parts of an object of `size` bytes, of whole MiB: `least`, unless there would be too many."""
+    fewest = -(-size // MOST_PARTS)
+    return max(least, LEAST_PART_BYTES, -(-fewest // _MIB) * _MIB)
 
 
 def parts_in_flight(size: int, first: int) -> int:

@@ -1,4 +1,4 @@
-"""Kinds of pictures, as cameras, phones, recorders of screens and editors write them."""
+"""Kinds of video, as cameras, phones, recorders of screens and editors write them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ONLY_RGB: Description = ("gbr", "unknown", "unknown")
 
 @dataclass(frozen=True)
 class Kind:
-    """How a picture is coded, what its file says of that, and what its renditions are to state."""
+    """How a video is coded, what its file says of that, and what its renditions are to state."""
 
     coded: Description
     said: Description

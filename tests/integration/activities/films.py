@@ -1,4 +1,4 @@
-"""Films for tests of the whole: every frame carries its number, and at each whole second the sound beeps."""
+"""Films for tests of the whole: every frame carries its number, and at each whole second it beeps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def lavfi(graph: str) -> list[str]:
     return ["-f", "lavfi", "-i", graph]
 
 
-def pictures(seconds: float, *, first: int = 0, size: str = "320:240", rate: int = 25) -> list[str]:
+def counted(seconds: float, *, first: int = 0, size: str = "320:240", rate: int = 25) -> list[str]:
     """An input of numbered frames: 16 upright bars, the number in binary, the most significant bit first."""
     bars = f"geq=lum='28+200*mod(floor((N+{first})/pow(2\\,15-X))\\,2)':cb=128:cr=128"
     return lavfi(f"nullsrc=s=16x2:r={rate}:d={seconds},{bars},scale={size}:flags=neighbor,setsar=1,format=yuv420p")

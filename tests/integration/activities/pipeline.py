@@ -95,7 +95,7 @@ class Pipeline:
         self, passes: Iterable[Pass] | None = None, environment: ActivityEnvironment | None = None
     ) -> None:
         """Run passes, all of the plan's by default. Raises EncodeFailed, StorageError."""
-        sounds = {rendition.name for rendition in self.plan.audio}
+        audio_tracks = {rendition.name for rendition in self.plan.audio}
         for chunk in self.plan.passes if passes is None else passes:
             job = TranscodeInput(
                 media_id=self.media_id,
@@ -105,7 +105,9 @@ class Pipeline:
                 policy=self.policy,
                 chunk=chunk,
             )
-            encode = self._transcode.encode_audio if sounds & set(chunk.renditions) else self._transcode.encode_video
+            encode = (
+                self._transcode.encode_audio if audio_tracks & set(chunk.renditions) else self._transcode.encode_video
+            )
             await (environment or self.environment()).run(encode, job)
 
     async def package(self, *, final: bool = True, failed: Iterable[str] = ()) -> Packaged:

@@ -33,7 +33,7 @@ def without_moov(folder: Path) -> bytes:
 
 
 def huge(folder: Path) -> bytes:
-    """A picture of 8,194 × 32 pixels."""
+    """A frame of 8,194 × 32 pixels."""
     return film(folder, "-vf", "scale=8194:32")
 
 
@@ -83,7 +83,7 @@ def many_streams(folder: Path) -> bytes:
         pytest.param("truncated", without_moov, id="without-moov"),
         pytest.param("truncated", begun(b"\0\0\0\x18ftypisom\0\0\2\0isomiso2"), id="mp4-of-noise"),
         pytest.param("damaged", begun(b"\x1aE\xdf\xa3\x9fB\x86\x81\1"), id="matroska-of-noise"),
-        pytest.param("picture_too_large", huge, id="huge"),
+        pytest.param("frame_too_large", huge, id="huge"),
         pytest.param("no_streams", subtitles, id="subtitles"),
         pytest.param("too_many_streams", many_streams, id="many-streams"),
     ],
@@ -106,12 +106,12 @@ async def test_a_declared_size_is_not_believed(width: int, height: int, lowest: 
     assert packaged.playable and packaged.progress == 1
 
 
-async def test_of_a_film_whose_pictures_can_not_be_found_the_sound_plays(lowest: Pipeline, tmp_path: Path) -> None:
+async def test_of_a_film_whose_video_can_not_be_found_the_audio_plays(lowest: Pipeline, tmp_path: Path) -> None:
     """Its index promises more of them than the file has bytes."""
     (tmp_path / "upload.mp4").write_bytes(lying(tmp_path))
     packaged = await lowest.process(tmp_path / "upload.mp4")
     assert packaged.playable and not lowest.video and lowest.audio
-    assert [warning.code for warning in lowest.info.warnings] == ["picture_undecodable"]
+    assert [warning.code for warning in lowest.info.warnings] == ["video_undecodable"]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -217,7 +217,7 @@ async def test_a_reference_inside_a_film_is_not_followed(secret: Path, lowest: P
     assert lowest.numbers() == {"90p": list(range(200))}  # the film's own frames, then
 
 
-async def test_a_picture_data_in_the_middle_that_is_damaged(lowest: Pipeline, tmp_path: Path) -> None:
+async def test_frame_data_in_the_middle_that_is_damaged(lowest: Pipeline, tmp_path: Path) -> None:
     """It is encoded with as many frames as it should have, or it fails cleanly; here it is encoded."""
     data = bytearray(film(tmp_path, "-movflags", "+faststart"))
     middle = len(data) * 2 // 3

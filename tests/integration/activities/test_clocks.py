@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.activities.films import DEFAULT, H264, beeps, make, pictures
+from tests.integration.activities.films import DEFAULT, H264, beeps, counted, make
 from tests.integration.activities.pipeline import Pipeline
 from tests.integration.activities.test_sync import beeps as heard
 from tests.sources import read_numbers
@@ -21,9 +21,9 @@ def truth(tmp_path: Path) -> Pipeline:
     return Pipeline(tmp_path / "truth", DEFAULT)
 
 
-def part(path: Path, seconds: int, *options: str, first: int = 0, sound: list[str] = AAC) -> bytes:
+def part(path: Path, seconds: int, *options: str, first: int = 0, audio: list[str] = AAC) -> bytes:
     """A recording of numbered frames and beeps."""
-    return make(path, *pictures(seconds, first=first), *beeps(seconds), *H264, *sound, *options).read_bytes()
+    return make(path, *counted(seconds, first=first), *beeps(seconds), *H264, *audio, *options).read_bytes()
 
 
 def joined(folder: Path, suffix: str, *options: tuple[str, ...]) -> Path:
@@ -91,10 +91,10 @@ async def test_songs_chained_in_one_file(name: str, truth: Pipeline, tmp_path: P
     assert places[3] == pytest.approx(3, abs=0.05)  # Opus' decoder comes from the first song's end
 
 
-async def test_a_hole_in_the_sound_stays_a_hole(truth: Pipeline, tmp_path: Path) -> None:
-    """A muted microphone: the picture goes on. Nothing is moved, and the hole is silent."""
+async def test_a_hole_in_the_audio_stays_a_hole(truth: Pipeline, tmp_path: Path) -> None:
+    """A muted microphone: the video goes on. Nothing is moved, and the hole is silent."""
     source = make(
-        tmp_path / "muted.ts", *pictures(9), *beeps(9), "-af", "aselect='not(between(t,2.5,5.5))'", *H264, *AAC,
+        tmp_path / "muted.ts", *counted(9), *beeps(9), "-af", "aselect='not(between(t,2.5,5.5))'", *H264, *AAC,
         "-fps_mode", "passthrough",
     )  # fmt: skip
     await truth.process(source)
@@ -103,10 +103,10 @@ async def test_a_hole_in_the_sound_stays_a_hole(truth: Pipeline, tmp_path: Path)
     assert [place for place in places[1:] if not 2.4 < place < 5.6] == pytest.approx([1, 2, 6, 7, 8], abs=0.03)
 
 
-async def test_a_picture_that_pauses_where_clocks_do_not_leap_stands_still(truth: Pipeline, tmp_path: Path) -> None:
+async def test_a_video_that_pauses_where_clocks_do_not_leap_stands_still(truth: Pipeline, tmp_path: Path) -> None:
     """A recorded screen: fifteen seconds without a new frame are no leap of its clock."""
     source = make(
-        tmp_path / "screen.mkv", *pictures(4), "-vf", "settb=1/1000,setpts='if(lt(N,50),N*40,N*40+15000)'",
+        tmp_path / "screen.mkv", *counted(4), "-vf", "settb=1/1000,setpts='if(lt(N,50),N*40,N*40+15000)'",
         "-fps_mode", "passthrough", "-enc_time_base", "1/1000", *H264,
     )  # fmt: skip
     await truth.process(source)

@@ -51,3 +51,17 @@ async def test_one_codec_may_be_the_only_one(tmp_path: Path) -> None:
         "90p-av1/index.m3u8",
     ]
     assert read_numbers(pipeline.playlist("90p-av1")) == list(range(100))
+
+
+@pytest.mark.parametrize("rate", ["30", "24000/1001", "50"])
+async def test_each_frame_once_by_another_encoder(rate: str, tmp_path: Path) -> None:
+    """Told as a card is: key frames by order."""
+    other = {"encoders": {"h264": "openh264"}}
+    rungs = [VideoRung(height=180, max_kbps=4000), VideoRung(height=90, max_kbps=1000)]
+    policy = SMALL.model_copy(update=other | {"video": rungs})
+    pipeline = Pipeline(tmp_path / "media", policy)
+    packaged = await pipeline.process(numbered(tmp_path / "film.mp4", rate, 150))
+    assert packaged.playable and packaged.progress == 1
+    assert {each.capability for each in pipeline.plan.video} == {"openh264"}
+    for name in ("180p", "90p"):
+        assert read_numbers(pipeline.playlist(name)) == list(range(150)), name

@@ -47,7 +47,7 @@ def fine(tmp_path: Path) -> Pipeline:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-async def test_a_kind_of_picture(kind: Kind, fine: Pipeline, tmp_path: Path) -> None:
+async def test_a_kind_of_colour(kind: Kind, fine: Pipeline, tmp_path: Path) -> None:
     source = make(tmp_path / kind.name, kind)
     await fine.process(source)
     assert_shows(fine, kind.stated, shown(source, kind.size, names(*kind.coded, kind.range)))
@@ -55,8 +55,8 @@ async def test_a_kind_of_picture(kind: Kind, fine: Pipeline, tmp_path: Path) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", RARE.values(), ids=RARE)
-async def test_a_rare_kind_of_picture(kind: Kind, fine: Pipeline, tmp_path: Path) -> None:
-    await test_a_kind_of_picture(kind, fine, tmp_path)
+async def test_a_rare_kind_of_colour(kind: Kind, fine: Pipeline, tmp_path: Path) -> None:
+    await test_a_kind_of_colour(kind, fine, tmp_path)
 
 
 @pytest.mark.parametrize("kind", HDR.values(), ids=HDR)
@@ -93,6 +93,7 @@ async def test_gray(pixels: str, values: str, options: tuple[str, ...], fine: Pi
     assert_shows(fine, BT709, as_gray(source, (384, 256), pixels, values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("matrix", [3, 0, 11, 255])
 @pytest.mark.parametrize(("codec", "options"), [("h264", X264), ("hevc", X265)])
 async def test_a_matrix_that_does_not_exist(
@@ -220,7 +221,7 @@ def test_ffmpeg_can_convert_whatever_is_said(matrix: str) -> None:
 
 
 def dolby_vision(folder: Path, coded: Description, profile: int, compatibility: int) -> Path:
-    """An MP4 with a configuration record, whose picture says nothing of itself."""
+    """An MP4 with a configuration record, whose bit stream says nothing of itself."""
     kind = Kind(coded, NOTHING, BT709, "yuv420p10le", options=(*X265, "-tag:v", "hvc1"))
     plain = make(folder / "plain.mp4", kind).read_bytes()
     # Version 1.0, level 1, with a reference and a base layer; the box has another name from profile 8 on.

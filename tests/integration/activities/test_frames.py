@@ -18,7 +18,7 @@ from tests.sources import numbered, read_numbers, stamps
 
 NTSC = Fraction(30000, 1001)
 IN_STEP = Fraction(30, 1000)
-"""How far sound may begin or end beside the picture, in seconds."""
+"""How far audio may begin or end beside the video, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ CONSTANT = [
         Fraction(25),
         {"options": ["-c:v", "mjpeg", "-bf", "0", "-q:v", "2", "-c:a", "pcm_s16le"]},
     ),
-    # A clock that starts late: at 1.4 s, and with the sound a little before the picture.
+    # A clock that starts late: at 1.4 s, and with the audio a little before the video.
     Source("late.mkv", NTSC, 150, NTSC, {"options": ["-output_ts_offset", "1.4"]}),
     Source("later.mkv", Fraction(25), 120, Fraction(25), {"options": ["-output_ts_offset", "3600"]}),
     Source("late.mp4", Fraction(30), 150, Fraction(30), {"options": ["-output_ts_offset", "1.4"]}),
@@ -108,10 +108,10 @@ _PAUSE = {
     "options": ["-fps_mode", "vfr", "-x264-params", "keyint=250:bframes=3", "-force_key_frames", "expr:eq(n,31)"],
 }
 ENTERED = [
-    # The picture after a pause is a keyframe, decoded right after the one before the pause: by a recorder of screens.
+    # The frame after a pause is a keyframe, decoded right after the one before the pause: by a recorder of screens.
     Source("pause.mp4", Fraction(30), 150, None, _PAUSE),
     Source("pause.mkv", Fraction(30), 150, None, _PAUSE),
-    # Pictures before a keyframe that need the GOP before it: x265's default, and what broadcasters send.
+    # Frames before a keyframe that need the GOP before it: x265's default, and what broadcasters send.
     Source("open.mp4", Fraction(30), 150, None, {"options": ["-x264-params", _OPEN]}),
     Source("open.mkv", Fraction(30), 150, None, {"options": ["-x264-params", _OPEN]}),
     Source("slow.mp4", Fraction(5), 60, None, {"options": ["-x264-params", _OPEN.replace("open-gop=1", "open-gop=0")]}),
@@ -124,9 +124,9 @@ async def test_a_pass_may_begin_at_any_segment(source: Source, lowest: Pipeline,
     made = source.make(tmp_path)
     await lowest.probe(made)
     (name,) = lowest.video
-    sounds = [each for each in lowest.plan.passes if name not in each.renditions]
+    audio_passes = [each for each in lowest.plan.passes if name not in each.renditions]
     alone = [Pass(renditions=[name], first=at, count=1, priority=1) for at in range(lowest.plan.grid.segments)]
-    await lowest.encode([*alone, *sounds])
+    await lowest.encode([*alone, *audio_passes])
     await lowest.package()
     assert lowest.numbers() == {name: _on_grid(made, lowest.plan)}
 
@@ -156,8 +156,8 @@ async def test_chunks_have_the_init_segment_of_one_piece(ordinary: Path, tmp_pat
     for index in (0, -1):
         each = Pipeline(tmp_path / str(index))
         await each.probe(ordinary)
-        pictures = [chunk for chunk in each.plan.passes if each.video[-1] in chunk.renditions]
-        await each.encode([pictures[index]])
+        passes = [chunk for chunk in each.plan.passes if each.video[-1] in chunk.renditions]
+        await each.encode([passes[index]])
         inits.append((each.folder / each.video[-1] / "init.mp4").read_bytes())
     assert inits[0] == inits[1]
 
@@ -173,7 +173,7 @@ def _on_grid(source: Path, plan: Plan) -> list[int]:
 
 
 def _check_times(pipeline: Pipeline) -> None:
-    """The picture begins at 0 and ends with the grid, and the sound with it; the grid is as long as the source."""
+    """The video begins at 0 and ends with the grid, and the audio with it; the grid is as long as the source."""
     video, grid = pipeline.info.video, pipeline.plan.grid
     assert video and abs(grid.duration - (video.end - video.start)) <= 1 / grid.rate
     for name in pipeline.video:

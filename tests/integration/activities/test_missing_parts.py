@@ -25,29 +25,29 @@ def retagged(path: Path, old: bytes, new: bytes) -> Path:
     return path
 
 
-def with_sound_as(tag: bytes, folder: Path) -> Path:
-    """A film whose sound says that it is in a codec that it isn't in."""
+def with_audio_as(tag: bytes, folder: Path) -> Path:
+    """A film whose audio says that it is in a codec that it isn't in."""
     return retagged(film(folder, "film.mov", "-c:a", "pcm_s16le"), b"sowt", tag)
 
 
 @pytest.mark.parametrize("tag", [b"ac-4", b"mhm1", b"apac", b"zzzz"])
-async def test_sound_without_a_decoder(tag: bytes, lowest: Pipeline, tmp_path: Path) -> None:
-    packaged = await lowest.process(with_sound_as(tag, tmp_path))
+async def test_audio_without_a_decoder(tag: bytes, lowest: Pipeline, tmp_path: Path) -> None:
+    packaged = await lowest.process(with_audio_as(tag, tmp_path))
     assert packaged.playable and lowest.audio == []
     assert lowest.numbers() == {"90p": list(range(50))}
     (warning,) = lowest.info.warnings
-    assert warning.code == "sound_undecodable" and "without its sound" in warning.message
+    assert warning.code == "audio_undecodable" and "without its sound" in warning.message
 
 
 @pytest.mark.parametrize("tag", [b"evc1", b"zzzz"])
-async def test_a_picture_without_a_decoder(tag: bytes, lowest: Pipeline, tmp_path: Path) -> None:
+async def test_video_without_a_decoder(tag: bytes, lowest: Pipeline, tmp_path: Path) -> None:
     packaged = await lowest.process(retagged(film(tmp_path), b"avc1", tag))
     assert packaged.playable and (lowest.video, lowest.audio) == ([], ["audio-64k"])
-    assert [warning.code for warning in lowest.info.warnings] == ["picture_undecodable"]
+    assert [warning.code for warning in lowest.info.warnings] == ["video_undecodable"]
 
 
 async def test_nothing_with_a_decoder(lowest: Pipeline, tmp_path: Path) -> None:
-    source = retagged(with_sound_as(b"ac-4", tmp_path), b"avc1", b"evc1")
+    source = retagged(with_audio_as(b"ac-4", tmp_path), b"avc1", b"evc1")
     with pytest.raises(UnsupportedMedia, match=r"no decoder .*ac4") as refused:
         await lowest.probe(source)
     assert refused.value.reason == "no_decoder"
@@ -133,9 +133,9 @@ def cover(folder: Path, size: str = "600x600", name: str = "cover.png", *options
     return path
 
 
-def song(path: Path, picture: Path, *options: str) -> Path:
+def song(path: Path, image: Path, *options: str) -> Path:
     tone = ["-f", "lavfi", "-i", "sine=duration=2"]
-    both = ["-i", str(picture), "-map", "0", "-map", "1", "-c:v", "copy"]
+    both = ["-i", str(image), "-map", "0", "-map", "1", "-c:v", "copy"]
     run(FFMPEG, "-v", "error", "-y", *tone, *both, *options, str(path))
     return path
 
@@ -179,16 +179,16 @@ async def test_a_cover_written_as_a_track(lowest: Pipeline, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["video.mkv", "video.mp4", "video.mov"])
-@pytest.mark.parametrize("picture", ["cover.png", "cover.jpg"])
-async def test_one_picture_under_a_song_is_held(name: str, picture: str, lowest: Pipeline, tmp_path: Path) -> None:
+@pytest.mark.parametrize("image", ["cover.png", "cover.jpg"])
+async def test_one_image_under_a_song_is_held(name: str, image: str, lowest: Pipeline, tmp_path: Path) -> None:
     """Made to be a video: it is one."""
-    await lowest.process(song(tmp_path / name, cover(tmp_path, "320x180", picture)))
+    await lowest.process(song(tmp_path / name, cover(tmp_path, "320x180", image)))
     (shown,) = [packets(lowest.playlist(video)) for video in lowest.video]
     assert float(shown[-1][1]) == pytest.approx(2, abs=0.1)
     assert (lowest.audio, lowest.info.warnings) == (["audio-64k"], [])
 
 
-async def test_a_picture_track_that_is_empty(lowest: Pipeline, tmp_path: Path) -> None:
+async def test_a_video_track_that_is_empty(lowest: Pipeline, tmp_path: Path) -> None:
     """It is declared, and not a frame was written: a recorder whose camera was off."""
     source = tmp_path / "film.ts"
     made = numbered(tmp_path / "whole.ts", "25", 50)
@@ -197,4 +197,4 @@ async def test_a_picture_track_that_is_empty(lowest: Pipeline, tmp_path: Path) -
     source.write_bytes(b"".join(each for each in packet if (each[1] & 0x1F, each[2]) != (1, 0)))
     await lowest.process(source)
     assert (lowest.video, lowest.audio) == ([], ["audio-64k"])
-    assert [warning.code for warning in lowest.info.warnings] == ["picture_undecodable"]
+    assert [warning.code for warning in lowest.info.warnings] == ["video_undecodable"]

@@ -12,11 +12,13 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from gilfoyle.activities.move import ClearInput, MoveActivities, Moved, MoveInput, Outcome
-from gilfoyle.catalog import Catalog, Media
+from gilfoyle.catalog import Attachment, Catalog, Media
 from gilfoyle.config import IpfsSettings, StorageSettings
-from gilfoyle.errors import StorageError
+from gilfoyle.errors import ObjectNotFound, StorageError
+from gilfoyle.media.tracks import Track, TrackKind
 from gilfoyle.storage import FilesystemStorage, ObjectInfo, Storages, keys
 from gilfoyle.storage.ipfs.backend import IpfsStorage
+from gilfoyle.testing.storage_contract import pieces
 from tests.integration.workflows.moving import Watched, contents, ready, uploaded, whole
 from tests.kubo_node import KuboNode
 
@@ -128,6 +130,64 @@ async def test_an_upload_that_waits_only_changes_over(place: Place) -> None:
     assert await place.lies_in(media) == "other"
 
 
+@pytest.mark.parametrize("is_ready", [False, True])
+async def test_what_a_paused_upload_has_brought_does_not_stay(place: Place, is_ready: bool) -> None:
+    media = await (ready(place.catalog, place.old) if is_ready else place.catalog.medias.create("Film"))
+    key = keys.source(media.id, media.next_upload)
+    await place.old.begin(key)
+    await place.old.append(key, 0, pieces(b"begun"))
+    await place.old.write(keys.unchecked(key), b"a part whose checksum is not known")
+    assert (await place.move(media)).outcome == Outcome.MOVED
+    assert [write async for write in place.old.unfinished()] == []
+    with pytest.raises(ObjectNotFound):
+        await place.old.stat(keys.unchecked(key))
+
+
+async def test_an_upload_that_has_gone_on_meanwhile_keeps_what_it_brought(place: Place) -> None:
+    """By a server that knows the old backend only: the media is back there."""
+    media = await place.catalog.medias.create("Film")
+    await place.move(media)
+    held = await place.catalog.uploads.lease(media.id, 60, "filesystem")
+    await place.old.begin(keys.source(media.id))
+    assert (await place.move(media)).outcome == Outcome.BUSY
+    await place.catalog.uploads.release(media.id, held)
+    assert await place.old.arrived(keys.source(media.id)) == 0
+
+
+async def test_what_lies_beside_a_media_moves_with_it(place: Place) -> None:
+    waiting, media = await place.catalog.medias.create("Film"), await ready(place.catalog, place.old)
+    text = Track(name="text-1", kind=TrackKind.TEXT)
+    await place.old.write(keys.text(waiting.id, text.name), b"WEBVTT")
+    await place.catalog.tracks.add(waiting.id, text)
+    for each in (waiting, media):
+        await attach(place, each)
+        assert (await place.move(await place.catalog.medias.get(each.id))).outcome == Outcome.MOVED
+        assert await place.lies_in(each) == "other"
+        assert await place.new.read(keys.attachment(each.id, "a" * 32)) == b"attached"
+        await place.clear(each, "filesystem")
+    assert await place.new.read(keys.text(waiting.id, text.name)) == b"WEBVTT"
+
+
+async def test_what_is_attached_while_it_is_copied_is_not_left_behind(place: Place) -> None:
+    media = await ready(place.catalog, place.old)
+    place.new.stop_at = "source"  # the last
+    moving = asyncio.create_task(place.move(media))
+    await place.new.stopped.wait()
+    await attach(place, media)
+    place.new.stop_at = ""
+    place.new.go.set()
+    while (await moving).outcome == Outcome.BUSY:
+        moving = asyncio.create_task(place.move(media))
+    assert await place.new.read(keys.attachment(media.id, "a" * 32)) == b"attached"
+
+
+async def attach(place: Place, media: Media) -> None:
+    """As the API does it: an object, then its row."""
+    await place.old.write(keys.attachment(media.id, "a" * 32), b"attached")
+    row = Attachment(media_id=media.id, name="a.txt", id="a" * 32, bytes=8, sha256="0" * 64)
+    await place.catalog.attachments.put(row, "filesystem", replace=False)
+
+
 async def test_a_full_disk_is_retried_and_then_the_media_stays(place: Place) -> None:
     media = await ready(place.catalog, place.old)
     with pytest.raises(StorageError, match="full"):
@@ -163,13 +223,17 @@ async def test_to_ipfs_and_back(place: Place, kubo: KuboNode) -> None:
     ipfs = IpfsStorage(IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}"))
     place.storages._opened["ipfs"] = ipfs
     media = await ready(place.catalog, place.old)
+    await attach(place, media)
     assert (await place.move(media, "ipfs")).outcome == Outcome.MOVED
+    beside = await ipfs.cid(f"{media.id}/{keys.ATTACHMENTS}")
+    assert beside not in kubo.run("pin", "ls", "--type=recursive", "--quiet").split()
+    attached = f"{keys.ATTACHMENTS}/{'a' * 32}"
     there = await place.catalog.medias.get(media.id)
     assert there.storage == "ipfs"
     assert there.cid == await ipfs.cid(keys.encoding_prefix(media.id, 1))
     assert there.cid in kubo.run("pin", "ls", "--type=recursive", "--quiet").split()
-    assert await contents(ipfs, media.id) == whole()
-    assert await place.clear(media, "filesystem") == 16
+    assert await contents(ipfs, media.id) == whole() | {attached: b"attached"}
+    assert await place.clear(media, "filesystem") == 17
 
     assert (await place.move(media, "other", source="ipfs")).outcome == Outcome.MOVED
     back = await place.catalog.medias.get(media.id)
@@ -177,7 +241,7 @@ async def test_to_ipfs_and_back(place: Place, kubo: KuboNode) -> None:
     await place.clear(media, "ipfs")
     assert there.cid not in kubo.run("pin", "ls", "--type=recursive", "--quiet").split()
     assert await contents(ipfs, media.id) == {}
-    assert await contents(place.new, media.id) == whole()
+    assert await contents(place.new, media.id) == whole() | {attached: b"attached"}
 
 
 async def test_a_rotten_source_does_not_reach_ipfs(place: Place, kubo: KuboNode) -> None:

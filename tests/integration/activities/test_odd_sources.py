@@ -11,7 +11,7 @@ import pytest
 from tests.integration.activities.pipeline import LOWEST, Pipeline, packets, streams
 from tests.sources import FFMPEG, numbered, read_numbers, run
 
-Pictures = np.ndarray[tuple[int, int, int, int], np.dtype[np.uint8]]
+Frames = np.ndarray[tuple[int, int, int, int], np.dtype[np.uint8]]
 
 
 def make(path: Path, *arguments: str) -> Path:
@@ -26,14 +26,14 @@ def lavfi(source: str) -> list[str]:
 X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]
 
 
-def pictures(playlist: Path, width: int, height: int) -> Pictures:
+def decoded(playlist: Path, width: int, height: int) -> Frames:
     """The frames as RGB."""
     raw = run(FFMPEG, "-v", "error", "-i", str(playlist), "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
     return np.frombuffer(raw, np.uint8).reshape(-1, height, width, 3)
 
 
-def mean(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> list[int]:
-    return [round(float(value)) for value in picture.mean(axis=(0, 1))]
+def mean(frame: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> list[int]:
+    return [round(float(value)) for value in frame.mean(axis=(0, 1))]
 
 
 def sizes(pipeline: Pipeline) -> list[tuple[int, int]]:
@@ -55,12 +55,12 @@ async def test_a_turned_phone(degrees: int, corner: str, lowest: Pipeline, tmp_p
     await lowest.process(source)
     width, height = (160, 90) if degrees == 180 else (90, 160)
     assert sizes(lowest) == [(width, height)]
-    picture = pictures(lowest.playlist("90p"), width, height)[0]
+    frame = decoded(lowest.playlist("90p"), width, height)[0]
     strips = {
-        "left": picture[:, : width // 4],
-        "right": picture[:, -width // 4 :],
-        "bottom": picture[-height // 4 :],
-        "top": picture[: height // 4],
+        "left": frame[:, : width // 4],
+        "right": frame[:, -width // 4 :],
+        "bottom": frame[-height // 4 :],
+        "top": frame[: height // 4],
     }
     assert [side for side, strip in strips.items() if mean(strip)[0] > 200 and mean(strip)[2] < 60] == [corner]
 
@@ -77,7 +77,7 @@ async def test_ten_bits_become_eight(lowest: Pipeline, tmp_path: Path) -> None:
     )
     (stream,) = streams(lowest.playlist("90p"))
     assert (stream["pix_fmt"], stream["profile"] in {"High", "Constrained Baseline", "Main"}) == ("yuv420p", True)
-    assert mean(pictures(lowest.playlist("90p"), 160, 90)[0]) == pytest.approx([128] * 3, abs=3)
+    assert mean(decoded(lowest.playlist("90p"), 160, 90)[0]) == pytest.approx([128] * 3, abs=3)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ async def test_a_few_frames(frames: int, pipeline: Pipeline, tmp_path: Path) -> 
     packaged = await pipeline.process(numbered(tmp_path / "short.mp4", "30", frames))
     assert packaged.playable and packaged.progress == 1
     assert pipeline.numbers() == {name: list(range(frames)) for name in pipeline.video}
-    (sound,) = pipeline.audio
-    assert abs(packets(pipeline.playlist(sound))[-1][1] - Fraction(frames, 30)) < Fraction(30, 1000)
+    (name,) = pipeline.audio
+    assert abs(packets(pipeline.playlist(name))[-1][1] - Fraction(frames, 30)) < Fraction(30, 1000)
 
 
 async def test_a_silent_film(lowest: Pipeline, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ async def test_a_silent_film(lowest: Pipeline, tmp_path: Path) -> None:
     assert "AUDIO" not in lowest.master.read_text()
 
 
-SOUNDS = {
+AUDIO = {
     "song.mp3": ["-ar", "44100", "-ac", "1", "-b:a", "64k"],
     "voice.wav": ["-ar", "16000", "-ac", "1"],
     "disc.flac": ["-ar", "44100", "-ac", "2"],
@@ -118,9 +118,9 @@ SOUNDS = {
 }
 
 
-@pytest.mark.parametrize("name", SOUNDS)
-async def test_sound_alone(name: str, lowest: Pipeline, tmp_path: Path) -> None:
-    source = make(tmp_path / name, *lavfi("sine=frequency=1000:sample_rate=48000:duration=3.3"), *SOUNDS[name])
+@pytest.mark.parametrize("name", AUDIO)
+async def test_audio_only(name: str, lowest: Pipeline, tmp_path: Path) -> None:
+    source = make(tmp_path / name, *lavfi("sine=frequency=1000:sample_rate=48000:duration=3.3"), *AUDIO[name])
     packaged = await lowest.process(source)
     assert packaged.playable and (lowest.video, lowest.audio) == ([], ["audio-64k"])
     playlist = lowest.playlist("audio-64k")
@@ -129,7 +129,7 @@ async def test_sound_alone(name: str, lowest: Pipeline, tmp_path: Path) -> None:
     assert float(heard[-1][1]) == pytest.approx(3.3, abs=0.06)  # MP3 and AAC pad to whole frames
     (stream,) = streams(playlist)
     assert (stream["codec_name"], stream["sample_rate"]) == ("aac", "48000")
-    assert stream["channels"] == (1 if SOUNDS[name][SOUNDS[name].index("-ac") + 1] == "1" else 2)
+    assert stream["channels"] == (1 if AUDIO[name][AUDIO[name].index("-ac") + 1] == "1" else 2)
     assert pitch(playlist) == pytest.approx(1000, abs=5)
 
 
@@ -158,7 +158,7 @@ async def test_surround_is_mixed_down(lowest: Pipeline, tmp_path: Path) -> None:
     assert all(np.abs(sides[4800:-4800, side]).max() > 0.1 for side in (0, 1))
 
 
-async def test_the_default_sound_is_chosen(lowest: Pipeline, tmp_path: Path) -> None:
+async def test_the_default_audio_track_is_chosen(lowest: Pipeline, tmp_path: Path) -> None:
     """The second of two languages is the default; its pitch tells."""
     source = make(
         tmp_path / "dubbed.mkv",
@@ -186,12 +186,12 @@ async def test_hdr_is_tone_mapped(lowest: Pipeline, tmp_path: Path) -> None:
     assert lowest.info.video and lowest.info.video.colour.hdr
     (stream,) = streams(lowest.playlist("90p"))
     assert (stream["pix_fmt"], stream.get("color_transfer")) == ("yuv420p", "bt709")
-    red, green, blue = mean(pictures(lowest.playlist("90p"), 160, 90)[0])
+    red, green, blue = mean(decoded(lowest.playlist("90p"), 160, 90)[0])
     assert max(red, green, blue) - min(red, green, blue) <= 3  # gray stays gray
     assert 140 <= green <= 235
 
 
-async def test_fields_become_whole_pictures(tmp_path: Path) -> None:
+async def test_fields_become_whole_frames(tmp_path: Path) -> None:
     """What moves from field to field makes combs; deinterlaced, neighbouring lines differ little."""
     source = make(
         tmp_path / "tape.mkv",
@@ -204,12 +204,12 @@ async def test_fields_become_whole_pictures(tmp_path: Path) -> None:
     assert wide.info.video and wide.info.video.interlaced
     raw = run(FFMPEG, "-v", "error", "-i", str(source), "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
     woven = np.frombuffer(raw, np.uint8).reshape(-1, 576, 720, 3)
-    made = pictures(wide.playlist("576p"), 720, 576)
+    made = decoded(wide.playlist("576p"), 720, 576)
     assert len(made) == len(woven) == 50
     assert combing(made[10:40]) < combing(woven[10:40]) / 3
 
 
-def combing(frames: Pictures) -> float:
+def combing(frames: Frames) -> float:
     """How much a line differs from its neighbours where they agree with each other."""
     gray = frames[..., 1].astype(np.int16)
     above, line, below = gray[:, :-2], gray[:, 1:-1], gray[:, 2:]
@@ -217,33 +217,33 @@ def combing(frames: Pictures) -> float:
     return float((np.abs(2 * line - above - below) * alike).mean())
 
 
-async def test_sound_that_starts_late_is_heard_late(lowest: Pipeline, tmp_path: Path) -> None:
-    """Silence before it, so that it keeps its place under the picture."""
-    picture = numbered(tmp_path / "picture.mp4", "30", 90, audio=False)
+async def test_audio_that_starts_late_is_heard_late(lowest: Pipeline, tmp_path: Path) -> None:
+    """Silence before it, so that it keeps its place under the video."""
+    frame = numbered(tmp_path / "film.mp4", "30", 90, audio=False)
     tone = make(tmp_path / "tone.m4a", *lavfi("sine=frequency=500:sample_rate=48000:duration=2"))
-    source = make(tmp_path / "late.mkv", "-i", str(picture), "-itsoffset", "0.7", "-i", str(tone), "-c", "copy")
+    source = make(tmp_path / "late.mkv", "-i", str(frame), "-itsoffset", "0.7", "-i", str(tone), "-c", "copy")
     await lowest.process(source)
     heard = np.abs(samples(lowest.playlist("audio-64k"), 1)[:, 0])
     assert np.argmax(heard > 0.02) / 48_000 == pytest.approx(0.7, abs=0.03)
     assert lowest.numbers() == {"90p": list(range(90))}
 
 
-async def test_a_picture_that_starts_late_is_held_before(lowest: Pipeline, tmp_path: Path) -> None:
-    """Three seconds of sound go before the first picture: it is shown meanwhile."""
-    picture = numbered(tmp_path / "picture.mp4", "30", 60, audio=False)
+async def test_video_that_starts_late_is_held_before(lowest: Pipeline, tmp_path: Path) -> None:
+    """Three seconds of audio go before the first frame: it is shown meanwhile."""
+    frame = numbered(tmp_path / "film.mp4", "30", 60, audio=False)
     source = make(
-        tmp_path / "late.mkv", *lavfi("sine=sample_rate=48000:duration=5"), "-itsoffset", "3", "-i", str(picture),
+        tmp_path / "late.mkv", *lavfi("sine=sample_rate=48000:duration=5"), "-itsoffset", "3", "-i", str(frame),
         "-c:v", "copy", "-c:a", "aac",
     )  # fmt: skip
     await lowest.process(source)
     assert lowest.numbers() == {"90p": [*[0] * 90, *range(60)]}
 
 
-async def test_a_picture_under_much_longer_sound_in_matroska(lowest: Pipeline, tmp_path: Path) -> None:
-    """Its header does not say that the picture ends early."""
-    picture = numbered(tmp_path / "picture.mp4", "30", 45, audio=False)
+async def test_video_under_much_longer_audio_in_matroska(lowest: Pipeline, tmp_path: Path) -> None:
+    """Its header does not say that the video ends early."""
+    frame = numbered(tmp_path / "film.mp4", "30", 45, audio=False)
     source = make(
-        tmp_path / "long.mkv", "-i", str(picture), *lavfi("sine=sample_rate=48000:duration=9"),
+        tmp_path / "long.mkv", "-i", str(frame), *lavfi("sine=sample_rate=48000:duration=9"),
         "-c:v", "copy", "-c:a", "aac",
     )  # fmt: skip
     await lowest.process(source)
@@ -251,7 +251,7 @@ async def test_a_picture_under_much_longer_sound_in_matroska(lowest: Pipeline, t
 
 
 def samples(playlist: Path, channels: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """The sound, from -1 to 1."""
+    """The audio, from -1 to 1."""
     raw = run(FFMPEG, "-v", "error", "-i", str(playlist), "-f", "f32le", "-ac", str(channels), "-")
     return np.frombuffer(raw, np.float32).reshape(-1, channels)
 

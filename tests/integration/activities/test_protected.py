@@ -99,7 +99,7 @@ def asf(folder: Path) -> Path:
         pytest.param(cenc(), id="cenc"),
         pytest.param(cenc("-movflags", "+frag_keyframe+empty_moov"), id="cenc-fragmented"),
         pytest.param(cenc("-an"), id="cenc-silent"),
-        pytest.param(cenc("-vn"), id="cenc-sound"),
+        pytest.param(cenc("-vn"), id="cenc-audio"),
         pytest.param(tagged(avc1=b"encv", mp4a=b"enca"), id="encv-enca"),
         pytest.param(tagged(avc1=b"drmi", mp4a=b"drms"), id="fairplay"),
         pytest.param(lambda folder: matroska(folder, "-an"), id="webm"),
@@ -125,9 +125,9 @@ async def test_a_song_from_an_audio_book_shop(lowest: Pipeline, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("make", "video", "audio"),
     [
-        pytest.param(tagged(mp4a=b"enca"), ["90p"], [], id="sound"),
-        pytest.param(tagged(avc1=b"encv"), [], ["audio-64k"], id="picture"),
-        pytest.param(matroska, [], ["audio-64k"], id="picture-matroska"),
+        pytest.param(tagged(mp4a=b"enca"), ["90p"], [], id="audio"),
+        pytest.param(tagged(avc1=b"encv"), [], ["audio-64k"], id="video"),
+        pytest.param(matroska, [], ["audio-64k"], id="video-matroska"),
     ],
 )
 async def test_what_is_not_encrypted_plays(
@@ -165,13 +165,13 @@ def scrambled(path: Path, *pids: int) -> Path:
     return path
 
 
-PICTURE, SOUND = 0x100, 0x101
+VIDEO, AUDIO = 0x100, 0x101
 
 
 @pytest.mark.parametrize("size", [None, 192])
 async def test_a_scrambled_broadcast(size: int | None, lowest: Pipeline, tmp_path: Path) -> None:
     """As a receiver without its card records it; also with four bytes before each packet (M2TS)."""
-    source = scrambled(numbered(tmp_path / "film.ts", "25", 50), PICTURE, SOUND)
+    source = scrambled(numbered(tmp_path / "film.ts", "25", 50), VIDEO, AUDIO)
     data = source.read_bytes()
     if size:
         source.write_bytes(b"".join(bytes(4) + data[at : at + 188] for at in range(0, len(data), 188)))
@@ -180,7 +180,7 @@ async def test_a_scrambled_broadcast(size: int | None, lowest: Pipeline, tmp_pat
     assert refused.value.reason == "protected"
 
 
-@pytest.mark.parametrize(("pid", "video", "audio"), [(SOUND, ["90p"], []), (PICTURE, [], ["audio-64k"])])
+@pytest.mark.parametrize(("pid", "video", "audio"), [(AUDIO, ["90p"], []), (VIDEO, [], ["audio-64k"])])
 async def test_a_broadcast_that_is_scrambled_in_part(
     pid: int, video: list[str], audio: list[str], lowest: Pipeline, tmp_path: Path
 ) -> None:

@@ -57,7 +57,7 @@ class RemotePipeline(Pipeline):
         )
 
     def whole(self) -> list[Pass]:
-        """One pass for the picture and one for the sound, each from beginning to end."""
+        """One pass for the video and one for the audio, each from beginning to end."""
         return [Pass(renditions=[name], first=0, count=self.plan.grid.segments, priority=1) for name in self.renditions]
 
     @property
@@ -131,10 +131,10 @@ def assert_right(pipeline: RemotePipeline) -> None:
     assert pipeline.numbers() == {name: list(range(FRAMES)) for name in pipeline.video}
     for name in pipeline.audio:
         raw = run(FFMPEG, "-v", "error", "-i", str(pipeline.playlist(name)), "-f", "s16le", "-ac", "1", "-")
-        sound = np.frombuffer(raw, np.int16).astype(np.float64)
+        samples = np.frombuffer(raw, np.int16).astype(np.float64)
         wanted = FRAMES * 48_000 // RATE
-        assert abs(len(sound) - wanted) <= 1024
-        tenths = sound[: wanted // 4800 * 4800].reshape(-1, 4800)
+        assert abs(len(samples) - wanted) <= 1024
+        tenths = samples[: wanted // 4800 * 4800].reshape(-1, 4800)
         spectra = np.abs(np.fft.rfft(tenths * np.hanning(4800)))
         loud = np.sqrt((tenths**2).mean(axis=1))
         assert loud.min() > 0.5 * np.median(loud)
@@ -168,6 +168,7 @@ QUIET = ("silent",)
 """Nothing is heard of it: only waiting tells."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("container", "rudely"),
     [("mp4", False), slow("mkv", True), slow("ts", False), ("avi", True)],
@@ -215,11 +216,12 @@ async def test_a_storage_that_fails_amid_a_pass_stops_it(
     assert {key: after[key] for key in before} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["mp4", slow("mkv"), "ts", slow("avi")])
 async def test_an_ffmpeg_that_gives_up_by_itself_is_not_believed(
     container: str, films: dict[str, Path], remote: RemotePipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes the break for the end of the film and ends with status 0: frozen picture, silence to the end."""
+    """It takes the break for the end of the film and ends with status 0: frozen video, silence to the end."""
     await remote.probe(films[container])
     with monkeypatch.context() as context:
         context.setattr(reading, "_OVER_HTTP", {})
@@ -268,7 +270,7 @@ async def test_a_refusal_is_the_storages_fault(
 
 @pytest.mark.parametrize(
     ("container", "fault"),
-    [*[("mp4", fault) for fault in FAULTS], ("mkv", "dropped"), ("ts", "silent"), ("avi", "refused")],
+    [*[("mp4", fault) for fault in FAULTS], slow("mkv", "dropped"), slow("ts", "silent"), slow("avi", "refused")],
 )
 async def test_a_storage_that_fails_while_probing_is_never_a_bad_file(
     container: str, fault: str, films: dict[str, Path], remote: RemotePipeline, monkeypatch: pytest.MonkeyPatch
@@ -295,7 +297,7 @@ async def test_a_storage_that_fails_while_probing_is_never_a_bad_file(
         pytest.param("not_media", lambda _: b"", id="empty"),
         pytest.param("not_media", lambda _: b"just a line of text\n" * 100, id="text"),
         pytest.param("truncated", without_moov, id="without-moov"),
-        pytest.param("picture_too_large", huge, id="huge"),
+        pytest.param("frame_too_large", huge, id="huge"),
         pytest.param("protected", encrypted, id="protected"),
     ],
 )
@@ -398,7 +400,7 @@ async def test_only_what_is_needed_is_read(
     remote.storage.url = server.url  # nothing between that would read ahead
     await remote.probe(films[container])
     opened = sum(each.start == 0 for each in server.served)
-    # Header, declared header, packets; an index tells of each size of the picture, else keyframes do.
+    # Header, declared header, packets; an index tells of each size of the video, else keyframes do.
     assert opened == (3 if container == "mp4" else 4)
     assert server.sent < size * 0.75
     server.served.clear()

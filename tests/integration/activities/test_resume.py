@@ -108,12 +108,12 @@ async def test_a_container_without_exact_seeks_is_resumed(lowest: Pipeline, tmp_
     assert lowest.numbers() == {"90p": list(range(120))}
 
 
-async def test_a_held_picture_is_resumed(lowest: Pipeline, tmp_path: Path) -> None:
-    """Two seconds of picture under six of sound: what is missing lies after the last frame that can be decoded."""
-    picture = numbered(tmp_path / "picture.mp4", "30", 60, audio=False)
+async def test_a_held_frame_is_resumed(lowest: Pipeline, tmp_path: Path) -> None:
+    """Two seconds of video under six of audio: what is missing lies after the last frame that can be decoded."""
+    film = numbered(tmp_path / "film.mp4", "30", 60, audio=False)
     source = tmp_path / "source.mp4"
     tone = ["-f", "lavfi", "-i", "sine=sample_rate=48000:duration=6"]
-    run(FFMPEG, "-v", "error", "-i", str(picture), *tone, "-c:v", "copy", "-c:a", "aac", str(source))
+    run(FFMPEG, "-v", "error", "-i", str(film), *tone, "-c:v", "copy", "-c:a", "aac", str(source))
     before = await encoded(lowest, source)
     expected = [*range(60), *[59] * 120]
     assert lowest.numbers() == {"90p": expected}
@@ -123,7 +123,7 @@ async def test_a_held_picture_is_resumed(lowest: Pipeline, tmp_path: Path) -> No
     assert lowest.numbers() == {"90p": expected}
 
 
-async def test_sound_is_resumed_without_a_click(pipeline: Pipeline, ordinary: Path) -> None:
+async def test_audio_is_resumed_without_a_click(pipeline: Pipeline, ordinary: Path) -> None:
     before = await encoded(pipeline, ordinary)
     playlist = pipeline.playlist("audio-64k")
     whole, times = samples(playlist), packets(playlist)
@@ -138,7 +138,7 @@ async def test_sound_is_resumed_without_a_click(pipeline: Pipeline, ordinary: Pa
 
 
 def samples(playlist: Path) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """A rendition's sound, decoded."""
+    """A rendition's audio, decoded."""
     raw = run(FFMPEG, "-v", "error", "-i", str(playlist), "-f", "s16le", "-ac", "1", "-")
     return np.frombuffer(raw, np.int16).astype(np.float64)
 
@@ -148,9 +148,9 @@ async def started(pipeline: Pipeline, work: asyncio.Task[None], segments: int) -
     folder = pipeline.folder / "90p"
     async with asyncio.timeout(30):
         while not work.done():
-            if folder.is_dir() and len(list(folder.glob("*.m4s"))) >= segments:
-                (ffmpeg,) = ffmpegs()
-                return ffmpeg
+            stored = len(list(folder.glob("*.m4s"))) if folder.is_dir() else 0
+            if stored >= segments and len(found := ffmpegs()) == 1:
+                return found[0]
             await asyncio.sleep(0.01)
     raise AssertionError("it was over before it could be interrupted")
 

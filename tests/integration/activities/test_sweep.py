@@ -163,8 +163,17 @@ async def test_nothing_is_taken_for_left_while_a_move_runs(yard: Yard) -> None:
     assert survey.found == 1 and path.exists()
 
 
+async def test_the_source_of_a_version_that_was_replaced_goes_with_it(yard: Yard) -> None:
+    """If the workflow that was to remove it was lost."""
+    media_id = await yard.media(MediaStatus.READY, encoding=2, encodings=2, upload=2, uploads=2)
+    kept = [yard.put(media_id, "source-2"), yard.put(media_id, 2, "master.m3u8")]
+    old = yard.put(media_id, "source")
+    assert await yard.swept() == {f"{media_id}/source": "superseded"}
+    assert not old.exists() and all(path.exists() for path in kept)
+
+
 async def test_a_ready_media_keeps_the_encoding_that_it_serves(yard: Yard) -> None:
-    media_id = await yard.media(MediaStatus.READY, encoding=3)
+    media_id = await yard.media(MediaStatus.READY, encoding=3, encodings=4)
     old = [yard.put(media_id, number, "720p", "00000.m4s") for number in (1, 4)]
     kept = [yard.put(media_id, "source"), yard.put(media_id, 3, "720p", "00000.m4s"), yard.put(media_id, "notes", "a")]
     kept.append(yard.put(media_id, 2, "720p", "00000.m4s", age_s=YOUNG_S))
@@ -175,7 +184,7 @@ async def test_a_ready_media_keeps_the_encoding_that_it_serves(yard: Yard) -> No
 
 async def test_a_ready_media_whose_encoding_is_not_there_keeps_what_is(yard: Yard) -> None:
     """The catalog that says so is older or newer than the storage: it may have been restored."""
-    path = yard.put(await yard.media(MediaStatus.READY, encoding=3), 2, "master.m3u8")
+    path = yard.put(await yard.media(MediaStatus.READY, encoding=3, encodings=4), 2, "master.m3u8")
     assert await yard.swept() == {}
     assert path.exists()
 
@@ -194,6 +203,24 @@ async def test_a_source_that_was_stored_and_never_accepted_goes(yard: Yard) -> N
     places = [yard.put(media_id, "source"), yard.put(media_id, 1, "720p", "init.mp4")]
     assert await yard.swept() == {str(media_id): "abandoned_upload"}
     assert not any(path.exists() for path in places)
+
+
+@pytest.mark.parametrize("beside", ["attachments", "text"])
+async def test_what_came_before_its_film_waits_for_it(yard: Yard, beside: str) -> None:
+    path = yard.put(await yard.media(MediaStatus.AWAITING_UPLOAD), beside, "a")
+    assert await yard.swept() == {}
+    assert path.exists()
+
+
+@pytest.mark.parametrize("status", [MediaStatus.READY, MediaStatus.ERRORED])
+async def test_what_is_beside_a_media_stays_with_it(yard: Yard, status: MediaStatus) -> None:
+    media_id = await yard.media(status, encoding=2, encodings=2)
+    kept = [yard.put(media_id, name, "a") for name in ("attachments", "text")]
+    if status == MediaStatus.READY:
+        kept.append(yard.put(media_id, 2, "master.m3u8"))
+    old = yard.put(media_id, 1, "720p", "init.mp4")
+    assert list(await yard.swept()) == [f"{media_id}/1"]
+    assert not old.exists() and all(path.exists() for path in kept)
 
 
 async def test_a_source_stays_while_its_upload_may_end_well(yard: Yard) -> None:

@@ -51,7 +51,7 @@ async def test_what_is_served_stays_pinned_when_the_same_content_goes(ipfs: Yard
     """A file that was encoded twice has one CID, and one pin."""
     storage = await ipfs.storages.of("ipfs")
     assert isinstance(storage, ContentAddressed)
-    media_id = await ipfs.media(MediaStatus.READY, storage="ipfs", encoding=2)
+    media_id = await ipfs.media(MediaStatus.READY, storage="ipfs", encoding=2, encodings=2)
     for encoding in (1, 2):
         await storage.write(f"{media_id}/{encoding}/init.mp4", b"the same")
     cid = await storage.cid(f"{media_id}/2")

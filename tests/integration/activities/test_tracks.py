@@ -1,4 +1,4 @@
-"""Every sound of a source is a track: in its language, in its place, for players to choose."""
+"""Every audio track of a source is a track: in its language, in its place, for players to choose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import m3u8
 import pytest
 
 from gilfoyle.media.tracks import Role, TrackKind
-from tests.integration.activities.films import DEFAULT, lavfi, make, pictures
+from tests.integration.activities.films import DEFAULT, counted, lavfi, make
 from tests.integration.activities.pipeline import Pipeline
 from tests.integration.activities.test_sync import beeps
 
@@ -46,7 +46,7 @@ def film(path: Path, *more: str) -> Path:
     roles = ["-disposition:a:0", "default", "-disposition:a:2", "comment", "-disposition:a:3", "visual_impaired"]
     return make(
         path,
-        *pictures(SECONDS),
+        *counted(SECONDS),
         *beeping(0.0),
         *beeping(0.2, 44_100, "5.1"),
         *beeping(0.4, 22_050, "mono"),
@@ -64,14 +64,16 @@ def film(path: Path, *more: str) -> Path:
     ("name", "codec"),
     [("film.mkv", ["-c:a", "flac"]), ("film.mp4", ["-c:a", "aac"]), ("film.ts", ["-c:a", "mp2", "-ac", "2"])],
 )
-async def test_each_sound_is_a_track_in_its_place(name: str, codec: list[str], truth: Pipeline, tmp_path: Path) -> None:
+async def test_each_audio_stream_is_a_track_in_its_place(
+    name: str, codec: list[str], truth: Pipeline, tmp_path: Path
+) -> None:
     packaged = await truth.process(film(tmp_path / name, *codec))
     assert packaged.playable and packaged.progress == 1
-    sounds = [track for track in truth.plan.tracks if track.kind == TrackKind.AUDIO]
-    assert [track.name for track in sounds] == ["audio", "audio-2", "audio-3", "audio-4"]
-    assert [track.language for track in sounds] == ["en", "de", "en", None]
-    assert [track.default for track in sounds] == [True, False, False, False]
-    for number, track in enumerate(sounds):
+    audio_tracks = [track for track in truth.plan.tracks if track.kind == TrackKind.AUDIO]
+    assert [track.name for track in audio_tracks] == ["audio", "audio-2", "audio-3", "audio-4"]
+    assert [track.language for track in audio_tracks] == ["en", "de", "en", None]
+    assert [track.default for track in audio_tracks] == [True, False, False, False]
+    for number, track in enumerate(audio_tracks):
         found = beeps(truth.playlist(f"{track.name}-128k"), "0:a:0")
         wanted = [second + 0.2 * number for second in range(SECONDS)]
         assert found[1:] == pytest.approx(wanted[1:], abs=IN_PLACE_S), track.name
@@ -107,7 +109,38 @@ async def test_a_commentary_is_no_default(truth: Pipeline, tmp_path: Path) -> No
     assert truth.plan.tracks[1].role == Role.MAIN and truth.plan.tracks[1].stream == 2
 
 
-async def test_a_sound_that_fails_is_left_out_alone(truth: Pipeline, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "codec"), [("book.mka", "flac"), ("book.m4a", "aac"), ("book.ogg", "libopus")])
+async def test_audio_tracks_without_video_are_tracks(name: str, codec: str, truth: Pipeline, tmp_path: Path) -> None:
+    languages = ["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=ger"]
+    inputs = [*beeping(0.0), *beeping(0.2, 44_100), *beeping(0.4, 24_000, "mono")]
+    maps = ["-map", "0", "-map", "1", "-map", "2", "-c:a", codec]
+    packaged = await truth.process(make(tmp_path / name, *inputs, *maps, *languages))
+    assert packaged.playable and packaged.progress == 1
+    assert truth.audio == [f"{track}-{kbps}k" for track in ("audio", "audio-2", "audio-3") for kbps in (128, 64)]
+    for number, rendition in enumerate(truth.audio):
+        found = beeps(truth.playlist(rendition), "0:a:0")
+        wanted = [second + 0.2 * (number // 2) for second in range(SECONDS)]
+        assert found[1:] == pytest.approx(wanted[1:], abs=IN_PLACE_S), rendition
+    master = m3u8.load(str(truth.master))
+    assert [str(each.uri).partition("/")[0] for each in master.playlists] == ["audio-128k", "audio-64k"]
+    assert [(each.group_id, each.language, each.uri) for each in master.media][:3] == [
+        ("audio-128k", "en", None),
+        ("audio-128k", "de", "audio-2-128k/index.m3u8"),
+        ("audio-128k", None, "audio-3-128k/index.m3u8"),
+    ]
+
+
+async def test_of_audio_tracks_without_video_nothing_is_cut(truth: Pipeline, tmp_path: Path) -> None:
+    """The second one begins two seconds before the first, and ends two after it."""
+    inputs = ["-itsoffset", "2", *lavfi("aevalsrc=0.5*sin(2*PI*400*t):duration=5"), *beeping(0.0)]
+    source = make(tmp_path / "book.mka", *inputs, "-map", "0", "-map", "1", "-c:a", "flac")
+    await truth.process(source)
+    assert float(truth.plan.grid.duration) == pytest.approx(SECONDS, abs=0.05)
+    assert beeps(truth.playlist("audio-2-128k"), "0:a:0")[1:] == pytest.approx(list(range(1, 9)), abs=IN_PLACE_S)
+    assert beeps(truth.playlist("audio-128k"), "0:a:0") == pytest.approx([2.0], abs=IN_PLACE_S)
+
+
+async def test_an_audio_track_that_fails_is_left_out_alone(truth: Pipeline, tmp_path: Path) -> None:
     await truth.probe(film(tmp_path / "film.mkv", "-c:a", "flac"))
     await truth.encode(each for each in truth.plan.passes if each.renditions != ["audio-128k"])
     assert not (await truth.package()).playable
@@ -116,9 +149,9 @@ async def test_a_sound_that_fails_is_left_out_alone(truth: Pipeline, tmp_path: P
     assert [each.default for each in m3u8.load(str(truth.master)).media] == ["YES", "NO", "NO"]
 
 
-async def test_a_sound_beside_the_others_is_heard_to_its_end(truth: Pipeline, tmp_path: Path) -> None:
-    """The second one begins a second before the picture and the first sound, and ends two after them."""
-    late, sooner = ["-itsoffset", "1", *pictures(6), "-itsoffset", "1", *beeping(0.0)], beeping(0.0)
+async def test_an_audio_track_beside_the_others_is_heard_to_its_end(truth: Pipeline, tmp_path: Path) -> None:
+    """The second one begins a second before the video and the first audio track, and ends two after them."""
+    late, sooner = ["-itsoffset", "1", *counted(6), "-itsoffset", "1", *beeping(0.0)], beeping(0.0)
     source = make(
         tmp_path / "film.mkv",
         *late,

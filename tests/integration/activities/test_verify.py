@@ -18,6 +18,7 @@ from gilfoyle.temporal.messages import VerifyMediaInput
 from tests.clips import clip
 from tests.heif import tiled
 from tests.integration.activities.colour_kinds import HDR, KINDS, make
+from tests.integration.activities.films import DEFAULT
 from tests.integration.activities.pipeline import LIMITS, Pipeline
 from tests.integration.activities.test_codecs import POLICY as CODECS
 from tests.sources import FFMPEG, FFPROBE, numbered, run
@@ -25,7 +26,7 @@ from tests.sources import FFMPEG, FFPROBE, numbered, run
 BEEPS = "aevalsrc=0.8*sin(2*PI*1000*t)*lt(mod(t\\,0.7)\\,0.05+0.01*t):sample_rate=48000:duration=7"
 
 
-async def verified(pipeline: Pipeline, *, has_picture: bool = True) -> Agreement:
+async def verified(pipeline: Pipeline, *, has_video: bool = True) -> Agreement:
     """The judge's findings on what the pipeline has packaged."""
     packaged = await pipeline.package()
     storages = Storages(StorageSettings(), {"filesystem": pipeline.storage})
@@ -33,7 +34,7 @@ async def verified(pipeline: Pipeline, *, has_picture: bool = True) -> Agreement
     job = VerifyMediaInput(
         media_id=pipeline.media_id,
         encoding=1,
-        has_picture=has_picture,
+        has_video=has_video,
         renditions={each.name: each.stored_bytes for each in packaged.renditions},
     )
     return await pipeline.environment().run(judge.verify, job)
@@ -63,13 +64,13 @@ async def test_what_is_right_agrees_in_everything(pipeline: Pipeline, beeping: P
     assert {each.verdict for each in found.findings} == {Verdict.AGREES}
     for check in ("frames", "order", "beginning", "colour", "objects", "durations", "tfdt", "codecs", "bandwidth"):
         assert set(pipeline.video) <= {each.of for each in found.of(check)}, check
-    for check in ("sound", "heard", "loudness", "objects", "durations", "tfdt"):
+    for check in ("audio", "heard", "loudness", "objects", "durations", "tfdt"):
         assert set(pipeline.audio) <= {each.of for each in found.of(check)}, check
     assert [(each.source, each.stream) for each in found.of("frames")] == [("210", "210")] * 3
 
 
-async def test_every_sound_and_every_codec_agrees(beeping: Path, tmp_path: Path) -> None:
-    """Three sounds of different rates, and a ladder in four codecs."""
+async def test_every_audio_track_and_every_codec_agrees(beeping: Path, tmp_path: Path) -> None:
+    """Three audio tracks of different rates, and a ladder in four codecs."""
     rhythms = [BEEPS.replace("t\\,0.7", f"t\\,{pause}") for pause in (0.9, 1.1)]
     tones = [part for rhythm in rhythms for part in ("-f", "lavfi", "-i", rhythm)]
     maps = [
@@ -99,7 +100,20 @@ async def test_every_sound_and_every_codec_agrees(beeping: Path, tmp_path: Path)
     assert {each.of for each in found.of("codecs")} == {"180p", "180p-hevc", "180p-av1", "180p-vp9"}
 
 
-PICTURES = {
+async def test_every_audio_track_without_video_agrees(tmp_path: Path) -> None:
+    rhythms = [BEEPS.replace("t\\,0.7", f"t\\,{pause}") for pause in (0.7, 0.9, 1.1)]
+    tones = [part for rhythm in rhythms for part in ("-f", "lavfi", "-i", rhythm)]
+    maps = ["-map", "0", "-map", "1", "-map", "2", "-c:a", "flac"]
+    run(FFMPEG, "-v", "error", "-y", "-itsoffset", "1", *tones, *maps, str(tmp_path / "book.mka"))
+    pipeline = Pipeline(tmp_path / "media", DEFAULT)
+    await pipeline.process(tmp_path / "book.mka")
+    found = await verified(pipeline, has_video=False)
+    assert faults(found) == {}
+    assert {each.of for each in found.of("heard")} == {*pipeline.audio} and len(pipeline.audio) == 6
+    assert {each.of for each in found.of("bandwidth")} == {"audio-128k", "audio-64k"}
+
+
+IMAGES = {
     "moving.gif": ["testsrc2=size=320x180:rate=10:duration=1"],
     "moving.avif": ["testsrc2=size=320x180:rate=10:duration=1", "-c:v", "libaom-av1", "-cpu-used", "8"],
     "sticker.gif": ["color=red@0:size=320x180:rate=10:duration=1,format=rgba,drawbox=w=90:h=90:c=red:t=fill:replace=1"],
@@ -107,10 +121,10 @@ PICTURES = {
 }
 
 
-@pytest.mark.parametrize("name", PICTURES)
-async def test_pictures_agree(name: str, lowest: Pipeline, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", IMAGES)
+async def test_images_agree(name: str, lowest: Pipeline, tmp_path: Path) -> None:
     """An animated one is a film, one that stands still is shown for a few seconds."""
-    run(FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", *PICTURES[name], str(tmp_path / name))
+    run(FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", *IMAGES[name], str(tmp_path / name))
     await lowest.process(tmp_path / name)
     assert faults(await verified(lowest)) == {}
 
@@ -136,12 +150,12 @@ async def test_real_films_agree(name: str, lowest: Pipeline) -> None:
     assert faults(found) == {}
 
 
-async def test_sound_alone_agrees(lowest: Pipeline, tmp_path: Path) -> None:
-    run(FFMPEG, "-v", "error", "-f", "lavfi", "-i", BEEPS, str(tmp_path / "sound.flac"))
-    await lowest.process(tmp_path / "sound.flac")
-    found = await verified(lowest, has_picture=False)
+async def test_audio_only_agrees(lowest: Pipeline, tmp_path: Path) -> None:
+    run(FFMPEG, "-v", "error", "-f", "lavfi", "-i", BEEPS, str(tmp_path / "song.flac"))
+    await lowest.process(tmp_path / "song.flac")
+    found = await verified(lowest, has_video=False)
     assert faults(found) == {}
-    assert [each.verdict for each in found.of("sound")] == [Verdict.AGREES]
+    assert [each.verdict for each in found.of("audio")] == [Verdict.AGREES]
 
 
 def damaged(data: bytes, *shares: tuple[float, float]) -> bytes:
@@ -160,14 +174,14 @@ async def test_packets_that_can_not_be_decoded_take_their_time(ending: str, lowe
     run(FFMPEG, "-v", "error", "-f", "lavfi", "-i", BEEPS, str(whole))
     spoiled.write_bytes(damaged(whole.read_bytes(), (0.4, 0.41), (0.7, 0.71), (0.97, 0.99)))
     await lowest.process(spoiled)
-    assert faults(await verified(lowest, has_picture=False)) == {}
+    assert faults(await verified(lowest, has_video=False)) == {}
 
 
 @pytest.mark.parametrize("damage", [(0.8, 1), (0.3, 1)])
-async def test_the_last_picture_is_held_where_those_after_it_are_damaged(
+async def test_the_last_frame_is_held_where_those_after_it_are_damaged(
     damage: tuple[float, float], lowest: Pipeline, beeping: Path, tmp_path: Path
 ) -> None:
-    """So long that there are passes that find no picture at all."""
+    """So long that there are passes that find no frame at all."""
     fast, spoiled = tmp_path / "fast.mp4", tmp_path / "spoiled.mp4"
     run(FFMPEG, "-v", "error", "-i", str(beeping), "-c", "copy", "-movflags", "+faststart", str(fast))
     spoiled.write_bytes(damaged(fast.read_bytes(), damage))
@@ -176,7 +190,7 @@ async def test_the_last_picture_is_held_where_those_after_it_are_damaged(
     assert faults(await verified(lowest)) == {}
 
 
-async def test_a_short_hole_in_the_sound_of_a_broadcast_stays_one(
+async def test_a_short_hole_in_the_audio_of_a_broadcast_stays_one(
     lowest: Pipeline, beeping: Path, tmp_path: Path
 ) -> None:
     """Of a short file, one was taken for the jitter of its stamps: all that came after was early."""
@@ -222,7 +236,7 @@ def cut_segment(folder: Path) -> None:
     rewrite(folder / "90p/00004.m4s", lambda data: data[: len(data) // 2])
 
 
-def spoil_pictures(folder: Path) -> None:
+def spoil_frames(folder: Path) -> None:
     def other(data: bytes) -> bytes:
         at = data.index(b"mdat") + 4
         return data[: at + 200] + bytes(reversed(data[at + 200 :]))
@@ -230,8 +244,8 @@ def spoil_pictures(folder: Path) -> None:
     rewrite(folder / "90p/00004.m4s", other)
 
 
-def delay_sound(folder: Path) -> None:
-    """Each segment of the sound takes the place of the next one: half a second late."""
+def delay_audio(folder: Path) -> None:
+    """Each audio segment takes the place of the next one: half a second late."""
     files = sorted((folder / "audio-64k").glob("0*.m4s"))
     stored = [file.read_bytes() for file in files]
     for file, before, own in zip(files[1:], stored, stored[1:], strict=False):
@@ -273,14 +287,14 @@ def break_the_master(folder: Path) -> None:
         (swap_segments, {("order", "90p")}),
         (lose_segment, {("objects", "90p"), ("fragments", "90p")}),
         (cut_segment, {("objects", "90p"), ("fragments", "90p")}),
-        (spoil_pictures, {("decoding", "90p")}),
-        (delay_sound, {("sound", "audio-64k")}),
+        (spoil_frames, {("decoding", "90p")}),
+        (delay_audio, {("audio", "audio-64k")}),
         (shift_times, {("tfdt", "90p")}),
         (rename_codec, {("codecs", "90p")}),
         (stretch_playlist, {("durations", "90p")}),
         (forget_the_end, {("objects", "90p")}),
         (add_an_object, {("objects", "90p")}),
-        (break_the_master, {("playlist", "stream"), ("frames", "stream"), ("sound", "stream")}),
+        (break_the_master, {("playlist", "stream"), ("frames", "stream"), ("audio", "stream")}),
     ],
 )
 async def test_what_is_spoiled_is_found(
@@ -309,12 +323,12 @@ async def test_a_stream_that_lacks_the_end_of_its_source(lowest: Pipeline, beepi
     cut = tmp_path / "cut.mp4"
     run(FFMPEG, "-v", "error", "-i", str(beeping), "-t", "5", "-c:v", "libx264", "-c:a", "aac", str(cut))
     found = await spoiled_source(lowest, cut, beeping)
-    assert found[("frames", "90p")] == "60 pictures at the end are not in the stream."
+    assert found[("frames", "90p")] == "60 frames at the end are not in the stream."
     assert found[("length", "stream")].endswith("s shorter.")
     assert ("heard", "audio-64k") in found
 
 
-async def test_sound_that_is_late_quieter_or_of_another_colour(lowest: Pipeline, beeping: Path, tmp_path: Path) -> None:
+async def test_audio_that_is_late_quieter_or_of_another_colour(lowest: Pipeline, beeping: Path, tmp_path: Path) -> None:
     changed = tmp_path / "changed.mp4"
     run(
         FFMPEG, "-v", "error", "-i", str(beeping), "-vf", "eq=brightness=0.04",
@@ -322,16 +336,16 @@ async def test_sound_that_is_late_quieter_or_of_another_colour(lowest: Pipeline,
         str(changed),
     )  # fmt: skip
     found = await spoiled_source(lowest, changed, beeping)
-    assert found[("sound", "audio-64k")] == "It is 40 ms late in the minute from 0 s on."
+    assert found[("audio", "audio-64k")] == "It is 40 ms late in the minute from 0 s on."
     assert found[("loudness", "audio-64k")] == "It is 6.0 dB quieter."
     assert ("colour", "90p") in found
 
 
-async def test_pictures_that_were_lost_on_the_way(lowest: Pipeline, tmp_path: Path) -> None:
+async def test_frames_that_were_lost_on_the_way(lowest: Pipeline, tmp_path: Path) -> None:
     whole = numbered(tmp_path / "whole.mp4", "30", 90)
     holey = numbered(tmp_path / "holey.mp4", "30", 90, filters="select='not(between(n,40,42))'")
     found = await spoiled_source(lowest, holey, whole)
-    assert found[("frames", "90p")] == "3 pictures are missing (number 40, number 41, number 42)."
+    assert found[("frames", "90p")] == "3 frames are missing (number 40, number 41, number 42)."
 
 
 async def test_a_clock_that_begins_anew_is_followed(lowest: Pipeline, tmp_path: Path) -> None:
@@ -340,7 +354,7 @@ async def test_a_clock_that_begins_anew_is_followed(lowest: Pipeline, tmp_path: 
     twice = tmp_path / "twice.ts"
     twice.write_bytes(film.read_bytes() * 2)
     found = await spoiled_source(lowest, film, twice)
-    assert found[("frames", "90p")].startswith("75 pictures at the end")
+    assert found[("frames", "90p")].startswith("75 frames at the end")
 
 
 async def test_a_source_that_is_gone_bad_is_said(lowest: Pipeline, beeping: Path, tmp_path: Path) -> None:

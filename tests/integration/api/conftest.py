@@ -5,32 +5,36 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import uvicorn
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from gilfoyle.api.app import create_app
-from gilfoyle.api.server import configure
-from gilfoyle.catalog import Catalog, Media, Rendition
+from gilfoyle.api.server import Server, configure
+from gilfoyle.catalog import DEFAULT_PROJECT, Catalog, Media, Rendition
 from gilfoyle.config import (
     DatabaseSettings,
     FilesystemSettings,
+    IpfsSettings,
     LimitSettings,
+    S3Settings,
     ServerSettings,
     Settings,
     StorageSettings,
     TemporalSettings,
 )
-from gilfoyle.storage import FilesystemStorage, keys
+from gilfoyle.storage import FilesystemStorage, Storage, keys, open_storage
 from tests.integration.api.calling import calling
+from tests.kubo_node import KuboNode
 
 UPLOAD_LIMIT = 8 << 20
+ROOMY_LIMIT = 32 << 20
 
 
 @pytest.fixture
@@ -85,10 +89,45 @@ def outage(settings: Settings) -> Callable[[str], Settings]:
     return without
 
 
-@contextmanager
-def served(settings: Settings) -> Iterator[str]:
+@pytest.fixture(params=["filesystem", "s3", "ipfs"])
+def kept_in(request: pytest.FixtureRequest, settings: Settings, s3_settings: S3Settings, kubo: KuboNode) -> Settings:
+    """The settings, with that backend and room for the film."""
+    storage = settings.storage
+    if request.param == "s3":
+        storage = StorageSettings(driver="s3", s3=s3_settings)
+    elif request.param == "ipfs":
+        ipfs = IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}")
+        storage = StorageSettings(driver="ipfs", ipfs=ipfs)
+    return settings.model_copy(update={"storage": storage, "limits": LimitSettings(upload_bytes=ROOMY_LIMIT)})
+
+
+@pytest.fixture
+async def servers(kept_in: Settings) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """Two of them, each with connections and a memory of its own."""
+    with served(kept_in) as first, served(kept_in) as second:
+        async with (
+            httpx.AsyncClient(base_url=first, timeout=60) as one,
+            httpx.AsyncClient(base_url=second, timeout=60) as two,
+        ):
+            yield [one, two]
+
+
+@pytest.fixture
+async def kept(kept_in: Settings) -> AsyncIterator[Storage]:
+    storage = open_storage(kept_in.storage)
+    yield storage
+    await storage.close()
+
+
+def served(settings: Settings) -> AbstractContextManager[str]:
     """The app on a free port, in a thread of its own; gives its address."""
-    server = uvicorn.Server(configure(create_app(settings), settings.server))
+    return serving(create_app(settings), settings.server)
+
+
+@contextmanager
+def serving(app: Any, settings: ServerSettings) -> Iterator[str]:
+    """Any ASGI application, as `served`."""
+    server = Server(configure(app, settings))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -103,9 +142,11 @@ def served(settings: Settings) -> Iterator[str]:
         assert not thread.is_alive()
 
 
-async def processing(catalog: Catalog, title: str = "Film", storage: str = "filesystem") -> Media:
+async def processing(
+    catalog: Catalog, title: str = "Film", storage: str = "filesystem", project: str = DEFAULT_PROJECT
+) -> Media:
     """A media whose upload was accepted and whose ladder is planned, without a workflow."""
-    media = await catalog.medias.create(title, storage=storage)
+    media = await catalog.medias.create(title, storage=storage, project=project)
     await catalog.uploads.accept(media.id, kind="video", file_name="film.mp4", size=3, sha256="0" * 64)
     ladder = [
         Rendition(name="720p", kind="video", position=0, width=1280, height=720, segments=4),
@@ -121,9 +162,9 @@ async def address(catalog: Catalog, media_id: UUID) -> str:
     return f"/stream/{(await catalog.playback.of(media_id))[0]}/1"
 
 
-async def playable(catalog: Catalog, storage: FilesystemStorage, **objects: bytes) -> UUID:
+async def playable(catalog: Catalog, storage: FilesystemStorage, project: str = DEFAULT_PROJECT) -> UUID:
     """A media that can be played, with the objects that its stream consists of."""
-    media = await processing(catalog)
+    media = await processing(catalog, project=project)
     files = {
         "master.m3u8": b"#EXTM3U\n720p/index.m3u8\n" * 20,
         "720p/index.m3u8": b"#EXTM3U\n00000.m4s\n",

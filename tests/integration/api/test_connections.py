@@ -92,7 +92,7 @@ async def test_a_body_whose_chunks_break_ends_the_upload(
 async def test_a_broken_head_is_answered_in_the_envelope(live: httpx.AsyncClient, request_: bytes, status: int) -> None:
     answer = await exchange(live, request_)
     assert answer.startswith(b"HTTP/1.1 %d " % status)
-    assert b'{"code":"' in answer
+    assert b'"code":"' in answer
     assert (await live.get("/healthz")).status_code == 200
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 import httpx
@@ -46,6 +48,11 @@ QUERIES = [
     "limit=0", "limit=101", "limit=-1", "limit=x", "limit=", "limit=1.5", "limit=" + "9" * 5000, "limit=NaN",
     "offset=-1", "offset=" + "9" * 31, "offset=1e3", "offset=9223372036854775808", "offset=" + "9" * 5000,
     "status=Deleting", "status=ready", "status=", "status=%00", "q=%00", "q=" + "x" * 201,
+    "status=Ready,ready", "kind=text", "external_id=", "external_id=%00", "tags=", "tags=a,,b", "tags=%00", "sort=size",
+    "total=maybe", "created_from=today", "created_from=2026-01-01T00:00:00", "updated_before=",
+    "cursor=x", "cursor=%00", "cursor=bm90aGluZw", "cursor=" + "A" * 4001, "metadata[a]=%00",
+    "metadata[a]=" + "x" * 1001, "metadata[%00]=x", "metadata[]=x", "metadata=x", "metadata[" + "x" * 101 + "]=1",
+    "limt=1", "unknown=1", "token=x",
 ]  # fmt: skip
 IDS = ["x", "1", "%00", "..", "00000000-0000-0000-0000-00000000000", "0" * 1000, "é", "%F0%28", "null", "-"]
 
@@ -53,7 +60,10 @@ IDS = ["x", "1", "%00", "..", "00000000-0000-0000-0000-00000000000", "0" * 1000,
 def check(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
     assert answer.status_code in statuses, answer.text[:300]
     body: dict[str, Any] = answer.json()
-    assert {"code", "message"} <= set(body) <= {"code", "message", "fields"}
+    needed = {"type", "code", "message", "request_id"}
+    assert needed <= set(body) <= needed | {"fields"}
+    assert body["request_id"] == answer.headers["X-Request-Id"]
+    assert not re.search(r"\b[Ii]nput|should|valid (string|integer|UUID|boolean|list|dict)", answer.text), answer.text
     assert len(answer.content) < 2000
     return body
 
@@ -61,11 +71,11 @@ def check(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
 @pytest.mark.parametrize(("body", "headers"), BODIES)
 async def test_bodies(client: httpx.AsyncClient, catalog: Catalog, body: bytes, headers: dict[str, str]) -> None:
     encoded = {name: value.encode("latin-1") for name, value in headers.items()}
-    answer = check(await client.post("/v1/medias", content=body, headers=encoded), 400)
-    assert answer["code"] == "invalid_request"
+    status = 400 if headers.get("Content-Type") == JSON["Content-Type"] else 415
+    answer = check(await client.post("/v1/medias", content=body, headers=encoded), status)
+    assert answer["type"] == {400: "invalid_request", 415: "unsupported_media_type"}[status]
     media = await catalog.medias.create("Kept")
-    if body != b'{"title": null}':  # in a change, null is nothing to change
-        check(await client.patch(f"/v1/medias/{media.id}", content=body, headers=encoded), 400)
+    check(await client.patch(f"/v1/medias/{media.id}", content=body, headers=encoded), status)
     assert (await catalog.medias.get(media.id)).title == "Kept"
     assert (await catalog.medias.page(10, 0))[1] == 1
 
@@ -81,11 +91,21 @@ async def test_says_which_field_is_wrong(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("query", QUERIES)
 async def test_queries(client: httpx.AsyncClient, query: str) -> None:
     answer = check(await client.get(f"/v1/medias?{query}"), 400)
-    assert list(answer["fields"]) == [query.split("=")[0]]
+    assert list(answer["fields"]) == [unquote(query.split("=")[0])[:100]]
 
 
 async def test_odd_but_right_queries(client: httpx.AsyncClient) -> None:
-    for query in ("", "limit=100", f"offset={2**53}", "q=", "q=%25", "unknown=1", "limit=1&limit=2"):
+    for query in (
+        "",
+        "limit=100",
+        f"offset={2**53}",
+        "q=",
+        "q=%25",
+        "limit=1&limit=2",
+        "cursor=",
+        "metadata[a.b]=''",
+        "q=\\",
+    ):
         assert (await client.get(f"/v1/medias?{query}")).status_code == 200
 
 
@@ -99,9 +119,7 @@ async def test_ids(client: httpx.AsyncClient, media_id: str) -> None:
     check(await client.post(f"/v1/medias/{media_id}/upload/video", files={"file": b"x"}), *statuses)
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/nothing", "/v1/medias/", "/v1/medias/x/y", "/../etc/passwd", "/%00", "//", "/.env"]
-)
+@pytest.mark.parametrize("path", ["/nothing", "/v1/medias/", "/v1/medias/x/y", "/../etc/passwd", "/%00", "/.env"])
 async def test_unknown_routes(client: httpx.AsyncClient, path: str) -> None:
     assert check(await client.get(path), 404)["code"] == "not_found"
 
@@ -110,7 +128,6 @@ async def test_wrong_methods(client: httpx.AsyncClient) -> None:
     media_id = uuid4()
     for method, path in (
         ("PUT", "/v1/medias"),
-        ("DELETE", "/v1/medias"),
         ("POST", f"/v1/medias/{media_id}"),
         ("GET", f"/v1/medias/{media_id}/upload/video"),
         ("POST", f"/stream/{media_id}/master.m3u8"),

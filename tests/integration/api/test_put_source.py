@@ -61,7 +61,7 @@ async def test_stores_the_body_and_starts_its_processing(
     )
     assert answer.status_code == 202
     media = answer.json()["data"]
-    assert (media["status"], media["kind"], media["file_name"]) == ("Processing", kind or "video", "My film.mp4")
+    assert (media["status"], media["kind"], media["file_name"]) == ("Processing", kind or None, "My film.mp4")
     assert (media["source_bytes"], media["source_sha256"]) == (len(FILM), SHA256.hexdigest())
     assert await storage.read(keys.source(media_id)) == FILM
     workflow = await temporal.get_workflow_handle(f"media-{media_id}-1").describe()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -28,7 +30,7 @@ BROKEN = RenditionProgress(
 
 
 async def ready(catalog: Catalog, *, recipe: bool = True) -> Media:
-    """A media that is Ready without its picture."""
+    """A media that is Ready without its video."""
     media = await processing(catalog)
     if recipe:
         await catalog.encodings.plan(media.id, 1, [], recipe=({"any": "plan"}, {"any": "policy"}))
@@ -162,6 +164,38 @@ async def test_a_media_that_is_errored_is_encoded_again(
     refused = await client.post(f"/v1/medias/{media.id}/retry")
     assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
     assert "is being processed" in refused.json()["message"]
+
+
+@pytest.mark.parametrize("asked", [None, "video", "audio"])
+@pytest.mark.parametrize("way", ["retry", "replacement"])
+async def test_what_was_found_to_be_audio_is_looked_into_again(
+    client: httpx.AsyncClient, catalog: Catalog, temporal: Client, asked: str | None, way: str
+) -> None:
+    """Another release may find video in it; only what was asked for stays."""
+    media_id = (await catalog.medias.create("Song")).id
+    params = {"kind": asked} if asked else {}
+    assert (await client.put(f"/v1/medias/{media_id}/source", content=b"song", params=params)).status_code == 202
+    assert (await workflow_input(temporal, media_id, 1))["kind"] == ("audio" if asked == "audio" else "video")
+    await catalog.encodings.plan(media_id, 1, [], kind="audio")
+    assert (await client.get(f"/v1/medias/{media_id}")).json()["data"]["kind"] == "audio"
+    if way == "retry":
+        await catalog.encodings.fail(media_id, "damaged", "It is damaged.")
+    else:
+        await catalog.encodings.finish(media_id, 1)
+    assert (await client.post(f"/v1/medias/{media_id}/{way}")).status_code == 202
+    assert (await workflow_input(temporal, media_id, 2))["kind"] == ("audio" if asked == "audio" else "video")
+    if way == "replacement":
+        await catalog.encodings.plan(media_id, 2, [], kind="video")
+        await catalog.encodings.finish(media_id, 2)
+        media = await catalog.medias.get(media_id)
+        assert (media.kind, media.audio_only) == ("video", asked == "audio")
+
+
+async def workflow_input(temporal: Client, media_id: UUID, encoding: int) -> dict[str, Any]:
+    """What the workflow of an encoding was started with."""
+    history = await temporal.get_workflow_handle(process_media_id(media_id, encoding)).fetch_history()
+    started = history.events[0].workflow_execution_started_event_attributes
+    return json.loads(started.input.payloads[0].data)  # type: ignore[no-any-return]
 
 
 async def test_of_many_retries_at_once_one_is_taken(

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
+import os
+from contextlib import suppress
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -10,7 +14,7 @@ import pytest
 from gilfoyle.catalog import Catalog
 from gilfoyle.config import Settings
 from gilfoyle.storage import FilesystemStorage, keys
-from tests.integration.api.conftest import address, playable, processing, served
+from tests.integration.api.conftest import address, eventually, playable, processing, served
 
 SEGMENT = bytes(range(256)) * 20
 PLAIN = {"Accept-Encoding": "identity"}
@@ -241,6 +245,90 @@ async def test_a_slow_reader_does_not_fill_the_memory_and_others_go_on(
     assert count == size
 
 
+async def test_the_kernel_sends_what_lies_on_a_local_disk(
+    live: httpx.AsyncClient, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    sendfile = os.sendfile
+    monkeypatch.setattr(os, "sendfile", lambda *given: sent.append(sendfile(*given)) or sent[-1])
+
+    async def told(count: int) -> None:  # the client may have it all before the server knows
+        assert sum(sent) == count
+
+    assert (await live.get(f"{url}/720p/00000.m4s", headers={"Accept-Encoding": "gzip"})).content == SEGMENT
+    await eventually(lambda: told(len(SEGMENT)))
+    part = await live.get(f"{url}/720p/00000.m4s", headers={"Range": "bytes=100-2099"})
+    assert part.content == SEGMENT[100:2100]
+    await eventually(lambda: told(len(SEGMENT) + 2000))
+
+
+async def test_of_a_network_disk_threads_read(
+    live: httpx.AsyncClient, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There, opening a file may take as long as it likes."""
+    monkeypatch.setattr(FilesystemStorage, "open_file", lambda *_: None)
+    monkeypatch.setattr(os, "sendfile", lambda *_: pytest.fail("was used"))
+    assert (await live.get(f"{url}/720p/00000.m4s")).content == SEGMENT
+
+
+async def test_where_the_disk_can_not_send_it_is_read(
+    live: httpx.AsyncClient, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "sendfile", refuse)
+    for _ in range(2):
+        assert (await live.get(f"{url}/720p/00000.m4s")).content == SEGMENT
+
+
+async def test_segments_one_after_another_on_one_connection(live: httpx.AsyncClient, url: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", live.base_url.port)
+    writer.write(f"GET {url}/720p/00000.m4s HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 3)
+    for _ in range(3):
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert await reader.readexactly(len(SEGMENT)) == SEGMENT
+    writer.close()
+
+
+async def test_who_leaves_half_way_leaves_no_file_open(
+    live: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    media_id = await playable(catalog, storage)
+    url = await address(catalog, media_id)
+    await storage.write(f"{media_id}/1/720p/00001.m4s", bytes(64 << 20))
+
+    def open_files() -> int:
+        found = 0
+        for each in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                found += str(media_id) in str(each.readlink())
+        return found
+
+    async def none_open() -> None:
+        assert open_files() == 0
+
+    readers = []
+    for _ in range(3):
+        reader, writer = await asyncio.open_connection("127.0.0.1", live.base_url.port)
+        writer.write(f"GET {url}/720p/00001.m4s HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        await reader.readexactly(1000)
+        readers.append(writer)
+    assert open_files() == 3
+    for writer in readers:
+        writer.transport.abort()
+    await eventually(none_open)
+    assert (await live.get(f"{url}/720p/00000.m4s")).content == SEGMENT
+
+
+async def test_an_empty_object(live: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage) -> None:
+    media_id = await playable(catalog, storage)
+    await storage.write(f"{media_id}/1/text/en/00000.vtt", b"")
+    answer = await live.get(f"{await address(catalog, media_id)}/text/en/00000.vtt")
+    assert (answer.status_code, answer.content, answer.headers["Content-Length"]) == (200, b"", "0")
+
+
 async def test_a_storage_that_serves_by_itself_is_pointed_at(
     settings: Settings, catalog: Catalog, storage: FilesystemStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,6 +357,39 @@ async def test_the_master_playlist_of_now_names_the_version(live: httpx.AsyncCli
     assert latest.text.splitlines()[:2] == ["#EXTM3U", "1/720p/index.m3u8"]
     assert latest.headers["Cache-Control"] == "no-cache"
     assert (await live.head(f"{url.removesuffix('/1')}/master.m3u8")).headers["ETag"] == latest.headers["ETag"]
+
+
+async def test_a_version_that_another_process_has_published_is_seen_at_once(
+    live: httpx.AsyncClient, url: str, catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    """Its address comes from that process, and the next request may reach this one, which cached the old version."""
+    unversioned = url.removesuffix("/1")
+    master = await live.get(f"{unversioned}/master.m3u8")
+    media = await catalog.playback.media(unversioned.rpartition("/")[2])
+    await catalog.encodings.finish(media.id, 1)
+    await catalog.replacements.encode(media.id)
+    old, new = keys.encoding_prefix(media.id, 1), keys.encoding_prefix(media.id, 2)
+    await storage.write(f"{new}/720p/00000.m4s", SEGMENT)
+    await storage.write(f"{new}/master.m3u8", await storage.read(f"{old}/master.m3u8"))
+    assert (await live.get(f"{unversioned}/2/720p/00000.m4s")).status_code == 404
+    assert (await live.get(f"{unversioned}/master.m3u8")).content == master.content
+    await catalog.encodings.finish(media.id, 2)
+    assert (await live.get(f"{unversioned}/2/720p/00000.m4s")).content == SEGMENT
+
+
+async def test_a_version_that_was_replaced_and_removed_is_not_looked_for(
+    live: httpx.AsyncClient, url: str, catalog: Catalog, storage: FilesystemStorage
+) -> None:
+    unversioned = url.removesuffix("/1")
+    assert (await live.get(f"{unversioned}/master.m3u8")).status_code == 200
+    media = await catalog.playback.media(unversioned.rpartition("/")[2])
+    await catalog.encodings.finish(media.id, 1)
+    await catalog.replacements.encode(media.id)
+    await storage.write(f"{keys.encoding_prefix(media.id, 2)}/master.m3u8", b"#EXTM3U\n720p/index.m3u8\n")
+    await catalog.encodings.finish(media.id, 2)
+    await storage.delete_prefix(keys.encoding_prefix(media.id, 1))
+    latest = await live.get(f"{unversioned}/master.m3u8")
+    assert latest.text.splitlines() == ["#EXTM3U", "2/720p/index.m3u8"]
 
 
 @pytest.mark.parametrize("version", ["0", "2", "x", "-1", "99999999999"])

@@ -1,14 +1,18 @@
-"""Playing through the API what lies in a bucket: what each request of a player costs there."""
+"""Playing through the API what lies in a bucket: what each request of a player costs there, and where it leads."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 
 from gilfoyle.api.app import create_app
-from gilfoyle.catalog import Catalog
+from gilfoyle.api.key_pairs import make
+from gilfoyle.catalog import Catalog, Policy, SigningKey
+from gilfoyle.catalog.signing import Algorithm
 from gilfoyle.config import S3Settings, Settings, StorageSettings
 from gilfoyle.storage import keys
 from gilfoyle.storage.s3.backend import S3Storage
@@ -44,7 +48,7 @@ async def test_a_segment_costs_one_request(
 ) -> None:
     app = create_app(settings.model_copy(update={"storage": StorageSettings(driver="s3", s3=s3_settings)}))
     async with app.router.lifespan_context(app):
-        storage = await app.state.services.storages.of()
+        storage = await app.state.services.storages.open()
         assert isinstance(storage, S3Storage)
         media = await processing(catalog, storage="s3")
         await storage.write(f"{keys.encoding_prefix(media.id, 1)}/720p/00000.m4s", SEGMENT)
@@ -63,3 +67,28 @@ async def test_a_segment_costs_one_request(
             del asked[:]
             assert (await client.get(f"{await address(catalog, media.id)}/720p/00001.m4s")).status_code == 404
             assert asked == ["GetObject"]
+
+
+async def test_what_is_signed_is_never_redirected(
+    settings: Settings, catalog: Catalog, s3_settings: S3Settings
+) -> None:
+    """A presigned address would play for an hour, without a token and after the key was revoked."""
+    s3 = s3_settings.model_copy(update={"serve": "redirect"})
+    app = create_app(settings.model_copy(update={"storage": StorageSettings(driver="s3", s3=s3)}))
+    key = SigningKey(project="default", name="test", algorithm=Algorithm.HS256, secret=make(Algorithm.HS256).secret)
+    async with app.router.lifespan_context(app):
+        media = await processing(catalog, storage="s3")
+        storage = await app.state.services.storages.open()
+        await storage.write(f"{keys.encoding_prefix(media.id, 1)}/720p/00000.m4s", SEGMENT)
+        await catalog.encodings.progress(media.id, 1, [], playable=True, progress=0.25)
+        await catalog.signing_keys.create(key)
+        signed = await catalog.playback.add(media.id, Policy.SIGNED)
+        claims = {"sub": signed, "exp": int(time.time()) + 60}
+        token = jwt.encode(claims, key.secret or "", "HS256", {"kid": key.id})
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            public = await client.get(f"{await address(catalog, media.id)}/720p/00000.m4s")
+            assert (public.status_code, "X-Amz-Signature" in public.headers["Location"]) == (307, True)
+            answer = await client.get(f"/stream/{signed}/1/~{token}/720p/00000.m4s")
+            assert (answer.status_code, answer.content) == (200, SEGMENT)
+            assert (await client.get(f"/stream/{signed}/1/720p/00000.m4s")).status_code == 403

@@ -31,12 +31,12 @@ async def test_captions_are_kept_as_webvtt(
     track = answer.json()["data"]
     assert answer.status_code == 201
     assert (track["language"], track["label"], track["role"], track["default"]) == ("de", "Deutsch", "caption", True)
-    assert answer.headers["location"] == f"/v1/medias/{media_id}/tracks/{track['name']}"
+    assert answer.headers["location"] == f"http://localhost/v1/medias/{media_id}/tracks/{track['name']}"
     kept = await storage.read(keys.text(media_id, track["name"]))
     assert kept == b"WEBVTT\n\n00:00:01.000 --> 00:00:02.000\nHello\n"
     assert (await client.get(f"/v1/medias/{media_id}/tracks")).json()["data"] == [track]
     assert (await client.get(f"/v1/medias/{media_id}")).json()["data"]["tracks"] == [track]
-    assert (await client.get("/v1/medias")).json()["data"][0]["tracks"] == [track]
+    assert (await client.get("/v1/medias?include=tracks")).json()["data"][0]["tracks"] == [track]
 
 
 async def test_there_is_one_default_of_a_kind(client: httpx.AsyncClient, media_id: str) -> None:

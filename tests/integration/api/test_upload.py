@@ -12,6 +12,7 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from gilfoyle.api.small_bodies import JSON_BYTES
 from gilfoyle.catalog import Catalog, MediaStatus
 from gilfoyle.config import Settings
 from gilfoyle.errors import Conflict, ObjectNotFound
@@ -44,13 +45,13 @@ async def nothing_kept(catalog: Catalog, storage: FilesystemStorage, media_id: U
     assert [found.key async for found in storage.list(str(media_id))] == []
 
 
-@pytest.mark.parametrize("kind", ["video", "audio"])
+@pytest.mark.parametrize("kind", [None, "video", "audio"])
 async def test_stores_the_file_and_starts_its_processing(
-    live: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage, temporal: Client, kind: str
+    live: httpx.AsyncClient, catalog: Catalog, storage: FilesystemStorage, temporal: Client, kind: str | None
 ) -> None:
     media_id = await new_media(catalog)
     files = {"file": ("C:\\films\\My film.mp4", FILM)}
-    answer = await live.post(f"/v1/medias/{media_id}/upload/{kind}", files=files)
+    answer = await live.post(f"/v1/medias/{media_id}/upload{f'/{kind}' if kind else ''}", files=files)
     assert answer.status_code == 202
     media = answer.json()["data"]
     assert (media["status"], media["kind"], media["file_name"]) == ("Processing", kind, "My film.mp4")
@@ -64,9 +65,15 @@ async def test_stores_the_file_and_starts_its_processing(
     assert (sent["media_id"], sent["encoding"], sent["kind"], sent["source_bytes"]) == (
         str(media_id),
         1,
-        kind,
+        kind or "video",
         len(FILM),
     )
+
+
+async def test_more_than_a_small_body_goes_to_either_path(live: httpx.AsyncClient, catalog: Catalog) -> None:
+    for path in ("upload", "upload/video"):
+        files = {"file": ("film.mp4", bytes(JSON_BYTES + 1))}
+        assert (await live.post(f"/v1/medias/{await new_media(catalog)}/{path}", files=files)).status_code == 202
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
@@ -80,6 +87,7 @@ async def test_a_checksum_may_come_before_or_after_the_file(
     media_id = await new_media(catalog)
     answer = await live.post(f"/v1/medias/{media_id}/upload/video", content=form("0" * 64), headers=HEADERS)
     assert (answer.status_code, answer.json()["code"]) == (400, "checksum_mismatch")
+    assert answer.json()["fields"] == {"sha256": "does not match the file"}
     await nothing_kept(catalog, storage, media_id)
     answer = await live.post(f"/v1/medias/{media_id}/upload/video", content=form(SHA256.upper()), headers=HEADERS)
     assert answer.status_code == 202
@@ -314,7 +322,7 @@ async def test_one_that_is_errored_is_uploaded_again_beside_the_first(
 ) -> None:
     media_id = await new_media(catalog)
     assert (await live.post(f"/v1/medias/{media_id}/upload/audio", files={"file": b"first"})).status_code == 202
-    await catalog.encodings.fail(media_id, "no_audio", "The file holds a picture but no sound.")
+    await catalog.encodings.fail(media_id, "no_audio", "The file holds video but no audio.")
     broken = part("file", FILM, "a.mp4")[:5000]
     assert (await live.post(f"/v1/medias/{media_id}/upload/video", content=broken, headers=HEADERS)).status_code == 400
     failed = await catalog.medias.get(media_id)

@@ -48,7 +48,7 @@ async def test_one_that_is_ready_is_compared_once_at_a_time(
         ],
         [VerifyMediaInput],
     )
-    assert (job.media_id, job.has_picture, job.renditions) == (media.id, True, {"720p": 3000})
+    assert (job.media_id, job.has_video, job.renditions) == (media.id, True, {"720p": 3000})
     await handle.terminate("the test is over")
     ended = (await client.get(f"/v1/medias/{media.id}/verify")).json()["data"]
     assert (ended["status"], ended["agreement"]) == ("Failed", None)

@@ -37,10 +37,10 @@ def test_the_hand_written_command_makes_every_rendition(film: Path, tmp_path: Pa
 
 
 def test_what_one_command_could_not_do_alike_is_refused(tmp_path: Path) -> None:
-    sound = tmp_path / "sound.m4a"
-    run(FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=duration=1", str(sound))
+    song = tmp_path / "sound.m4a"
+    run(FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=duration=1", str(song))
     with pytest.raises(UnsupportedMedia, match=r"sound\.m4a is not a progressive SDR video"):
-        examine(sound, SETTINGS)
+        examine(song, SETTINGS)
 
 
 def test_the_source_is_what_it_says(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_both_sides_are_measured(film: Path) -> None:
     # Real seconds of a busy machine: only what can't be otherwise.
     assert found["cpu_ratio"] and found["wall_ratio"] > 0
     assert 0.9 < found["bytes_ratio"] < 1.2
-    # Frame by frame the same pictures: with one frame beside, these numbered ones would score far lower.
+    # Frame by frame the same frames: with one frame beside, these numbered ones would score far lower.
     assert found["vmaf"]["pipeline"].keys() == {"360p"}
     assert found["vmaf"]["pipeline"]["360p"] > 95
     assert abs(found["vmaf_delta"]) < 1

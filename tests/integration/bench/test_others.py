@@ -76,3 +76,10 @@ def test_no_core_that_can_be_chosen_is_a_sentence(monkeypatch: pytest.MonkeyPatc
 
 def test_a_missing_file_is_a_sentence() -> None:
     assert refusal("scale", "--source", "nowhere.mp4") == "There is no file nowhere.mp4.\n"
+
+
+@pytest.mark.slow
+def test_the_api_is_measured() -> None:
+    found = bench("api", "--medias", "2000", "--rounds", "1")
+    assert found["get_ratio"] > 0 and found["list_100k_over_1k"] > 0
+    assert len(found["found"]["searches"]["tag"]) == 100 and found["search_p99_ms"] > 0

@@ -11,7 +11,8 @@ from bench import server
 from bench.play.watch import watch
 from bench.player import download, wait_for_first_play
 from bench.uploads import check, master_url, send, wait_until_ready
-from gilfoyle.cli.client import Client
+from gilfoyle.cli.text import given
+from gilfoyle.client import Gilfoyle
 from tests.integration.bench.commands import bench, refusal
 from tests.sources import numbered, read_numbers
 
@@ -24,16 +25,17 @@ def test_a_short_film_is_measured() -> None:
     assert [step["name"] for step in found["films"]["10s"]["steps"]][:3] == ["store", "probe", "plan"]
 
 
+@pytest.mark.slow
 def test_a_film_is_watched_to_its_end_and_fetched(tmp_path: Path) -> None:
     film = numbered(tmp_path / "film.mp4", "30", 420)
-    with server.running() as up, Client(up.url) as client, httpx.Client(trust_env=False) as http:
+    with server.running() as up, Gilfoyle(up.url) as client, httpx.Client(trust_env=False) as http:
         sent = send(client, film)
         master = master_url(up, sent.media_id)
-        playable = wait_for_first_play(http, master, lambda: check(client.media(sent.media_id)))
+        playable = wait_for_first_play(http, master, lambda: check(given(client.medias.get(sent.media_id))))
         watched = watch(http, master, playable, 60, 14)
         wait_until_ready(client, sent.media_id)
         download(http, master, tmp_path / "out")
-    # All of it was seen to be published, from some on; the sound ends within an AAC frame of the picture.
+    # All of it was seen to be published, from some on; the audio ends within an AAC frame of the video.
     assert watched.published_s == pytest.approx(14, abs=0.03)
     assert watched.samples[0].published_s >= 3.9
     assert [sample.at for sample in watched.samples] == sorted(sample.at for sample in watched.samples)

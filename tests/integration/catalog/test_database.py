@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import uuid4
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
-from gilfoyle.catalog import Catalog, Database
+from gilfoyle.catalog import Catalog, Database, MediaFilter, Paging
+from gilfoyle.catalog.database import LISTS
+from gilfoyle.catalog.lookups import CompiledQuery
 from gilfoyle.errors import InvalidRequest, Unavailable
 
 
@@ -59,4 +62,60 @@ async def test_text_that_can_not_be_stored_is_an_invalid_request(catalog: Catalo
 async def test_more_callers_than_connections_wait_for_their_turn(database_url: str) -> None:
     database = Database(database_url, pool_size=2)
     await asyncio.gather(*(database.ping() for _ in range(50)))
+    await database.close()
+
+
+async def test_a_lookup_survives_a_server_that_drops_its_connection(catalog: Catalog, database: Database) -> None:
+    media = await catalog.medias.create("Film")
+    assert (await catalog.views.one(media.id)).media.title == "Film"
+    async with database.session() as session:
+        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        await session.execute(text(f"{ended} AND state = 'idle' AND datname = 'gilfoyle'"))
+    shown = await asyncio.gather(*(catalog.views.one(media.id) for _ in range(5)))
+    assert {view.media.title for view in shown} == {"Film"}
+
+
+async def test_lists_survive_a_server_that_drops_their_connections(catalog: Catalog, database: Database) -> None:
+    async def titles() -> list[list[str]]:
+        pages = await asyncio.gather(*(catalog.views.page(MediaFilter(), Paging(10)) for _ in range(10)))
+        return [[view.media.title for view in page.views] for page in pages]
+
+    await catalog.medias.create("Film")
+    assert await titles() == [["Film"]] * 10
+    async with database.session() as session:
+        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        await session.execute(text(f"{ended} AND state = 'idle' AND datname = 'gilfoyle'"))
+    assert await titles() == [["Film"]] * 10
+
+
+async def test_lists_at_once_have_values_of_their_own(catalog: Catalog) -> None:
+    """They are of one form, whose query is put together once."""
+    for number in range(20):
+        await catalog.medias.create(f"Film {number}", tags=[f"tag-{number}"], metadata={"number": number})
+    sought = [MediaFilter(tags=[f"tag-{number}"], metadata={"number": str(number)}) for number in range(20)]
+    pages = await asyncio.gather(*(catalog.views.page(each, Paging(10), count=True) for each in sought))
+    assert [[view.media.title for view in page.views] for page in pages] == [[f"Film {n}"] for n in range(20)]
+    assert {page.total for page in pages} == {1}
+
+
+async def test_a_list_that_was_given_up_leaves_its_connection_to_others(catalog: Catalog, database: Database) -> None:
+    slow = CompiledQuery(select(func.pg_sleep(30)))
+    given_up = [asyncio.create_task(database.rows(slow, {**slow.parameters})) for _ in range(LISTS)]
+    await asyncio.sleep(0.2)
+    for task in given_up:
+        task.cancel()
+    async with asyncio.timeout(10):
+        assert (await catalog.views.page(MediaFilter(), Paging(10))).views == []
+
+
+async def test_lookups_at_once_get_their_own_rows(catalog: Catalog) -> None:
+    medias = [await catalog.medias.create(f"Film {number}") for number in range(20)]
+    shown = await asyncio.gather(*(catalog.views.one(media.id) for media in medias))
+    assert [view.media.title for view in shown] == [f"Film {number}" for number in range(20)]
+
+
+async def test_a_lookup_without_a_server_is_unavailable() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(Unavailable):
+        await Catalog(database).views.one(uuid4())
     await database.close()

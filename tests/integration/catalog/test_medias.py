@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from gilfoyle.catalog import Catalog, Media, MediaKind, MediaStatus, Rendition
+from gilfoyle.catalog import Catalog, Media, MediaFilter, MediaKind, MediaStatus, Paging, Rendition
 from gilfoyle.errors import NotFound
 
 
@@ -27,7 +27,7 @@ async def test_an_unknown_media_is_not_found(catalog: Catalog) -> None:
     with pytest.raises(NotFound):
         await catalog.medias.source(uuid4())
     with pytest.raises(NotFound):
-        await catalog.medias.shown(uuid4())
+        await catalog.medias.with_renditions(uuid4())
     with pytest.raises(NotFound):
         await catalog.medias.edit(uuid4(), title="x")
     assert await catalog.medias.renditions(uuid4(), 1) == []
@@ -35,17 +35,17 @@ async def test_an_unknown_media_is_not_found(catalog: Catalog) -> None:
 
 async def test_a_media_is_shown_with_what_it_serves(catalog: Catalog) -> None:
     media = await accepted(catalog)
-    assert await catalog.medias.shown(media.id) == (media, [])
+    assert await catalog.medias.with_renditions(media.id) == (media, [])
     ladder = [Rendition(name=name, kind="video", position=n) for n, name in enumerate(["720p", "360p"])]
     await catalog.encodings.plan(media.id, 1, ladder[::-1])
     await catalog.encodings.plan(media.id, 2, [Rendition(name="480p", kind="video")])
-    found, renditions = await catalog.medias.shown(media.id)
+    found, renditions = await catalog.medias.with_renditions(media.id)
     assert found == await catalog.medias.get(media.id)
     assert [rendition.name for rendition in renditions] == ["720p", "360p"]
     assert renditions == await catalog.medias.renditions(media.id, 1)
     await catalog.medias.mark_deleting(media.id)
     with pytest.raises(NotFound):
-        await catalog.medias.shown(media.id)
+        await catalog.medias.with_renditions(media.id)
 
 
 async def test_edits_what_is_given_and_nothing_else(catalog: Catalog) -> None:
@@ -152,10 +152,9 @@ async def test_renditions_come_in_the_ladders_order(catalog: Catalog) -> None:
     await catalog.encodings.plan(one.id, 1, ladder[::-1])
     await catalog.encodings.plan(two.id, 2, ladder[1:2])
     assert [r.name for r in await catalog.medias.renditions(one.id, 1)] == names
-    found = await catalog.medias.renditions_of([one, two])
-    assert [r.name for r in found[one.id]] == names
-    assert found[two.id] == []
-    assert await catalog.medias.renditions_of([]) == {}
+    newest, oldest = (await catalog.views.page(MediaFilter(), Paging(10), renditions=True)).views
+    assert [r.name for r in oldest.renditions] == names
+    assert (newest.media.id, newest.renditions) == (two.id, [])
 
 
 async def test_counts_every_status(catalog: Catalog) -> None:

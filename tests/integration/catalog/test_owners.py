@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from gilfoyle.catalog import Catalog, MediaStatus
+from gilfoyle.catalog import Catalog, MediaStatus, UploadSession, UploadStatus
+from gilfoyle.catalog.models import now
 from gilfoyle.errors import Conflict
 
 
@@ -40,6 +42,16 @@ async def test_a_lease_that_is_alive_is_an_upload(catalog: Catalog) -> None:
     await catalog.uploads.release(media.id, held)
     assert not (await catalog.owners.of([media.id]))[media.id].uploading
     assert not await catalog.owners.uploading("s3")
+
+
+async def test_what_a_session_may_go_on_with_stays(catalog: Catalog) -> None:
+    media = await catalog.medias.create("Film")
+    for late, kept in ((60, True), (-1, False)):
+        session = UploadSession(media_id=media.id, ttl_s=60, expires_at=now() + timedelta(seconds=late))
+        upload = await catalog.upload_sessions.create(session)
+        assert (await catalog.owners.of([media.id]))[media.id].uploading is kept
+        await catalog.upload_sessions.end(upload.id, UploadStatus.CANCELLED)
+        assert not (await catalog.owners.of([media.id]))[media.id].uploading
 
 
 async def test_a_row_that_is_held_does_not_change(catalog: Catalog) -> None:

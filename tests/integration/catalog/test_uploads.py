@@ -115,7 +115,7 @@ async def test_one_that_is_errored_may_be_uploaded_again(catalog: Catalog) -> No
         await catalog.medias.get(media.id)
     ).storage == "filesystem"  # it may break off: the source that is there stays
     again = await accept(catalog, media.id, held=held, storage="s3")
-    assert (again.status, again.upload, again.next_upload, again.encoding) == (MediaStatus.PROCESSING, 2, 2, 2)
+    assert (again.status, again.upload, again.next_upload, again.encoding) == (MediaStatus.PROCESSING, 2, 3, 2)
     assert (again.storage, again.error_code, again.error_message, again.probe, again.duration_s) == ("s3", *[None] * 4)
 
 

@@ -46,10 +46,10 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five seconds of picture and sound."""
+    """Five seconds of video and audio."""
     path = tmp_path_factory.mktemp("film") / "Test film.mp4"
-    picture, sound = "testsrc2=size=320x180:rate=25:duration=5", "sine=frequency=440:duration=5"
-    inputs = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound]
+    video, audio = "testsrc2=size=320x180:rate=25:duration=5", "sine=frequency=440:duration=5"
+    inputs = ["-f", "lavfi", "-i", video, "-f", "lavfi", "-i", audio]
     codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"]
     subprocess.run([ffmpeg_path(ToolSettings()), "-v", "error", *inputs, *codecs, str(path)], check=True)
     return path
@@ -74,7 +74,8 @@ def test_from_a_file_to_a_stream_and_away_again(url: str, film: Path) -> None:
     assert (media["title"], media["status"], media["file_name"]) == ("Ein Film", "Ready", "Test film.mp4")
     shown = run(url, "show", media["id"]).stdout
     assert sent.stdout.strip() in shown
-    assert all(rendition["name"] in shown for rendition in media["renditions"])
+    renditions = httpx.get(f"{url}/v1/medias/{media['id']}").json()["data"]["renditions"]
+    assert renditions and all(rendition["name"] in shown for rendition in renditions)
 
     for named in (media["id"], str(film)):
         verified = run(url, "verify", named)
@@ -82,7 +83,7 @@ def test_from_a_file_to_a_stream_and_away_again(url: str, film: Path) -> None:
         assert verified.stdout.splitlines()[-1] == f"{named} agrees with its source."
     [found] = json.loads(run(url, "verify", media["id"], "--json").stdout)
     assert (found["agrees"], found["media_id"], found["fault"]) == (True, media["id"], None)
-    assert {each["check"] for each in found["findings"]} >= {"frames", "order", "sound", "objects", "tfdt"}
+    assert {each["check"] for each in found["findings"]} >= {"frames", "order", "audio", "objects", "tfdt"}
 
     assert run(url, "delete", media["id"]).stdout == f"Deleted {media['id']}.\n"
     assert medias(url) == []
@@ -151,3 +152,29 @@ def test_an_id_that_is_not_there_is_a_sentence(url: str, typed: str) -> None:
         assert result.returncode == 1
         assert result.stderr.strip()
         assert "Traceback" not in result.stderr
+
+
+def test_another_file_takes_the_place_and_then_it_is_encoded_anew(url: str, film: Path, tmp_path: Path) -> None:
+    media_id = run(url, "upload", str(film), "--detach").stdout.strip()
+    until_ready(url, media_id)
+    other = tmp_path / "other.mp4"
+    other.write_bytes(film.read_bytes())
+    replaced = run(url, "replace", media_id, str(other))
+    assert replaced.returncode == 0, replaced.stderr
+    assert replaced.stdout.strip().endswith("/master.m3u8")
+    anew = run(url, "replace", media_id)
+    assert anew.returncode == 0, anew.stderr
+    shown = httpx.get(f"{url}/v1/medias/{media_id}").json()["data"]
+    assert (shown["status"], shown["version"], shown["file_name"]) == ("Ready", 3, "other.mp4")
+    (tmp_path / "text.mp4").write_text("no film\n" * 100)
+    refused = run(url, "replace", media_id, str(tmp_path / "text.mp4"))
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "video or audio" in refused.stderr
+    assert httpx.get(f"{url}/v1/medias/{media_id}").json()["data"]["version"] == 3
+
+
+def until_ready(url: str, media_id: str) -> None:
+    deadline = time.monotonic() + 60
+    while httpx.get(f"{url}/v1/medias/{media_id}").json()["data"]["status"] != "Ready":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -75,7 +75,7 @@ async def verified(service: Service, media: Media) -> Agreement:
     job = VerifyMediaInput(
         media_id=media.id,
         encoding=1,
-        has_picture=media.kind != MediaKind.AUDIO,
+        has_video=media.kind != MediaKind.AUDIO,
         renditions={name: row.stored_bytes for name, row in renditions.items()},
     )
     return await ActivityEnvironment().run(judge.verify, job)

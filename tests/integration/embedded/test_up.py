@@ -164,3 +164,26 @@ def test_a_taken_ui_port_is_a_sentence(folder: DataFolder) -> None:
 def test_a_ready_file_that_cannot_be_written_is_a_sentence(folder: DataFolder) -> None:
     said = refused(folder, "--ready-file", os.fspath(folder.root / "no" / "ready.json"))
     assert "there is no folder" in said
+
+
+def test_open_to_others_it_asks_for_a_key(folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GILFOYLE_SERVER__HOST", "0.0.0.0")
+    file = tmp_path / "ready.json"
+    with up(folder, "--ready-file", str(file)) as process:
+        api = ready(process, file)["api"]
+        make = [*UP[:-1], "keys", "create", "test", "--data", str(folder.root)]
+        key = subprocess.run(make, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        listing = [*UP[:-1], "list", "--json", "--url", api]
+        refused = subprocess.run(listing, capture_output=True, text=True, timeout=60)
+        assert refused.returncode == 1 and "gilfoyle keys create" in refused.stderr
+        done = subprocess.run([*listing, "--api-key", key], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+        monkeypatch.setenv("GILFOYLE_API_KEY", key)
+        assert subprocess.run(listing, capture_output=True, text=True, timeout=60).stdout == "[]\n"
+
+
+def test_open_to_all_it_does_not_start(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GILFOYLE_SERVER__HOST", "0.0.0.0")
+    monkeypatch.setenv("GILFOYLE_AUTH__ENABLED", "false")
+    assert "auth.allow_open" in refused(folder)
+    assert not folder.postgres.exists()

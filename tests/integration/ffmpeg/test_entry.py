@@ -8,6 +8,7 @@ import pytest
 
 from gilfoyle.errors import EncodeFailed
 from gilfoyle.ffmpeg import entry as module
+from gilfoyle.ffmpeg import sandbox
 from gilfoyle.ffmpeg.entry import entry
 from gilfoyle.media.ffmpeg import seek_target
 from tests.integration.activities.pipeline import Pipeline
@@ -27,6 +28,7 @@ async def test_whoever_waits_for_it_is_heard_of(
 ) -> None:
     """A worker that is silent is taken for dead, and a storage may take minutes."""
     monkeypatch.setattr(module, "_WAIT_S", 0.05)
+    monkeypatch.setattr(sandbox, "_besides", [str(Path(FFPROBE).parent)])
     await lowest.probe(ordinary)
     heard: list[int] = []
     slow = program(tmp_path, f'sleep 1\nexec {FFPROBE} "$@"')

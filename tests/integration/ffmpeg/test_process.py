@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from gilfoyle.ffmpeg import sandbox
 from gilfoyle.ffmpeg.encode import encode
 from gilfoyle.ffmpeg.process import ProcessFailed, capture
 from tests import processes
@@ -66,3 +68,29 @@ async def test_a_program_that_is_not_there(opened: set[tuple[str, str]], tmp_pat
     with pytest.raises(ProcessFailed, match="status 127"):
         await capture([os.fspath(tmp_path / "ffprobe")], timeout_s=10, memory_mb=MEMORY_MB)
     await closed(opened)
+
+
+RESERVE = "import mmap; mmap.mmap(-1, 64 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, prot=0)"
+"""64 GiB of address space to which nothing can be written, as the drivers of cards take it."""
+WRITE = "data = bytearray(2 << 30)"
+
+
+@pytest.fixture
+def python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This Python, with its library, in the sandbox."""
+    monkeypatch.setattr(sandbox, "_besides", [sys.prefix, sys.base_prefix])
+
+
+@pytest.mark.usefixtures("python_runs")
+@pytest.mark.parametrize("reserves", [False, True])
+async def test_the_memory_of_a_program_is_bounded(reserves: bool) -> None:
+    with pytest.raises(ProcessFailed, match="status 1") as failed:
+        await capture([sys.executable, "-c", WRITE], timeout_s=60, memory_mb=1024, reserves=reserves)
+    assert "MemoryError" in failed.value.tail
+
+
+@pytest.mark.usefixtures("python_runs")
+async def test_address_space_is_not_what_is_bounded_of_what_reserves_it() -> None:
+    await capture([sys.executable, "-c", RESERVE], timeout_s=60, memory_mb=1024, reserves=True)
+    with pytest.raises(ProcessFailed, match="status 1"):
+        await capture([sys.executable, "-c", RESERVE], timeout_s=60, memory_mb=1024)

@@ -131,11 +131,4 @@ async def test_what_ffprobe_says_of_a_signed_url_is_kept_back(tmp_path: Path) ->
     (tmp_path / "letter").write_text("Dear all, this is not a film. " * 99)
     with RangeServer(tmp_path) as server, pytest.raises(CheckFailed) as caught:
         await prober(Settings())(f"{server.url}/letter?signature=abc")
-    assert "Invalid data" in str(caught.value)
-
-    async def probe(_source: str) -> None:
-        raise caught.value
-
-    report = await check(files_in(tmp_path / "media"), probe=probe)
-    assert "/letter?***" in fault(report, "ffprobe")
-    assert "abc" not in str(report)
+    assert str(caught.value) == "ffprobe can't read the source: Invalid data found when processing input"

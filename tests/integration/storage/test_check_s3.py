@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -113,3 +114,30 @@ async def test_a_public_address_that_is_closed_is_named(s3_service: Seaweed, s3_
     report = await check(s3(s3_settings, serve="redirect", public_url=address))
     assert failed(report) == ["player"]
     assert "storage.s3.public_url" in fault(report, "player")
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}, "PUT"),
+        ({"AllowedMethods": ["PUT", "GET"], "AllowedOrigins": ["https://other.example"]}, "origin"),
+        ({"AllowedMethods": ["PUT", "GET"], "AllowedOrigins": ["*"]}, "does not expose ETag"),
+    ],
+)
+async def test_a_bucket_that_takes_no_parts_from_pages_gets_the_rule_to_set(
+    s3_service: Seaweed, s3_settings: S3Settings, rule: dict[str, Any], words: str
+) -> None:
+    client, bucket = s3_service.client(), f"closed-{uuid4().hex[:8]}"
+    client.create_bucket(Bucket=bucket)
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [{"AllowedHeaders": ["*"], **rule}]})
+    settings, origins = s3(s3_settings, bucket=bucket), ("https://app.example", "null")
+    report = await check(settings, origins=origins)
+    assert report.ok, "uploads by way of the API work"
+    assert outcomes(report)["browser uploads"] is Outcome.WARNING
+    assert words in note(report, "browser uploads")
+    assert "X-Amz" not in note(report, "browser uploads")
+
+    # And that rule is right.
+    rule = json.loads(note(report, "browser uploads").split("--cors-configuration '")[1].split("'")[0])
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration=rule)
+    assert outcomes(await check(settings, origins=origins))["browser uploads"] is Outcome.OK

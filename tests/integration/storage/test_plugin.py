@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gilfoyle.config import StorageSettings, load
-from gilfoyle.errors import ConfigError
+from gilfoyle.errors import ConfigError, StorageError
 from gilfoyle.storage import Storages, open_storage
 from tests.plugin import PLUGIN, install_plugin
 
@@ -85,7 +85,7 @@ async def test_it_is_opened_beside_ours(site: Path, tmp_path: Path, monkeypatch:
         f"storage: {{filesystem: {{path: {tmp_path}/media}}, options: {{folder: {tmp_path}/kept}}}}\n"
     )
     storages = Storages(load(tmp_path / "config.yaml", {}).storage)
-    await (await storages.of()).write("m/source", b"in files")
+    await (await storages.open()).write("m/source", b"in files")
     await (await storages.of("flat")).write("m/source", b"in the flat one")
     assert (tmp_path / "media/m/source").read_bytes() == b"in files"
     assert (tmp_path / "kept/m%source").read_bytes() == b"in the flat one"
@@ -94,5 +94,6 @@ async def test_it_is_opened_beside_ours(site: Path, tmp_path: Path, monkeypatch:
 
 async def test_without_the_package_its_medias_are_said_to_need_it(tmp_path: Path) -> None:
     storages = Storages(load(None, {}).storage)
-    with pytest.raises(ConfigError, match="install the package"):
+    with pytest.raises(StorageError, match="install the package") as failed:
         await storages.of("flat")
+    assert failed.value.reason == "storage_not_configured"

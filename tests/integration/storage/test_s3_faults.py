@@ -45,6 +45,7 @@ async def storage(proxy: FaultyProxy, s3_settings: S3Settings) -> AsyncIterator[
     await storage.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [FaultyProxy.refuse, FaultyProxy.hang, FaultyProxy.drop], ids=["503", "hang", "drop"])
 async def test_a_bad_while_is_ridden_out(storage: S3Storage, proxy: FaultyProxy, fault: Fault) -> None:
     """Longer than one attempt takes, whatever is asked."""

@@ -19,7 +19,14 @@ from gilfoyle.catalog import Media, MediaKind, MediaStatus, Rendition, warnings_
 from gilfoyle.errors import NotFound
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.storage import keys
-from gilfoyle.temporal.messages import DeleteMediaInput, ProcessMediaInput, delete_media_id, process_media_id
+from gilfoyle.temporal.messages import (
+    MOST_BYTES,
+    MOST_EVENTS,
+    DeleteMediaInput,
+    ProcessMediaInput,
+    delete_media_id,
+    process_media_id,
+)
 from gilfoyle.temporal.routes import PIPELINE, QUEUES, queue_name
 from gilfoyle.workers import Parts, build_workers
 from gilfoyle.workflows.delete_media import DeleteMedia
@@ -47,12 +54,26 @@ class Service:
                 await stack.enter_async_context(worker)
             yield
 
-    async def accept(self, source: Path, kind: MediaKind = MediaKind.VIDEO, *, size: int | None = None) -> Media:
+    async def accept(
+        self,
+        source: Path,
+        kind: MediaKind | None = None,
+        *,
+        size: int | None = None,
+        sha256: str | None = "0" * 64,
+    ) -> Media:
         """A media whose upload lies in the storage and was accepted."""
-        return await self.upload(await self.parts.catalog.medias.create("Film"), source, kind, size=size)
+        media = await self.parts.catalog.medias.create("Film")
+        return await self.upload(media, source, kind, size=size, sha256=sha256)
 
     async def upload(
-        self, media: Media, source: Path, kind: MediaKind = MediaKind.VIDEO, *, size: int | None = None
+        self,
+        media: Media,
+        source: Path,
+        kind: MediaKind | None = None,
+        *,
+        size: int | None = None,
+        sha256: str | None = "0" * 64,
     ) -> Media:
         """Have an upload accepted of a media that takes one."""
         place = self.root / keys.source(media.id, media.next_upload)
@@ -60,20 +81,34 @@ class Service:
         shutil.copyfile(source, place)
         received = place.stat().st_size if size is None else size
         return await self.parts.catalog.uploads.accept(
-            media.id, kind=kind, file_name=source.name, size=received, sha256="0" * 64
+            media.id, kind=kind, file_name=source.name, size=received, sha256=sha256
         )
 
-    async def process(self, media: Media, policy: EncodingPolicy = SMALL, *, again: bool = False) -> Handle:
+    async def process(
+        self,
+        media: Media,
+        policy: EncodingPolicy = SMALL,
+        *,
+        again: bool = False,
+        most_events: int = MOST_EVENTS,
+        most_bytes: int = MOST_BYTES,
+        longest_s: float | None = None,
+        without_checksum: bool = False,
+    ) -> Handle:
         """Start ProcessMedia; `again` with an id of its own, as another run of the same work."""
-        assert media.kind is not None and media.source_bytes is not None
+        assert media.source_bytes is not None
         job = ProcessMediaInput(
             media_id=media.id,
             encoding=media.encoding,
             upload=media.upload,
-            kind=media.kind,
+            kind=media.kind or MediaKind.VIDEO,
             source_bytes=media.source_bytes,
             policy=policy,
             heartbeat_timeout_s=self.parts.settings.workers.heartbeat_timeout_s,
+            most_events=most_events,
+            most_bytes=most_bytes,
+            longest_s=longest_s,
+            without_checksum=without_checksum,
         )
         workflow_id = process_media_id(media.id, media.encoding) + ("-again" if again else "")
         return await self.parts.client.start_workflow(ProcessMedia.run, job, id=workflow_id, task_queue=self.queue)
@@ -128,14 +163,14 @@ class Service:
 
     async def warnings(self, media: Media) -> list[str]:
         """The codes of what a client is told that the media lacks."""
-        return [each.code for each in warnings_of(*await self.parts.catalog.medias.shown(media.id))]
+        return [each.code for each in warnings_of(*await self.parts.catalog.medias.with_renditions(media.id))]
 
     def playlist(self, media: Media, rendition: str) -> Path:
         return self.root / keys.rendition_prefix(media.id, media.encoding, rendition) / "index.m3u8"
 
     async def etags(self, media: Media) -> dict[str, str]:
         """Every object of a media, and its etag."""
-        storage = await self.parts.storages.of()
+        storage = await self.parts.storages.open()
         return {item.key: item.etag async for item in storage.list(keys.media_prefix(media.id))}
 
     async def is_hidden(self, media: Media) -> bool:

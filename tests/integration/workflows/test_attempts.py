@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
 from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import RetryPolicy
@@ -68,6 +69,7 @@ async def attempts(temporal: Client, queue: str, ends: list[str]) -> int | Appli
         return error.cause.cause
 
 
+@pytest.mark.slow
 async def test_a_store_that_was_away_does_not_use_up_the_attempts_of_an_encode(temporal: Client) -> None:
     async with worker(temporal, TranslateErrors(notice_silence=True)) as queue:
         ends = ["store", "encode", *["store"] * 6, "bug", "encode", "store"]
@@ -81,6 +83,7 @@ async def test_the_third_clean_failure_of_an_encode_is_final(temporal: Client) -
         assert (given_up.type, given_up.message) == ("encode_failed", "ffmpeg gave up.")
 
 
+@pytest.mark.slow
 async def test_the_fifth_unforeseen_error_is_final(temporal: Client) -> None:
     """Also beside beats, which repeat what was told."""
     async with worker(temporal, TranslateErrors(), Heartbeat()) as queue:

@@ -6,8 +6,10 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from gilfoyle.catalog import Attachment
 from gilfoyle.storage import Resumable, keys
 from tests.integration.activities.pipeline import SMALL, ffmpegs
 from tests.integration.workflows.service import Service
@@ -44,20 +46,32 @@ async def test_a_media_that_is_ready(service: Service, film: Path) -> None:
     assert len(await service.etags(other)) == 1  # nothing of another media
 
 
+async def test_what_is_beside_it_goes_too(service: Service, film: Path) -> None:
+    media, catalog = await service.accept(film), service.parts.catalog
+    storage = await service.parts.storages.open()
+    await storage.write(keys.attachment(media.id, "a" * 32), b"attached")
+    row = Attachment(media_id=media.id, name="a.txt", id="a" * 32, bytes=8, sha256="0" * 64)
+    await catalog.attachments.put(row, media.storage, replace=False)
+    await asyncio.wait_for((await service.delete(media)).result(), 10)
+    assert await service.is_gone(media)
+    assert await catalog.attachments.of(media.id) == []
+
+
 async def test_a_media_whose_processing_never_started(service: Service, film: Path) -> None:
     media = await service.accept(film)
     await asyncio.wait_for((await service.delete(media)).result(), 10)
     assert await service.is_gone(media)
 
 
-async def test_what_has_arrived_of_an_upload(service: Service) -> None:
-    storage = await service.parts.storages.of()
+@pytest.mark.parametrize("number", [1, 2])
+async def test_what_has_arrived_of_an_upload(service: Service, film: Path, number: int) -> None:
+    storage = await service.parts.storages.open()
     assert isinstance(storage, Resumable)
-    media = await service.parts.catalog.medias.create("Film")
-    for upload in (1, 2):  # the second is what one that was Errored would have
-        await storage.begin(keys.source(media.id, upload))
+    media = await (service.parts.catalog.medias.create("Film") if number == 1 else service.accept(film))
+    assert media.next_upload == number
+    await storage.begin(keys.source(media.id, number))
     await asyncio.wait_for((await service.delete(media)).result(), 10)
-    assert [write async for write in (await service.parts.storages.of()).unfinished()] == []
+    assert [write async for write in (await service.parts.storages.open()).unfinished()] == []
 
 
 async def test_a_media_that_is_gone_already(service: Service, film: Path) -> None:

@@ -1,4 +1,4 @@
-"""Texts that a source has: tracks beside its picture and sound, at their time."""
+"""Texts that a source has: tracks beside its video and audio, at their time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from gilfoyle.catalog import Media
 from gilfoyle.media.text import webvtt
 from gilfoyle.storage import keys
-from tests.integration.activities.films import lavfi, make, pictures
+from tests.integration.activities.films import counted, lavfi, make
 from tests.integration.workflows.service import Service
 
 NewService = Callable[..., AbstractAsyncContextManager[Service]]
@@ -39,7 +39,7 @@ def film(folder: Path, name: str, *options: str, texts: tuple[str, ...] = (SRT,)
         inputs += ["-i", str(path)]
         maps += ["-map", str(number + 2)]
     video = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac"]
-    return make(folder / name, *pictures(6), *lavfi("sine=duration=6"), *inputs, *maps, *video, *options)
+    return make(folder / name, *counted(6), *lavfi("sine=duration=6"), *inputs, *maps, *video, *options)
 
 
 async def ready(service: Service, source: Path) -> Media:

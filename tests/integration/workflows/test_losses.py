@@ -9,6 +9,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from gilfoyle.catalog import Media, MediaStatus
 from gilfoyle.storage import FilesystemStorage, ObjectInfo, Storages
 from tests.integration.workflows.service import SMALL, Service, fault
@@ -80,6 +82,7 @@ async def test_what_the_storage_has_and_does_not_list_is_encoded_again(
         await storages.close()
 
 
+@pytest.mark.slow
 async def test_a_storage_is_given_time_to_be_seen_to(service: Service, film: Path) -> None:
     """It may lose for longer than encoding again and again takes."""
     media = await service.accept(film)

@@ -13,7 +13,7 @@ import pytest
 from gilfoyle.api.playback import Playbacks
 from gilfoyle.config import DatabaseSettings, ServerSettings
 from gilfoyle.storage import FilesystemStorage, drivers
-from tests.integration.api.conftest import served
+from tests.integration.api.conftest import address, served
 from tests.integration.workflows.moving import move, ready, stream_files
 from tests.integration.workflows.service import Service
 
@@ -57,12 +57,12 @@ async def test_a_player_never_gets_an_error_or_a_wrong_byte(
         settings = service.parts.settings.model_copy(
             update={"server": ServerSettings(port=0), "database": DatabaseSettings(url=database_url, pool_size=5)}
         )
-        files = await service.parts.storages.of()
+        files = await service.parts.storages.open()
         medias = [await ready(service.parts.catalog, files) for _ in range(MEDIAS)]
         with served(settings) as url:
             async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-                ids = await service.parts.catalog.playback.of_many([media.id for media in medias])
-                players = [Player(client, f"/stream/{ids[media.id][0]}/1") for media in medias]
+                addresses = [await address(service.parts.catalog, media.id) for media in medias]
+                players = [Player(client, address) for address in addresses]
                 playing = [asyncio.create_task(player.play()) for player in players]
                 result = await move(service, linger_s=LINGER_S, page=1)
                 assert (result.moved, result.failed) == (MEDIAS, [])

@@ -33,7 +33,7 @@ async def test_a_film_becomes_ready_and_is_deleted(
         limits=LimitSettings(memory_mb=4096),
     )
     storages = Storages(settings.storage)
-    storage = await storages.of()
+    storage = await storages.open()
     service = Service(Parts(settings, temporal, storages, catalog))
     source = film.read_bytes()
     media = await catalog.medias.create("Film", storage="flat")

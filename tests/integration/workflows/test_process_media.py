@@ -17,7 +17,7 @@ from gilfoyle.storage import keys
 from gilfoyle.temporal.routes import IO, PIPELINE, TRANSCODE
 from tests.integration.activities.pipeline import LOWEST, SMALL, ffmpegs
 from tests.integration.workflows.service import Handle, Service, fault
-from tests.poison import Poison
+from tests.poison import Poison, real_ffmpeg
 from tests.sources import FFMPEG, numbered, read_numbers, run
 
 NewService = Callable[..., AbstractAsyncContextManager[Service]]
@@ -30,6 +30,7 @@ async def test_a_good_film_becomes_ready(service: Service, film: Path) -> None:
 
     ready = await service.media(media)
     assert (ready.status, ready.playable, ready.progress, ready.error_code) == (MediaStatus.READY, True, 1, None)
+    assert (media.kind, ready.kind) == (None, MediaKind.VIDEO)
     assert ready.duration_s == 4 and ready.probe and ready.probe["video"]["width"] == 320
     rows = await service.renditions(media)
     assert list(rows) == [*VIDEO, AUDIO]
@@ -44,7 +45,7 @@ async def test_a_good_film_becomes_ready(service: Service, film: Path) -> None:
     }
 
 
-async def test_sound_becomes_ready(service: Service, tmp_path: Path) -> None:
+async def test_audio_becomes_ready(service: Service, tmp_path: Path) -> None:
     source = tmp_path / "song.mp3"
     run(FFMPEG, "-v", "error", "-f", "lavfi", "-i", "sine=duration=3", str(source))
     media = await service.accept(source, MediaKind.AUDIO)
@@ -53,7 +54,7 @@ async def test_sound_becomes_ready(service: Service, tmp_path: Path) -> None:
     assert list(await service.renditions(media)) == [AUDIO]
 
 
-async def test_only_the_sound_of_a_film_that_is_sent_as_sound(service: Service, film: Path) -> None:
+async def test_only_the_audio_of_a_film_that_is_sent_as_audio(service: Service, film: Path) -> None:
     media = await service.accept(film, MediaKind.AUDIO)
     await (await service.process(media)).result()
     assert list(await service.renditions(media)) == [AUDIO]
@@ -112,10 +113,12 @@ async def test_a_film_that_was_cut_short_plays_with_a_warning(service: Service, 
     assert [warning["code"] for warning in ready.probe["warnings"]] == ["cut_short"]
 
 
-async def test_sound_that_is_sent_as_a_video_is_sound(service: Service, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [None, MediaKind.VIDEO])
+async def test_audio_is_audio_whatever_it_is_sent_as(service: Service, tmp_path: Path, kind: MediaKind | None) -> None:
     source = tmp_path / "upload"
     source.write_bytes(song(tmp_path))
-    media = await service.accept(source, MediaKind.VIDEO)
+    media = await service.accept(source, kind)
+    assert media.kind == kind
     await (await service.process(media)).result()
     ready = await service.media(media)
     assert (ready.status, ready.kind, ready.error_code) == (MediaStatus.READY, MediaKind.AUDIO, None)
@@ -142,7 +145,7 @@ def toothless(folder: Path, *words: str) -> str:
     """An ffmpeg that fails where its command line has one of the words."""
     script = folder / "ffmpeg"
     tests = "\n".join(f"    *{word}*) echo 'no {word} today' >&2; exit 1;;" for word in words)
-    script.write_text(f'#!/bin/sh\ncase "$*" in\n{tests}\nesac\nexec {FFMPEG} "$@"\n')
+    script.write_text(f'#!/bin/sh\ncase "$*" in\n{tests}\nesac\nexec {real_ffmpeg(folder)} "$@"\n')
     script.chmod(0o755)
     return str(script)
 
@@ -177,6 +180,7 @@ async def test_a_rendition_that_can_not_be_encoded_fails_alone(
         assert [name for name in VIDEO if f"{name}/index.m3u8" in master] == others
 
 
+@pytest.mark.slow
 async def test_a_rendition_at_which_ffmpeg_hangs_fails_alone(
     new_service: NewService, film: Path, tmp_path: Path
 ) -> None:
@@ -191,7 +195,7 @@ async def test_a_rendition_at_which_ffmpeg_hangs_fails_alone(
         assert "no progress for 1 s" in (rows["180p"].error_message or "")
 
 
-async def test_a_film_whose_sound_can_not_be_encoded_is_ready_without(
+async def test_a_film_whose_audio_can_not_be_encoded_is_ready_without(
     new_service: NewService, film: Path, tmp_path: Path
 ) -> None:
     async with new_service(toothless(tmp_path, "-b:a")) as service:
@@ -200,7 +204,7 @@ async def test_a_film_whose_sound_can_not_be_encoded_is_ready_without(
         ready = await service.media(media)
         assert (ready.status, ready.playable) == (MediaStatus.READY, True)
         assert (await service.renditions(media))[AUDIO].status == RenditionStatus.ERRORED
-        assert await service.warnings(media) == ["sound_failed", "rendition_failed"]
+        assert await service.warnings(media) == ["audio_failed", "rendition_failed"]
         assert read_numbers(service.root / str(media.id) / "1" / "master.m3u8") == list(range(120))
 
 

@@ -16,8 +16,9 @@ from gilfoyle.media.text import webvtt
 from gilfoyle.media.tracks import Role, Track, TrackKind
 from gilfoyle.storage import keys
 from gilfoyle.temporal.messages import publish_media_id
-from tests.integration.activities.films import lavfi, make, pictures
+from tests.integration.activities.films import counted, lavfi, make
 from tests.integration.workflows.service import Service
+from tests.promises import nothing_promised
 
 NewService = Callable[..., AbstractAsyncContextManager[Service]]
 CUES = [webvtt.Cue(1000, 2000, "Hello"), webvtt.Cue(4000, 5000, "again")]
@@ -26,12 +27,12 @@ CUES = [webvtt.Cue(1000, 2000, "Hello"), webvtt.Cue(4000, 5000, "again")]
 @pytest.fixture(scope="module")
 def bilingual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds, in English and German."""
-    sound = lavfi("sine=frequency=440:duration=6")
+    audio = lavfi("sine=frequency=440:duration=6")
     return make(
         tmp_path_factory.mktemp("bilingual") / "film.mkv",
-        *pictures(6),
-        *sound,
-        *sound,
+        *counted(6),
+        *audio,
+        *audio,
         *["-map", "0", "-map", "1", "-map", "2", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac"],
         *["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=ger", "-disposition:a:0", "default"],
     )
@@ -62,7 +63,7 @@ def chosen(service: Service, media: Media) -> list[tuple[str, str]]:
     return [(each.type, each.uri) for each in master.media]
 
 
-SOUNDS = [("AUDIO", "audio-64k/index.m3u8"), ("AUDIO", "audio-2-64k/index.m3u8")]
+AUDIO = [("AUDIO", "audio-64k/index.m3u8"), ("AUDIO", "audio-2-64k/index.m3u8")]
 
 
 async def test_a_text_is_added_renamed_and_removed_while_the_media_plays(
@@ -71,10 +72,10 @@ async def test_a_text_is_added_renamed_and_removed_while_the_media_plays(
     async with new_service() as service:
         media = await ready(service, bilingual)
         segments = {key: etag for key, etag in (await service.etags(media)).items() if not key.endswith("m3u8")}
-        assert chosen(service, media) == SOUNDS
+        assert chosen(service, media) == AUDIO
 
         await publish(service, await add(service, media, "text-1", default=True))
-        assert chosen(service, media) == [("SUBTITLES", "text-1/index.m3u8"), *SOUNDS]
+        assert chosen(service, media) == [("SUBTITLES", "text-1/index.m3u8"), *AUDIO]
         (part,) = m3u8.load(str(service.playlist(media, "text-1"))).segments
         shown = webvtt.parse((service.playlist(media, "text-1").parent / str(part.uri)).read_bytes())
         assert shown == CUES
@@ -85,14 +86,16 @@ async def test_a_text_is_added_renamed_and_removed_while_the_media_plays(
         assert 'NAME="Everything"' in (service.root / keys.master_playlist(media.id, 1)).read_text()
 
         await publish(service, (await service.parts.catalog.tracks.remove(media.id, "text-1"))[0])
-        assert chosen(service, media) == SOUNDS
+        assert chosen(service, media) == AUDIO
         assert not any("text" in key for key in await service.etags(media))
         now = await service.media(media)
-        assert (now.status, now.changes, now.published, now.due_at) == (MediaStatus.READY, 3, 3, None)
+        assert (now.status, now.changes, now.published, nothing_promised(now)) == (MediaStatus.READY, 3, 3, True)
         assert segments.items() <= (await service.etags(media)).items()
 
 
-async def test_a_sound_is_taken_out_and_another_becomes_the_default(new_service: NewService, bilingual: Path) -> None:
+async def test_an_audio_track_is_taken_out_and_another_becomes_the_default(
+    new_service: NewService, bilingual: Path
+) -> None:
     async with new_service() as service:
         media, tracks = await ready(service, bilingual), service.parts.catalog.tracks
         with pytest.raises(Conflict):
@@ -104,7 +107,7 @@ async def test_a_sound_is_taken_out_and_another_becomes_the_default(new_service:
         await tracks.edit(media.id, "audio-2", {"default": True})
         changed, _ = await tracks.remove(media.id, "audio")
         await publish(service, changed)
-        assert chosen(service, media) == SOUNDS[1:]
+        assert chosen(service, media) == AUDIO[1:]
         assert (await service.parts.catalog.tracks.of(media.id, 1))[-1].default
         assert service.playlist(media, "audio-64k").exists()
 
@@ -146,7 +149,7 @@ async def test_a_text_that_is_lost_is_left_out(new_service: NewService, bilingua
         changed = await add(service, media, "text-1")
         (service.root / keys.text(media.id, "text-1")).unlink()
         await publish(service, changed)
-        assert chosen(service, media) == SOUNDS
+        assert chosen(service, media) == AUDIO
 
 
 async def test_deleting_takes_the_texts_along(new_service: NewService, bilingual: Path) -> None:

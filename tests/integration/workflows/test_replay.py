@@ -17,9 +17,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from gilfoyle.api.pipeline import Pipeline
-from gilfoyle.catalog import RenditionStatus
-from gilfoyle.temporal.messages import publish_media_id
+from gilfoyle.catalog import Import, Media, Policy, RenditionStatus
+from gilfoyle.errors import InvalidRequest
+from gilfoyle.temporal.messages import deliver_webhook_id, import_media_id, publish_media_id
 from gilfoyle.workflows.delete_media import DeleteMedia
+from gilfoyle.workflows.deliver_webhook import DeliverWebhook
+from gilfoyle.workflows.import_media import ImportMedia
 from gilfoyle.workflows.process_media import ProcessMedia
 from gilfoyle.workflows.publish_media import PublishMedia
 from gilfoyle.workflows.retry_media import RetryMedia
@@ -40,7 +43,16 @@ HISTORIES = Path(__file__).parent / "histories"
 async def replay(history: WorkflowHistory) -> None:
     """Raises NondeterminismError if the workflows' code no longer decides as it did."""
     replayer = Replayer(
-        workflows=[ProcessMedia, RetryMedia, PublishMedia, DeleteMedia, SweepStorage, VerifyMedia],
+        workflows=[
+            ProcessMedia,
+            RetryMedia,
+            PublishMedia,
+            DeleteMedia,
+            SweepStorage,
+            VerifyMedia,
+            DeliverWebhook,
+            ImportMedia,
+        ],
         data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(history)
@@ -54,6 +66,7 @@ async def test_a_committed_history(path: Path) -> None:
 def test_there_are_committed_histories() -> None:
     assert {path.stem for path in HISTORIES.glob("*.json")} >= {
         "process-ready", "process-errored", "process-retried", "process-texts", "publish", "retry", "delete", "sweep",
+        "deliver", "import",
     }  # fmt: skip
 
 
@@ -81,6 +94,36 @@ async def test_histories_of_texts(service: Service, tmp_path: Path) -> None:
     await publish(service, await add(service, media, "text-1"))
     published = service.parts.client.get_workflow_handle(publish_media_id(media.id))
     await replay_all({"process-texts": processed, "publish": published})
+
+
+async def test_a_history_of_deliveries(service: Service) -> None:
+    """Of a webhook that nobody receives at."""
+    webhook = await service.parts.catalog.webhooks.create("default", url="http://127.0.0.1:1/")
+    await service.parts.catalog.medias.create("Film")
+    pipeline = Pipeline(service.parts.client, service.parts.settings)
+    await pipeline.start_delivering(webhook.id)
+    handle = service.parts.client.get_workflow_handle(deliver_webhook_id(webhook.id))
+    await handle.result()
+    await replay_all({"deliver": handle})
+
+
+async def test_a_history_of_an_import(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one that waits for its server, and then can't be done."""
+    pauses = iter([0.01])
+
+    async def run(*_: object) -> float:
+        if (pause := next(pauses, None)) is None:
+            raise InvalidRequest("It can't be done.")
+        return pause
+
+    monkeypatch.setattr("gilfoyle.ingest.importing.Importing.run", run)
+    media, wanted = Media(title="Film"), Import(url="http://127.0.0.1:1/", shown_url="http://127.0.0.1:1/")
+    await service.parts.catalog.imports.create_media(media, {}, Policy.PUBLIC, wanted)
+    await Pipeline(service.parts.client, service.parts.settings).start_importing(wanted)
+    handle = service.parts.client.get_workflow_handle(import_media_id(media.id, wanted.id))
+    await handle.result()
+    assert (await service.media(media)).error_message == "It can't be done."
+    await replay_all({"import": handle})
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-import psutil
 import pytest
 from sqlalchemy import text
 from temporalio.client import WorkflowExecutionStatus
@@ -16,9 +15,10 @@ from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.catalog import Database, Media, MediaStatus, Rendition, RenditionStatus
 from gilfoyle.errors import Conflict
 from gilfoyle.temporal.messages import retry_media_id
-from tests.integration.activities.pipeline import SMALL
+from tests.integration.activities.pipeline import SMALL, ffmpegs
 from tests.integration.workflows.service import Handle, Service
 from tests.poison import Poison
+from tests.promises import nothing_promised
 from tests.sources import numbered, read_numbers
 
 NewService = Callable[..., AbstractAsyncContextManager[Service]]
@@ -46,7 +46,7 @@ def files(service: Service, media: Media, *renditions: str) -> dict[str, tuple[i
 
 
 def listed(service: Service, media: Media) -> list[str]:
-    """The pictures that the master playlist names."""
+    """The video renditions that the master playlist names."""
     master = (service.root / str(media.id) / "1" / "master.m3u8").read_text()
     return [name for name in VIDEO if f"{name}/index.m3u8" in master]
 
@@ -88,9 +88,10 @@ async def test_one_of_a_media_that_is_ready(new_service: NewService, film: Path,
         assert read_numbers(service.playlist(media, "180p")) == list(range(120))
         assert files(service, media, "120p", "90p", "audio-64k") == others
         assert all(summary.startswith("180p: ") for summary in await service.encodes_started(handle))
-        assert (await service.media(media)).due_at is None
+        assert nothing_promised(await service.media(media))
 
 
+@pytest.mark.slow
 async def test_one_that_fails_again_can_be_tried_again(new_service: NewService, film: Path, poison: Poison) -> None:
     poison.put(180)
     async with new_service(poison.ffmpeg) as service:
@@ -112,6 +113,7 @@ async def test_one_that_fails_again_can_be_tried_again(new_service: NewService, 
         assert files(service, media, "120p", "90p") == before
 
 
+@pytest.mark.slow
 async def test_two_at_once(new_service: NewService, film: Path, poison: Poison) -> None:
     """One that is asked for while another runs joins it, and neither is lost from the playlist."""
     poison.put(180, 120)
@@ -126,6 +128,7 @@ async def test_two_at_once(new_service: NewService, film: Path, poison: Poison) 
         assert read_numbers(service.playlist(media, "120p")) == list(range(120))
 
 
+@pytest.mark.slow
 async def test_a_second_retry_at_once_is_refused(new_service: NewService, film: Path, poison: Poison) -> None:
     poison.put(180)
     async with new_service(poison.ffmpeg) as service:
@@ -176,25 +179,23 @@ async def test_one_whose_recipe_can_not_be_read_is_errored_again(
         await (await retry(service, media, "180p")).result()
         left = await row(service, media, "180p")
         assert (left.status, left.error_code) == (RenditionStatus.ERRORED, "no_recipe")
-        assert (await service.media(media)).due_at is None
+        assert nothing_promised(await service.media(media))
         assert files(service, media, "120p", "90p") == before
 
 
 async def test_a_media_that_is_deleted_while_one_is_tried_again(
-    new_service: NewService, film: Path, poison: Poison, tmp_path: Path
+    new_service: NewService, film: Path, poison: Poison
 ) -> None:
     poison.put(180)
     async with new_service(poison.ffmpeg) as service:
         media = await service.accept(film)
         await (await service.process(media)).result()
-        process = tmp_path / "pid"
-        go_on = r"while :; do printf 'frame=7\nprogress=continue\n'; sleep 0.1; done"
-        poison.put(180, harm=f"echo $$ > {process}.new; mv {process}.new {process}; {go_on}")
+        poison.put(180, harm=r"while :; do printf 'frame=7\nprogress=continue\n'; sleep 0.1; done")
         handle = await retry(service, media, "180p")
         async with asyncio.timeout(20):
-            while not process.exists():
+            while not (running := ffmpegs()):
                 await asyncio.sleep(0.02)
         await asyncio.wait_for((await service.delete(media)).result(), 20)
         assert (await handle.describe()).status == WorkflowExecutionStatus.CANCELED
-        assert not psutil.pid_exists(int(process.read_text()))
+        assert not any(process.is_running() for process in running)
         assert await service.is_gone(media)

@@ -207,6 +207,7 @@ async def test_a_temporal_that_is_away_is_a_line_in_the_log(caplog: pytest.LogCa
     assert "the schedule of the sweep could not be made" in caplog.text
 
 
+@pytest.mark.slow
 async def test_uploads_and_encodes_never_notice_a_sweep(service: Service, film: Path) -> None:
     """Sweeps without a pause that take anything for old, beside medias from their first byte to the last playlist."""
     done = False
@@ -222,7 +223,7 @@ async def test_uploads_and_encodes_never_notice_a_sweep(service: Service, film: 
 
     async def upload() -> Media:
         """As the API does it: under a lease that it keeps, then accepted."""
-        catalog, storage = service.parts.catalog, await service.parts.storages.of()
+        catalog, storage = service.parts.catalog, await service.parts.storages.open()
         media = await catalog.medias.create("Film")
         held = await catalog.uploads.lease(media.id, 30)
         await asyncio.sleep(0.05)

@@ -28,7 +28,7 @@ async def processed(service: Service, film: Path) -> Media:
 async def verify(service: Service, media: Media) -> Handle:
     """Start it as the API does."""
     pipeline = Pipeline(service.parts.client, service.parts.settings)
-    await pipeline.start_verifying(media, await service.parts.catalog.medias.renditions(media.id, 1))
+    await pipeline.start_verifying(media, await service.parts.catalog.medias.renditions(media.id, 1), None)
     return service.parts.client.get_workflow_handle(verify_media_id(media.id, 1), result_type=Agreement)
 
 

@@ -46,6 +46,13 @@ async def test_a_foreign_name_is_refused_on_loopback(listening: str, host: str) 
     assert found.headers["Connection"] == "close"
 
 
+async def test_a_proxy_may_hand_the_public_name_on() -> None:
+    public = {"public_url": "https://Media.example.org:8443/gf"}
+    assert (await answer("media.example.org:8443", **public)).status_code == 200
+    assert (await answer("evil.example", **public)).status_code == 421
+    assert (await answer("evil.example", host="0.0.0.0", **public)).status_code == 200
+
+
 async def test_a_long_name_is_cut() -> None:
     assert len((await answer("x" * 5000)).content) < 300
 

@@ -19,7 +19,7 @@ def test_the_shares_are_all_of_the_time() -> None:
     steps = [
         span("probe", 0, 0, 1),
         span("encode_audio", 1, 1.5, 2),
-        span("encode_video", 1, 1.5, 4),  # beside the sound
+        span("encode_video", 1, 1.5, 4),  # beside the audio
         span("encode_video", 4, 9, 12),  # waits alone
         span("package", 12, 12, 13),
     ]

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bench.fleet.activities import Busy
+from bench.fleet.activities import Busy, Speeds
 from bench.fleet.case import Fleet
 from bench.fleet.cores import Cores
 from bench.fleet.costs import cost_s
@@ -34,12 +34,24 @@ def case(load: str, slots: int, busy_s: float, idle_: Idle = USUAL, cpu_s: float
 def test_a_pass_costs_its_decode_and_each_of_its_renditions() -> None:
     alone = next(chunk for chunk in PLAN.passes if chunk.renditions == ["360p"])
     together = alone.model_copy(update={"renditions": ["1080p", "720p", "480p", "360p"]})
-    sound = alone.model_copy(update={"renditions": ["audio-128k"]})
-    costs = [cost_s(PLAN, chunk, "a") for chunk in (sound, alone, together)]
+    beside = alone.model_copy(update={"renditions": ["audio-128k"]})
+    costs = [cost_s(PLAN, chunk, "a") for chunk in (beside, alone, together)]
     assert costs == sorted(costs)
     assert costs[2] > 3 * costs[1]
     assert cost_s(PLAN, alone, "a") == costs[1]
     assert cost_s(PLAN, alone, "b") != costs[1]
+
+
+def test_av1_costs_what_h264_of_its_size_does() -> None:
+    alone = next(chunk for chunk in PLAN.passes if chunk.renditions == ["360p"])
+    assert cost_s(PLAN, alone.model_copy(update={"renditions": ["360p-av1"]}), "a") == cost_s(PLAN, alone, "a")
+
+
+def test_the_passes_that_tell_how_fast_a_machine_is_have_a_speed_of_their_own() -> None:
+    speeds = Speeds(usual=100, early=2)
+    judged = [chunk for chunk in PLAN.passes if speeds.of(chunk) == 2]
+    assert judged and all(chunk.renditions == ["360p"] and 0 < chunk.first < 15 for chunk in judged)
+    assert len(judged) < len(PLAN.passes)
 
 
 def test_the_speed_lets_the_fleet_work_long_enough_and_is_never_below_one(monkeypatch: pytest.MonkeyPatch) -> None:

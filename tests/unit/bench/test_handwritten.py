@@ -12,11 +12,11 @@ from gilfoyle.media.policy import EncodingPolicy
 from tests.unit.media.infos import audio, media, video
 
 OUT = Path("/out")
-PICTURE = video(width=1280, height=720)
+VIDEO = video(width=1280, height=720)
 
 
-def line_for(policy: EncodingPolicy, *sounds: AudioInfo) -> list[str]:
-    info = media(PICTURE, *sounds)
+def line_for(policy: EncodingPolicy, *audio_tracks: AudioInfo) -> list[str]:
+    info = media(VIDEO, *audio_tracks)
     return command("ffmpeg", Subject(Path("/films/a.mp4"), info, make_plan(info, policy)), policy, OUT)
 
 

@@ -11,7 +11,7 @@ import pytest
 from bench.limits.memory import API, KINDS, LIGHT, TRANSCODE, Levels, Sample, all_levels, kind_of, levels, rss_mb
 from bench.limits.patience import Patience
 from bench.limits.report import table
-from bench.limits.results import Crowd, Found, Long, growth, summary
+from bench.limits.results import Crowd, Found, Long, Wide, growth, summary
 from bench.machine import Machine
 from gilfoyle.errors import EncodeFailed
 
@@ -32,6 +32,21 @@ LONG = Long(
     playlist_ms=20.0,
     playlist_bytes=1_000_000,
     memory=MEMORY,
+)
+
+WIDE = Wide(
+    hours=12,
+    renditions=11,
+    runs=3,
+    passes=3800,
+    segments=118_800,
+    wall_s=600.0,
+    history_events=[9000, 9500, 4000],
+    history_bytes=[7 * 2**20, 8 * 2**20, 2**20],
+    largest_event_bytes=400 * 1024,
+    longest_task_s=0.5,
+    failed_tasks=0,
+    steps={"encode_video": 3581},
 )
 
 
@@ -99,15 +114,22 @@ def test_figures_are_named_by_part_and_length() -> None:
     assert not [name for name in found if "video" in name]
 
 
+def test_the_largest_of_the_runs_of_a_wide_film_counts() -> None:
+    found = summary(Found(None, {}, WIDE))
+    assert (found["history_events_wide_12h"], found["history_mb_wide_12h"]) == (9500, 8)
+    assert (found["largest_payload_kb_wide_12h"], found["runs_wide_12h"]) == (400, 3)
+
+
 def test_what_was_left_out_has_no_figures() -> None:
     assert summary(Found(None, {})) == {}
 
 
 def test_the_table_has_a_row_for_each_part() -> None:
     machine = Machine(cores=2, system="Linux", ffmpeg="9", slots=1, threads=2)
-    first, *_ = table(Found(CROWD, {"audio": LONG}), machine).columns
+    first, *_ = table(Found(CROWD, {"audio": LONG}, WIDE), machine).columns
     rows = [*first.cells]
     assert "uploads that are Ready" in rows and "audio of 12 h: events of its history" in rows
+    assert "11 renditions of 12 h: runs of the workflow" in rows
 
 
 def test_patience_ends_where_nothing_goes_on() -> None:

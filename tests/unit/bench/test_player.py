@@ -12,17 +12,17 @@ def video(name: str, size: int) -> VideoEntry:
     return VideoEntry(name, "avc1.64001f", [size], [Fraction(4)], 640, 360, Fraction(30))
 
 
-SOUND = AudioEntry("audio-128k", "mp4a.40.2", [64_000], [Fraction(4)], 2, "audio")
+AUDIO = AudioEntry("audio-128k", "mp4a.40.2", [64_000], [Fraction(4)], 2, "audio")
 
 
-def test_the_lowest_variant_and_its_sound() -> None:
-    master = master_playlist([video("1080p", 2_500_000), video("360p", 400_000), video("480p", 700_000)], [SOUND], [])
+def test_the_lowest_variant_and_its_audio() -> None:
+    master = master_playlist([video("1080p", 2_500_000), video("360p", 400_000), video("480p", 700_000)], [AUDIO], [])
     assert renditions(master) == ["360p/index.m3u8", "audio-128k/index.m3u8"]
 
 
-def test_a_silent_film_and_sound_alone() -> None:
+def test_a_silent_film_and_audio_only() -> None:
     assert renditions(master_playlist([video("720p", 10_000)], [], [])) == ["720p/index.m3u8"]
-    assert renditions(master_playlist([], [SOUND], [])) == ["audio-128k/index.m3u8"]
+    assert renditions(master_playlist([], [AUDIO], [])) == ["audio-128k/index.m3u8"]
 
 
 def test_the_init_and_the_first_segment() -> None:

@@ -1,4 +1,4 @@
-"""The line that compares pictures, and the largest difference."""
+"""The line that compares frames, and the largest difference."""
 
 from __future__ import annotations
 

@@ -51,12 +51,17 @@ def test_renditions_count_once_the_media_is_ready(status: MediaStatus) -> None:
     assert codes(media(status), p720=True, audio_128k=True) == []
 
 
-def test_a_film_is_without_sound_if_none_is_left() -> None:
+def test_a_film_is_without_audio_if_none_is_left() -> None:
     assert codes(media(), p720=False, audio_128k=True, audio_64k=False) == ["rendition_failed"]
     every = codes(media(), p720=False, audio_128k=True, audio_64k=True)
-    assert every == ["sound_failed", "rendition_failed", "rendition_failed"]
+    assert every == ["audio_failed", "rendition_failed", "rendition_failed"]
     assert codes(media(kind="audio"), audio_128k=True, audio_64k=False) == ["rendition_failed"]
 
 
 def test_the_sources_come_first() -> None:
     assert codes(media(probe={"warnings": [CUT]}), p720=True)[0] == CUT["code"]
+
+
+@pytest.mark.parametrize("kept", ["none", 5, [5], [{"code": "cut_short"}], [[]]])
+def test_what_another_release_kept_differently_is_left_out(kept: Any) -> None:
+    assert codes(media(probe={"warnings": kept}), audio=True, v720p=False) == ["audio_failed", "rendition_failed"]

@@ -1,29 +1,41 @@
-"""What the medias own."""
+"""What lies in the storage against what should."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from chaos.orphans import encodings_of, expected
+from chaos.orphans import expected, sources_of
+
+STREAM = {"master.m3u8", "90p/init.mp4"}
+
+
+def media(name: str, status: str = "Ready", error: str = "", version: int = 1, replaced: str = "") -> dict[str, Any]:
+    replacement = {"error": {"code": replaced}} if replaced else None
+    code = {"code": error} if error else None
+    return {"id": name, "status": status, "version": version, "error": code, "replacement": replacement}
 
 
 def test_a_media_owns_its_source_and_what_its_playlists_name() -> None:
-    there = {"a/source", "a/1/90p/00000.m4s", "a/2/master.m3u8", "a/2/90p/init.mp4", "b/source", "c/source"}
-    medias: list[dict[str, Any]] = [
-        {"id": "a", "status": "Ready"},
-        {"id": "b", "status": "Errored", "error": {"code": "not_media"}},
-        {"id": "c", "status": "Errored", "error": {"code": "truncated"}},
-        {"id": "d", "status": "AwaitingUpload"},
+    medias = [
+        media("a"),
+        media("b", "Errored", "truncated"),
+        media("c", "Errored", "not_media"),
+        media("d", "AwaitingUpload"),
     ]
-    owned = expected(medias, {"a": {"master.m3u8", "90p/init.mp4"}}, encodings_of(there))
-    assert there - owned == {"a/1/90p/00000.m4s", "b/source"}
-    assert owned - there == set()
+    assert expected(medias, {"a": STREAM}, set()) == {"a/source", "a/1/master.m3u8", "a/1/90p/init.mp4", "b/source"}
 
 
-def test_what_a_playlist_names_and_is_not_there_is_missing() -> None:
-    owned = expected([{"id": "a", "status": "Ready"}], {"a": {"90p/00007.m4s"}}, {})
-    assert owned - {"a/source"} == {"a/1/90p/00007.m4s"}
+def test_one_that_was_replaced_owns_its_last_source_and_version() -> None:
+    there = {"a/source", "a/source-9", "a/source-10"}
+    assert expected([media("a", version=2)], {"a": {"master.m3u8"}}, there) == {"a/source-10", "a/2/master.m3u8"}
 
 
-def test_the_encoding_is_the_last_that_has_a_master_playlist() -> None:
-    assert encodings_of(["a/9/master.m3u8", "a/10/master.m3u8", "a/11/90p/index.m3u8", "b/source"]) == {"a": 10}
+def test_what_could_not_take_the_place_has_its_source_beside_that_one() -> None:
+    there = {"a/source", "a/source-2"}
+    assert expected([media("a", replaced="truncated")], {}, there) == there
+    assert expected([media("a", replaced="not_media")], {}, {"a/source"}) == {"a/source"}
+
+
+def test_the_last_source_is_the_one_with_the_highest_number() -> None:
+    there = ["a/source", "a/source-2", "a/source-10", "b/source", "c/1/source", "d/source-x"]
+    assert sources_of(there) == {"a": "source-10", "b": "source"}

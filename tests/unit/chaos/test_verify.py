@@ -27,7 +27,7 @@ def video() -> Stream:
     return Stream("90p", box(b"moov", box(b"trak", box(b"mdia", mdhd))), segments, (), True)
 
 
-def sound(frames: int) -> Stream:
+def audio(frames: int) -> Stream:
     segments = tuple(fragment(at * 1024, min(100, frames - at)) for at in range(0, frames, 100))
     return Stream("audio-64k", b"", segments, (), True)
 
@@ -40,7 +40,7 @@ def test_fragments_are_found() -> None:
 
 def test_a_whole_stream_is_whole() -> None:
     assert counted(video(), STREAM) == []
-    assert counted(sound(FLAC.sound_frames), FLAC) == []
+    assert counted(audio(FLAC.audio_frames), FLAC) == []
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_a_playlist_without_an_end_is_found() -> None:
     assert counted(replace(video(), ended=False), STREAM) == ["its playlist has no end"]
 
 
-def test_sound_is_exact_unless_the_file_is_padded() -> None:
-    assert counted(sound(FLAC.sound_frames - 1), FLAC) != []
-    assert counted(sound(MP3.sound_frames + MP3.slack), MP3) == []
-    assert counted(sound(MP3.sound_frames + MP3.slack + 1), MP3) != []
+def test_audio_is_exact_unless_the_file_is_padded() -> None:
+    assert counted(audio(FLAC.audio_frames - 1), FLAC) != []
+    assert counted(audio(MP3.audio_frames + MP3.slack), MP3) == []
+    assert counted(audio(MP3.audio_frames + MP3.slack + 1), MP3) != []
 
 
-def test_the_first_wrong_picture_is_named() -> None:
-    assert first_difference([0, 1, 1, 3], [0, 1, 2, 3]) == "frame 2 shows picture 1, not 2"
+def test_the_first_wrong_frame_is_named() -> None:
+    assert first_difference([0, 1, 1, 3], [0, 1, 2, 3]) == "frame 2 shows number 1, not 2"
     assert first_difference([0, 1], [0, 1, 2]) == "2 frames can be decoded, not 3"

@@ -41,7 +41,7 @@ ITEM = SweptItem(key="media/1", reason="superseded", bytes=None, age_s=None)
 
 def test_a_list_that_was_cut_says_how_much_more_there_is() -> None:
     lines = shown(SweptBackend(backend="s3", medias=9, found=4, removed=4, unfinished_found=2, items=[ITEM]))
-    assert lines[1].split() == ["s3", "-", "-", "media/1", "an", "encoding", "that", "is", "not", "served"]
+    assert lines[1].split() == ["s3", "-", "-", "media/1", "of", "a", "version", "that", "is", "not", "served"]
     assert lines[2] == "… and 5 more in s3."
     assert lines[3] == "s3: 9 medias looked at; 4 folders removed, 0 B freed."
 

@@ -51,11 +51,22 @@ def test_a_title_can_not_steer_the_terminal(samples: Any) -> None:
 
 
 def test_details_name_what_it_lacks(samples: Any) -> None:
-    lacking = samples.media("Ready", warnings=[{"code": "sound_failed", "message": "It is\x1b mute."}])
-    assert "warning     It is� mute. (sound_failed)" in list(text.details(lacking))
+    lacking = samples.media("Ready", warnings=[{"code": "audio_failed", "message": "It is\x1b mute."}])
+    assert "warning     It is� mute. (audio_failed)" in list(text.details(lacking))
 
 
 def test_what_steers_a_terminal_is_shown_as_unknown_and_other_scripts_as_they_are() -> None:
     assert text.clean("a\x1b[31m\n\u2028\u202e\ud800\x9bb") == "a\ufffd[31m\ufffd\ufffd\ufffd\ufffd\ufffdb"
     kept = "3.44\u202fPM \u3000\u00a0 نمی\u200cخواهم 👨\u200d👩\u200d👧 ❤\ufe0f"
     assert text.clean(kept) == kept
+
+
+def test_what_replaces_a_media_is_told(samples: Any) -> None:
+    made = {"version": 3, "status": "Processing", "progress": 0.5, "error": None}
+    lines = list(text.details(samples.media(version=2, replacement=made)))
+    assert "version     2" in lines
+    assert "replacement version 3, Processing: 50% done" in lines
+    failed = made | {"status": "Errored", "error": {"code": "no_streams", "message": "It is empty."}}
+    lines = list(text.details(samples.media(replacement=failed)))
+    assert "replacement version 3, Errored: It is empty. (no_streams)" in lines
+    assert not any(line.startswith("version ") for line in lines)

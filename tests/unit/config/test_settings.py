@@ -77,7 +77,17 @@ def test_a_file_may_leave_out_everything(tmp_path: Path, text: str) -> None:
             "there is no setting encoding.video.0.crff; did you mean encoding.video.0.crf?",
         ),
         ("encoding: {video: [{height: 720}]}", "encoding.video.0.max_kbps is missing."),
-        ("encoding: {video: []}", "encoding.video should hold at least 1 item(s)."),
+        ("encoding: {video: []}", "encoding.video should have at least 1 item."),
+        ("encoding: {encoders: {h265: nvenc}}", "a name in encoding.encoders should be 'h264', "),
+        ("encoding: {encoders: {h264: cuda}}", "encoding.encoders.h264 should be 'nvenc', "),
+        (
+            "encoding: {encoders: {vp9: nvenc}}",
+            "encoding.encoders: names nvenc for vp9, and it encodes h264, hevc, av1.",
+        ),
+        (
+            "encoding: {audio: [{kbps: 384, channels: 6}]}",
+            "encoding.audio: needs a rung of 2 channels: of most sources there is no 5.1.",
+        ),
         ("encoding: {preset: best}", "encoding.preset should be 'ultrafast', "),
         ("server: {port: abc}", "server.port should be a whole number, not 'abc'."),
         ("server: {port: 1.5}", "server.port should be a whole number, not 1.5."),

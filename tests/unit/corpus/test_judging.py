@@ -48,13 +48,13 @@ def test_what_is_right_has_no_fault(stream: Path) -> None:
 @pytest.mark.parametrize(
     ("case", "fault"),
     [
-        (Case("a", anything, pictures=range(76)), "240p: 1 pictures are missing, such as [75]"),
-        (Case("a", anything, pictures=[1, 0, *range(2, 75)]), "240p: pictures in another order from the 0th on"),
+        (Case("a", anything, numbers=range(76)), "240p: 1 frames are missing, such as [75]"),
+        (Case("a", anything, numbers=[1, 0, *range(2, 75)]), "240p: frames in another order from the 0th on"),
         (Case("a", anything, frames=74), "240p: 75 frames, not 74"),
-        (Case("a", anything, frames=0), "it has a picture: 240p"),
+        (Case("a", anything, frames=0), "it has video: 240p"),
         (Case("a", anything, beeps=(0.0, 1.0)), "audio-128k: 3 beeps, not 2"),
         (Case("a", anything, beeps=(0.0, 1.0, 2.02)), "audio-128k: a beep is -20 ms off"),
-        (Case("a", anything, beeps=()), "sounds: audio-128k"),
+        (Case("a", anything, beeps=()), "audio: audio-128k"),
         (Case("a", anything, length=3.5), "it lasts 3.000 s, not 3.5"),
     ],
 )
@@ -63,11 +63,11 @@ def test_what_is_wrong_is_told(case: Case, fault: str, stream: Path) -> None:
     assert told.startswith(fault)
 
 
-def test_a_picture_that_should_be_there(stream: Path) -> None:
-    assert "it has no picture" in found(Case("a", anything, pictures=range(75)), stream, video=())
+def test_video_that_should_be_there(stream: Path) -> None:
+    assert "it has no video" in found(Case("a", anything, numbers=range(75)), stream, video=())
 
 
-def test_late_sound_is_expected_where_a_codec_makes_it_late() -> None:
+def test_late_audio_is_expected_where_a_codec_makes_it_late() -> None:
     assert heard("a.aac", anything, 2, late=0.02).beeps == (0.02, 1.02)
 
 

@@ -1,4 +1,4 @@
-"""Which passes give way on a machine: who waits for a picture is never kept by what has time."""
+"""Which passes give way on a machine: who waits for a frame is never kept by what has time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.media.infos import audio, media, video
 
 def passes(seconds: int) -> list[tuple[Pass, int]]:
     plan = make_plan(media(video(end=Fraction(seconds)), audio(end=Fraction(seconds))), EncodingPolicy())
-    return [(each, niceness(each, is_sound=plan.is_sound(each))) for each in plan.passes]
+    return [(each, niceness(each, is_audio=plan.is_audio(each))) for each in plan.passes]
 
 
 def test_nothing_of_a_short_media_gives_way() -> None:
@@ -26,6 +26,6 @@ def test_of_a_long_one_all_gives_way_but_its_first_minute() -> None:
     assert max(each.first for each in prompt) < 15
     head = {nice for each, nice in found if each.ahead and each.first >= 15}
     long = {nice for each, nice in found if len(each.renditions) > 1}
-    sound = {nice for each, nice in found if each.renditions == ["audio-128k"] and each.first}
+    later = {nice for each, nice in found if each.renditions == ["audio-128k"] and each.first}
     assert len(head) == len(long) == 1 and 0 < head.pop() < long.pop()
-    assert 0 not in sound
+    assert 0 not in later

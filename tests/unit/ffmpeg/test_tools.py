@@ -11,6 +11,7 @@ from gilfoyle import workers
 from gilfoyle.config import Settings, ToolSettings
 from gilfoyle.errors import StartupError
 from gilfoyle.ffmpeg import tools
+from gilfoyle.media.policy import EncodingPolicy
 
 LOOKUPS = {"ffmpeg": tools.ffmpeg_path, "ffprobe": tools.ffprobe_path}
 
@@ -119,3 +120,63 @@ def test_none_at_all_is_a_sentence(tool: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(StartupError, match=rf"No {tool} was found.*gilfoyle-media\[embedded\]"):
         LOOKUPS[tool](ToolSettings())
+
+
+def ladder(*video: str, audio: str = "aac", **encoders: str) -> EncodingPolicy:
+    """A rung of each codec."""
+    rungs = [{"height": 360, "max_kbps": 800, "codec": codec} for codec in video]
+    return EncodingPolicy.model_validate(
+        {"video": rungs, "audio": [{"kbps": 64, "codec": audio}], "encoders": encoders}
+    )  # fmt: skip
+
+
+def test_a_codec_that_the_ffmpeg_was_not_built_with_is_said_before_any_work() -> None:
+    tools.check_encoders(ToolSettings(), ladder("h264", "hevc", "av1", "vp9", audio="opus"))
+    with pytest.raises(StartupError, match=r"wants he-aac, .* without libfdk_aac. Take .* out of encoding.audio"):
+        tools.check_encoders(ToolSettings(), ladder("h264", audio="he-aac"))
+
+
+def test_an_ffmpeg_with_few_encoders(tmp_path: Path) -> None:
+    few = ffmpeg(tmp_path, "echo ' V....D libx264 H.264'; echo ' A....D aac AAC'")
+    tools.check_encoders(few, ladder("h264"))
+    with pytest.raises(StartupError, match=r"wants av1, .* without libsvtav1. Take .* out of encoding.video"):
+        tools.check_encoders(few, ladder("h264", "av1"))
+    # What others encode, this one need not have.
+    tools.check_encoders(few, ladder("h264", "av1", av1="nvenc"))
+
+
+def test_a_transcode_worker_checks_every_codec_of_the_ladder() -> None:
+    settings = Settings.model_validate({"encoding": {"audio": [{"kbps": 64, "codec": "he-aac"}]}})
+    with pytest.raises(StartupError, match="he-aac"):
+        workers.run(settings, ["transcode"])
+
+
+def test_what_works_here_is_tried_and_taken() -> None:
+    tools.check_capability(ToolSettings(), ladder("h264", h264="openh264"), "openh264", 2048)
+    tools.check_capability(ToolSettings(), ladder("h264"), "openh264", 2048)
+
+
+@pytest.mark.parametrize("capability", ["nvenc", "qsv", "vaapi"])
+def test_a_card_that_is_not_there_is_said_in_a_sentence(capability: str, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(StartupError) as caught:
+        tools.check_capability(ToolSettings(), ladder("hevc", hevc=capability), capability, 2048)
+    assert str(caught.value) == (
+        f"hevc_{capability} does not work on this machine: its device or its driver is missing, or can't do what is "
+        f"asked for. Start a worker for transcode-{capability} where it works, or take {capability} out of "
+        "encoding.encoders."
+    )
+    # What ffmpeg says of it is for the log.
+    assert f"hevc_{capability}" in caplog.text
+
+
+def test_an_ffmpeg_without_a_cards_encoders(tmp_path: Path) -> None:
+    few = ffmpeg(tmp_path, "echo ' V....D libx264 H.264'")
+    with pytest.raises(StartupError, match=r"was built without h264_nvenc. Start a worker for transcode-nvenc where"):
+        tools.check_capability(few, ladder("h264", h264="nvenc"), "nvenc", 2048)
+
+
+def test_a_worker_for_a_card_checks_it_before_any_work() -> None:
+    settings = Settings.model_validate({"encoding": {"encoders": {"h264": "nvenc"}}})
+    for queues in (["transcode-nvenc"], []):
+        with pytest.raises(StartupError, match="h264_nvenc does not work on this machine"):
+            workers.run(settings, queues)

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from gilfoyle.errors import InvalidRequest
-from gilfoyle.ingest.checksum import from_repr_digest
+from gilfoyle.ingest.checksum import Checksum, from_hex, from_repr_digest, require_match
 
 DIGEST = hashlib.sha256(b"film")
 BASE64 = base64.b64encode(DIGEST.digest()).decode()
@@ -23,7 +23,7 @@ BASE64 = base64.b64encode(DIGEST.digest()).decode()
     ],
 )
 def test_finds_the_sha256_of_a_repr_digest(header: str) -> None:
-    assert from_repr_digest(header) == DIGEST.hexdigest()
+    assert from_repr_digest(header) == Checksum(DIGEST.hexdigest(), "Repr-Digest")
 
 
 @pytest.mark.parametrize("header", ["", "sha-512=:YQ==:", "unixsum=30637", "nonsense"])
@@ -37,3 +37,20 @@ def test_other_algorithms_may_be_ignored(header: str) -> None:
 def test_a_malformed_sha256_is_refused(value: str) -> None:
     with pytest.raises(InvalidRequest, match="Repr-Digest must be"):
         from_repr_digest(f"sha-256={value}")
+
+
+@pytest.mark.parametrize(
+    "said", [from_repr_digest(f"sha-256=:{BASE64}:"), from_hex(DIGEST.hexdigest().upper(), "sha256")]
+)
+def test_a_mismatch_is_told_where_the_checksum_was_said(said: Checksum) -> None:
+    require_match(DIGEST.hexdigest(), said)
+    with pytest.raises(InvalidRequest, match="upload it again") as refused:
+        require_match(hashlib.sha256(b"other").hexdigest(), said)
+    assert (refused.value.reason, refused.value.fields) == (
+        "checksum_mismatch",
+        {said.field: "does not match the file"},
+    )
+
+
+def test_nothing_said_matches_anything() -> None:
+    require_match(DIGEST.hexdigest(), None)

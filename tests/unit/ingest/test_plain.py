@@ -34,7 +34,7 @@ async def test_gives_the_body_as_it_is() -> None:
     file = PlainFile({}, body(b"a", b"", b"b"))
     file.check(2)
     assert [piece async for piece in file.content()] == [b"a", b"", b"b"]
-    assert file.sha256 is None
+    assert file.checksum is None
 
 
 @pytest.mark.parametrize("length", ["3", "9" * 30])

@@ -10,6 +10,7 @@ from gilfoyle.media.ffmpeg import VideoOutput, audio_command, seek_target, video
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.timeline import AudioTimeline
 from tests.sources import FFMPEG, run
 from tests.unit.media.infos import audio, media, video
 
@@ -27,11 +28,17 @@ def lavfi(command: list[str]) -> bytes:
     return run(*words)
 
 
-def small(rate: Fraction, seconds: Fraction, *, sound: bool = False) -> tuple[MediaInfo, Plan]:
-    """A picture of 64×36 at `rate`, or a sound alone."""
-    picture = video(width=64, height=36, frame_rate=rate, end=seconds)
-    info = media(None, audio(index=0, end=seconds)) if sound else media(picture)
+def small(rate: Fraction, seconds: Fraction, *, audio_only: bool = False) -> tuple[MediaInfo, Plan]:
+    """Video of 64×36 at `rate`, or audio only."""
+    seen = video(width=64, height=36, frame_rate=rate, end=seconds)
+    info = media(None, audio(index=0, end=seconds)) if audio_only else media(seen)
     return info, make_plan(info, POLICY)
+
+
+def audio_only_grid(seconds: Fraction) -> AudioTimeline:
+    """Where audio only is cut."""
+    plan = small(Fraction(30), seconds, audio_only=True)[1]
+    return plan.audio_grid(plan.audio[0])
 
 
 def video_bytes(rate: Fraction, seconds: Fraction, first: int, count: int, *, preset: str = "ultrafast") -> bytes:
@@ -47,12 +54,11 @@ def video_bytes(rate: Fraction, seconds: Fraction, first: int, count: int, *, pr
 
 def audio_bytes(seconds: Fraction, first: int) -> bytes:
     """What ffmpeg writes for a tone from segment `first` on."""
-    info, plan = small(Fraction(30), seconds, sound=True)
+    info, plan = small(Fraction(30), seconds, audio_only=True)
     assert info.main_audio
     source = f"sine=frequency=440:sample_rate=48000:duration={float(seconds):.3f}"
-    return lavfi(
-        audio_command(FFMPEG, source, info, info.main_audio, plan, plan.audio[0], first, plan.audio_grid.segments, 1)
-    )
+    end = audio_only_grid(seconds).segments
+    return lavfi(audio_command(FFMPEG, source, info, info.main_audio, plan, plan.audio[0], first, end, 1))
 
 
 def split(splitter: Splitter, pieces: Sequence[bytes] | Iterator[bytes]) -> list[Segment]:

@@ -39,8 +39,8 @@ def audio(**changes: Any) -> AudioInfo:
     ).model_copy(update=changes)
 
 
-def media(picture: VideoInfo | None, *sounds: AudioInfo, **changes: Any) -> MediaInfo:
+def media(video: VideoInfo | None, *audio: AudioInfo, **changes: Any) -> MediaInfo:
     """An MP4 that holds them."""
     return MediaInfo(
-        container="mov", exact_seek=True, start=Fraction(0), bit_rate=None, video=picture, audio=list(sounds)
+        container="mov", exact_seek=True, start=Fraction(0), bit_rate=None, video=video, audio=list(audio)
     ).model_copy(update=changes)

@@ -13,7 +13,7 @@ from gilfoyle.media.refusals import Limits
 LIMITS = Limits(duration_s=3600, side_px=8192, streams=8)
 
 
-def picture(**changes: Any) -> dict[str, Any]:
+def video_json(**changes: Any) -> dict[str, Any]:
     return {
         "index": 0,
         "codec_type": "video",
@@ -33,7 +33,7 @@ def picture(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def sound(**changes: Any) -> dict[str, Any]:
+def audio_json(**changes: Any) -> dict[str, Any]:
     return {
         "index": 1,
         "codec_type": "audio",

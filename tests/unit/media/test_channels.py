@@ -1,4 +1,4 @@
-"""Mono streams that are the channels of one sound."""
+"""Mono streams that are the channels of one audio track."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def mono(index: int, place: str = "mono", **more: Any) -> AudioInfo:
     return audio(**{"index": index, "channels": 1, "layout": layout, "default": index == 1} | more)
 
 
-def sides(*sounds: AudioInfo, container: str = "mov") -> list[list[tuple[int, float, float]]]:
-    """Of each sound that is left: its tracks, and how loud they are on the left and on the right."""
-    return [[(track.index, track.left, track.right) for track in sound.mono] for sound in in_one(sounds, container)[0]]
+def sides(*tracks: AudioInfo, container: str = "mov") -> list[list[tuple[int, float, float]]]:
+    """Of each audio track that is left: its tracks, and how loud they are on the left and on the right."""
+    return [[(track.index, track.left, track.right) for track in track.mono] for track in in_one(tracks, container)[0]]
 
 
 L, R = (1.0, 0.0), (0.0, 1.0)
@@ -40,8 +40,8 @@ C, LFE, LS, RS = (0.707107, 0.707107), (0.5, 0.5), (0.707107, 0.0), (0.0, 0.7071
 )
 @pytest.mark.parametrize("container", ["mov", "mxf"])
 def test_tracks_that_say_nothing_are_all_heard(container: str, count: int, heard: list[tuple[float, float]]) -> None:
-    sounds = [mono(index) for index in range(1, count + 1)]
-    (mixed,), warnings = in_one(sounds, container)
+    tracks = [mono(index) for index in range(1, count + 1)]
+    (mixed,), warnings = in_one(tracks, container)
     assert [(track.left, track.right) for track in mixed.mono] == heard
     assert [track.index for track in mixed.mono] == list(range(1, count + 1))
     assert (mixed.index, mixed.channels, mixed.layout, mixed.default) == (1, 2, "stereo", True)
@@ -52,11 +52,11 @@ def test_tracks_that_say_nothing_are_all_heard(container: str, count: int, heard
 def test_tracks_that_say_where_they_are_heard_are_heard_there() -> None:
     """As Apple's programs write them, with a downmix beside: that is heard already."""
     places = ["FL", "FR", "mono", "LFE", "SL", "SR", "DL", "DR"]
-    sounds = [mono(index, place) for index, place in enumerate(places, 1)]
-    assert sides(*sounds) == [
+    tracks = [mono(index, place) for index, place in enumerate(places, 1)]
+    assert sides(*tracks) == [
         [(1, *L), (2, *R), (3, *C), (4, *LFE), (5, *LS), (6, *RS)], [], []
     ]  # fmt: skip
-    assert in_one(sounds, "mov")[1] == []
+    assert in_one(tracks, "mov")[1] == []
 
 
 def test_the_order_does_not_matter_where_they_say_it() -> None:
@@ -70,7 +70,7 @@ def test_a_downmix_alone_is_left_and_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sounds", "container"),
+    ("tracks", "container"),
     [
         ([mono(1), mono(2)], "matroska"),
         ([mono(1), mono(2, language="fr")], "mov"),
@@ -80,16 +80,16 @@ def test_a_downmix_alone_is_left_and_right() -> None:
     ],
     ids=["nothing tells", "two languages", "no left one", "unlike", "beside a stereo track"],
 )
-def test_what_does_not_belong_together_stays_apart(sounds: list[AudioInfo], container: str) -> None:
-    assert in_one(sounds, container) == (sounds, [])
+def test_what_does_not_belong_together_stays_apart(tracks: list[AudioInfo], container: str) -> None:
+    assert in_one(tracks, container) == (tracks, [])
 
 
 def test_another_language_stays_apart_from_the_channels_of_the_first() -> None:
-    sounds = [mono(1, language="de"), mono(2, language="de"), mono(3, language="fr"), mono(4, language="fr")]
-    assert sides(*sounds) == [[(1, *L), (2, *R)], [], []]
+    tracks = [mono(1, language="de"), mono(2, language="de"), mono(3, language="fr"), mono(4, language="fr")]
+    assert sides(*tracks) == [[(1, *L), (2, *R)], [], []]
 
 
-def test_a_sound_of_tracks_lasts_as_long_as_the_longest() -> None:
+def test_an_audio_track_of_tracks_lasts_as_long_as_the_longest() -> None:
     (mixed,), _ = in_one([mono(1, start=1), mono(2, start=0, end=60.25), mono(3)], "mxf")
     assert (mixed.start, mixed.end) == (0, 60.25)
 

@@ -11,7 +11,7 @@ import pytest
 from gilfoyle.media.boxes import BoxReader, box, children, find, insert
 from gilfoyle.media.cmaf import AudioSplitter, FragmentError, Segment, Splitter, VideoSplitter, edit_list, timescale
 from gilfoyle.media.timeline import AAC_FRAME, SAMPLE_RATE, Timeline
-from tests.unit.media.fragments import audio_bytes, pieces, small, split, video_bytes
+from tests.unit.media.fragments import audio_bytes, audio_only_grid, pieces, small, split, video_bytes
 
 NTSC, SECONDS = Fraction(30000, 1001), Fraction(7, 2)
 
@@ -25,13 +25,13 @@ def grid() -> Timeline:
 
 
 @pytest.fixture(scope="session")
-def picture() -> bytes:
+def video() -> bytes:
     """All four segments, with B-frames."""
     return video_bytes(NTSC, SECONDS, 0, 4, preset="veryfast")
 
 
 @pytest.fixture(scope="session")
-def sound() -> bytes:
+def audio_only() -> bytes:
     return audio_bytes(SECONDS, 0)
 
 
@@ -42,7 +42,7 @@ def new_video(grid: Timeline) -> Callable[[], VideoSplitter]:
 
 @pytest.fixture(scope="session")
 def new_audio() -> Callable[[], AudioSplitter]:
-    return lambda: AudioSplitter(small(Fraction(30), SECONDS, sound=True)[1].audio_grid, 0, 4, 1)
+    return lambda: AudioSplitter(audio_only_grid(SECONDS), 0, 4, 1)
 
 
 def moofs(segment: Segment) -> list[bytes]:
@@ -71,12 +71,12 @@ def sequence(moof: bytes) -> int:
 def test_any_pieces_give_the_same_segments(
     kind: str,
     size: int,
-    picture: bytes,
-    sound: bytes,
+    video: bytes,
+    audio_only: bytes,
     new_video: Callable[[], Splitter],
     new_audio: Callable[[], Splitter],
 ) -> None:
-    data, new = (picture, new_video) if kind == "video" else (sound, new_audio)
+    data, new = (video, new_video) if kind == "video" else (audio_only, new_audio)
     whole, cut = new(), new()
     expected = split(whole, [data])
     assert [segment.index for segment in expected] == [0, 1, 2, 3]
@@ -84,10 +84,10 @@ def test_any_pieces_give_the_same_segments(
     assert cut.init == whole.init is not None
 
 
-def test_a_segment_comes_with_its_last_byte(picture: bytes, new_video: Callable[[], Splitter]) -> None:
+def test_a_segment_comes_with_its_last_byte(video: bytes, new_video: Callable[[], Splitter]) -> None:
     """And the init segment before it: a player needs it first."""
-    splitter, fed, expected = new_video(), 0, split(new_video(), [picture])
-    for piece in pieces(picture, 64):
+    splitter, fed, expected = new_video(), 0, split(new_video(), [video])
+    for piece in pieces(video, 64):
         fed += len(piece)
         for segment in splitter.feed(piece):
             assert splitter.init is not None
@@ -97,19 +97,19 @@ def test_a_segment_comes_with_its_last_byte(picture: bytes, new_video: Callable[
 
 
 def test_each_gop_has_its_time_on_the_medias_grid(
-    picture: bytes, grid: Timeline, new_video: Callable[[], Splitter]
+    video: bytes, grid: Timeline, new_video: Callable[[], Splitter]
 ) -> None:
-    fragments = [moof for segment in split(new_video(), [picture]) for moof in moofs(segment)]
+    fragments = [moof for segment in split(new_video(), [video]) for moof in moofs(segment)]
     assert [samples(moof) for moof in fragments] == [15] * 7
     frame = timescale(grid) / NTSC
     assert [decode_time(moof) for moof in fragments] == [index * 15 * frame for index in range(7)]
     assert [sequence(moof) for moof in fragments] == list(range(1, 8))
 
 
-def test_chunks_are_as_one_piece(picture: bytes, grid: Timeline, new_video: Callable[[], Splitter]) -> None:
+def test_chunks_are_as_one_piece(video: bytes, grid: Timeline, new_video: Callable[[], Splitter]) -> None:
     """Made on their own, they have the same init segment, and decode times that go on where the others end."""
     whole = new_video()
-    split(whole, [picture])
+    split(whole, [video])
     times = []
     for first, count in [(0, 1), (1, 2), (3, 1)]:
         splitter = VideoSplitter(grid, first, count)
@@ -122,7 +122,7 @@ def test_chunks_are_as_one_piece(picture: bytes, grid: Timeline, new_video: Call
 
 @pytest.mark.parametrize(("preset", "reordered"), [("ultrafast", 0), ("veryfast", 2)])
 def test_the_edit_list_takes_reordering_off(preset: str, reordered: int, grid: Timeline) -> None:
-    """With B-frames a picture is shown some frames after its decode time; the first one must be shown at 0."""
+    """With B-frames a frame is shown some frames after its decode time; the first one must be shown at 0."""
     splitter = VideoSplitter(grid, 0, 1)
     split(splitter, [video_bytes(NTSC, SECONDS, 0, 1, preset=preset)])
     assert splitter.init
@@ -133,10 +133,10 @@ def test_the_edit_list_takes_reordering_off(preset: str, reordered: int, grid: T
 
 
 def test_there_is_one_edit_list_and_it_follows_the_track_header(
-    picture: bytes, new_video: Callable[[], Splitter]
+    video: bytes, new_video: Callable[[], Splitter]
 ) -> None:
     splitter = new_video()
-    split(splitter, [picture])
+    split(splitter, [video])
     assert splitter.init
     start, end = find(splitter.init, b"moov", b"trak") or (0, 0)
     kinds = [kind for kind, _, _ in children(splitter.init[:end], start)]
@@ -144,10 +144,12 @@ def test_there_is_one_edit_list_and_it_follows_the_track_header(
     assert [item.kind for item in BoxReader().feed(splitter.init)] == [b"ftyp", b"moov"]
 
 
-def test_sound_is_one_fragment_a_segment_at_exact_samples(sound: bytes, new_audio: Callable[[], AudioSplitter]) -> None:
-    grid = small(Fraction(30), SECONDS, sound=True)[1].audio_grid
+def test_audio_is_one_fragment_a_segment_at_exact_samples(
+    audio_only: bytes, new_audio: Callable[[], AudioSplitter]
+) -> None:
+    grid = audio_only_grid(SECONDS)
     splitter = new_audio()
-    fragments = [moofs(segment) for segment in split(splitter, [sound])]
+    fragments = [moofs(segment) for segment in split(splitter, [audio_only])]
     assert [len(each) for each in fragments] == [1] * 4
     assert [decode_time(moof) for (moof,) in fragments] == [grid.first_frame(index) * AAC_FRAME for index in range(4)]
     assert [samples(moof) for (moof,) in fragments] == [
@@ -156,9 +158,9 @@ def test_sound_is_one_fragment_a_segment_at_exact_samples(sound: bytes, new_audi
     assert splitter.init and find(splitter.init, b"moov", b"trak", b"edts") is None
 
 
-def test_audio_samples_lie_where_the_fragment_says(sound: bytes, new_audio: Callable[[], AudioSplitter]) -> None:
+def test_audio_samples_lie_where_the_fragment_says(audio_only: bytes, new_audio: Callable[[], AudioSplitter]) -> None:
     """The data offset and the sizes of the `trun` cover the `mdat` exactly."""
-    for segment in split(new_audio(), [sound]):
+    for segment in split(new_audio(), [audio_only]):
         moof, mdat = list(BoxReader().feed(segment.data))
         start, end = find(moof.data, b"moof", b"traf", b"trun") or (0, 0)
         count, offset = struct.unpack_from(">Ii", moof.data, start + 4)
@@ -167,48 +169,50 @@ def test_audio_samples_lie_where_the_fragment_says(sound: bytes, new_audio: Call
         assert sum(sizes) == len(mdat.payload)
 
 
-def test_sound_is_resumed_where_it_ended(sound: bytes, new_audio: Callable[[], AudioSplitter]) -> None:
-    grid = small(Fraction(30), SECONDS, sound=True)[1].audio_grid
+def test_audio_is_resumed_where_it_ended(audio_only: bytes, new_audio: Callable[[], AudioSplitter]) -> None:
+    grid = audio_only_grid(SECONDS)
     splitter = AudioSplitter(grid, 2, 4, 25)
-    resumed, whole = split(splitter, [audio_bytes(SECONDS, 2)]), split(new_audio(), [sound])[2:]
+    resumed, whole = split(splitter, [audio_bytes(SECONDS, 2)]), split(new_audio(), [audio_only])[2:]
     assert [segment.index for segment in resumed] == [2, 3]
     assert [list(map(decode_time, moofs(a))) for a in resumed] == [list(map(decode_time, moofs(b))) for b in whole]
     assert [list(map(samples, moofs(a))) for a in resumed] == [list(map(samples, moofs(b))) for b in whole]
 
 
-def test_sound_beyond_the_end_of_a_stretch_is_dropped(sound: bytes, new_audio: Callable[[], AudioSplitter]) -> None:
-    grid = small(Fraction(30), SECONDS, sound=True)[1].audio_grid
-    stretch, whole = split(AudioSplitter(grid, 0, 2, 1), [sound]), split(new_audio(), [sound])
+def test_audio_beyond_the_end_of_a_stretch_is_dropped(
+    audio_only: bytes, new_audio: Callable[[], AudioSplitter]
+) -> None:
+    grid = audio_only_grid(SECONDS)
+    stretch, whole = split(AudioSplitter(grid, 0, 2, 1), [audio_only]), split(new_audio(), [audio_only])
     assert [segment.data for segment in stretch] == [segment.data for segment in whole[:2]]
 
 
-def test_too_few_frames(picture: bytes, grid: Timeline) -> None:
+def test_too_few_frames(video: bytes, grid: Timeline) -> None:
     short = video_bytes(NTSC, SECONDS, 0, 2, preset="veryfast")
     with pytest.raises(FragmentError, match="60 of 105 frames"):
         split(VideoSplitter(grid, 0, 4), [short])
     with pytest.raises(FragmentError, match="of 105 frames"):
-        split(VideoSplitter(grid, 0, 4), [picture[: len(picture) * 2 // 3]])
+        split(VideoSplitter(grid, 0, 4), [video[: len(video) * 2 // 3]])
     with pytest.raises(FragmentError, match="no frame"):
         split(VideoSplitter(grid, 0, 4), [])
 
 
-def test_too_many_frames(picture: bytes, grid: Timeline) -> None:
+def test_too_many_frames(video: bytes, grid: Timeline) -> None:
     with pytest.raises(FragmentError, match="more frames"):
-        split(VideoSplitter(grid, 0, 3), [picture])
+        split(VideoSplitter(grid, 0, 3), [video])
 
 
-def test_gops_of_another_length(picture: bytes, grid: Timeline) -> None:
+def test_gops_of_another_length(video: bytes, grid: Timeline) -> None:
     other = grid.model_copy(update={"segment_frames": 20, "gop_frames": 10})
     with pytest.raises(FragmentError, match="crosses the end"):
-        split(VideoSplitter(other, 0, other.segments), [picture])
+        split(VideoSplitter(other, 0, other.segments), [video])
 
 
-def test_too_little_sound(sound: bytes, new_audio: Callable[[], AudioSplitter]) -> None:
+def test_too_little_audio(audio_only: bytes, new_audio: Callable[[], AudioSplitter]) -> None:
     with pytest.raises(FragmentError, match="segment 2 of 4"):
-        split(new_audio(), [sound[: len(sound) * 2 // 3]])
+        split(new_audio(), [audio_only[: len(audio_only) * 2 // 3]])
 
 
-def test_sound_beyond_the_end_is_dropped(new_audio: Callable[[], AudioSplitter]) -> None:
+def test_audio_beyond_the_end_is_dropped(new_audio: Callable[[], AudioSplitter]) -> None:
     """The encoder's tail, or a source that goes on."""
     longer = split(new_audio(), [audio_bytes(SECONDS + 2, 0)])
     assert [segment.index for segment in longer] == [0, 1, 2, 3]
@@ -231,20 +235,20 @@ def test_garbage_raises(garbage: bytes, new_video: Callable[[], Splitter], new_a
             split(splitter, [garbage])
 
 
-def test_a_fragment_without_a_wide_decode_time_raises(picture: bytes, new_video: Callable[[], Splitter]) -> None:
-    damaged = picture.replace(b"tfdt\x01", b"tfdt\x00", 1)
+def test_a_fragment_without_a_wide_decode_time_raises(video: bytes, new_video: Callable[[], Splitter]) -> None:
+    damaged = video.replace(b"tfdt\x01", b"tfdt\x00", 1)
     with pytest.raises(FragmentError, match="64-bit"):
         split(new_video(), [damaged])
 
 
-def test_boxes_that_carry_no_media_are_skipped(picture: bytes, new_video: Callable[[], Splitter]) -> None:
-    expected = split(new_video(), [picture])
-    assert split(new_video(), [picture + box(b"mfra", b"index")]) == expected
-    assert split(new_video(), [box(b"free", b"space") + picture]) == expected
+def test_boxes_that_carry_no_media_are_skipped(video: bytes, new_video: Callable[[], Splitter]) -> None:
+    expected = split(new_video(), [video])
+    assert split(new_video(), [video + box(b"mfra", b"index")]) == expected
+    assert split(new_video(), [box(b"free", b"space") + video]) == expected
 
 
-def test_insert_is_what_makes_the_init(picture: bytes, new_video: Callable[[], Splitter]) -> None:
-    head = b"".join(item.data for item in BoxReader().feed(picture) if item.kind in {b"ftyp", b"moov"})
+def test_insert_is_what_makes_the_init(video: bytes, new_video: Callable[[], Splitter]) -> None:
+    head = b"".join(item.data for item in BoxReader().feed(video) if item.kind in {b"ftyp", b"moov"})
     splitter = new_video()
-    split(splitter, [picture])
+    split(splitter, [video])
     assert splitter.init == insert(head, (b"moov", b"trak"), edit_list(2 * 1001))

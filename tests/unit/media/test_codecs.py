@@ -12,7 +12,7 @@ from gilfoyle.media.boxes import box
 from gilfoyle.media.cmaf import AudioSplitter, Splitter, VideoSplitter
 from gilfoyle.media.codecs import codec_string, decoder_config
 from tests.sources import FFPROBE, run
-from tests.unit.media.fragments import audio_bytes, small, split, video_bytes
+from tests.unit.media.fragments import audio_bytes, audio_only_grid, small, split, video_bytes
 
 SECONDS = Fraction(1)
 
@@ -25,14 +25,14 @@ def parts(splitter: Splitter, data: bytes) -> tuple[bytes, bytes]:
 
 
 @pytest.fixture(scope="session")
-def picture() -> tuple[bytes, bytes]:
+def video() -> tuple[bytes, bytes]:
     grid = small(Fraction(30), SECONDS)[1].grid
     return parts(VideoSplitter(grid, 0, 1), video_bytes(Fraction(30), SECONDS, 0, 1))
 
 
 @pytest.fixture(scope="session")
-def sound() -> tuple[bytes, bytes]:
-    grid = small(Fraction(30), SECONDS, sound=True)[1].audio_grid
+def audio_only() -> tuple[bytes, bytes]:
+    grid = audio_only_grid(SECONDS)
     return parts(AudioSplitter(grid, 0, grid.segments, 1), audio_bytes(SECONDS, 0))
 
 
@@ -46,23 +46,23 @@ def probed(path: Path, track: tuple[bytes, bytes]) -> dict[str, str | int]:
 PROFILES = {"High": 0x64, "Main": 0x4D, "Constrained Baseline": 0x42}
 
 
-def test_video(picture: tuple[bytes, bytes], tmp_path: Path) -> None:
-    stream = probed(tmp_path / "track.mp4", picture)
-    found = codec_string(picture[0])
+def test_video(video: tuple[bytes, bytes], tmp_path: Path) -> None:
+    stream = probed(tmp_path / "track.mp4", video)
+    found = codec_string(video[0])
     name, _, numbers = found.partition(".")
     assert (name, len(numbers)) == ("avc1", 6)
     assert int(numbers[:2], 16) == PROFILES[str(stream["profile"])]
     assert int(numbers[4:], 16) == stream["level"]
 
 
-def test_audio(sound: tuple[bytes, bytes], tmp_path: Path) -> None:
-    stream = probed(tmp_path / "track.mp4", sound)
+def test_audio(audio_only: tuple[bytes, bytes], tmp_path: Path) -> None:
+    stream = probed(tmp_path / "track.mp4", audio_only)
     assert (stream["codec_name"], stream["profile"]) == ("aac", "LC")
-    assert codec_string(sound[0]) == "mp4a.40.2"
+    assert codec_string(audio_only[0]) == "mp4a.40.2"
 
 
-def test_the_configuration_tells_pictures_of_another_size_apart(picture: tuple[bytes, bytes]) -> None:
-    init = picture[0]
+def test_the_configuration_tells_videos_of_another_size_apart(video: tuple[bytes, bytes]) -> None:
+    init = video[0]
     changed = bytearray(init)
     changed[init.index(b"avcC") + 20] ^= 1
     assert decoder_config(bytes(changed)) != decoder_config(init)
@@ -77,15 +77,15 @@ def test_what_describes_no_samples_raises(init: bytes) -> None:
 
 
 @pytest.mark.parametrize(("there", "instead"), [(b"avc1", b"hvc1"), (b"avcC", b"free")])
-def test_a_codec_that_is_not_made_here_raises(picture: tuple[bytes, bytes], there: bytes, instead: bytes) -> None:
-    init = picture[0]
+def test_a_codec_that_is_not_made_here_raises(video: tuple[bytes, bytes], there: bytes, instead: bytes) -> None:
+    init = video[0]
     at = init.rindex(there)
     with pytest.raises(ValueError):
         codec_string(init[:at] + instead + init[at + 4 :])
 
 
-def test_a_damaged_descriptor_raises(sound: tuple[bytes, bytes]) -> None:
-    init = sound[0]
+def test_a_damaged_descriptor_raises(audio_only: tuple[bytes, bytes]) -> None:
+    init = audio_only[0]
     at = init.index(b"esds") + 8
     with pytest.raises(ValueError, match="descriptor"):
         codec_string(init[:at] + b"\x09" + init[at + 1 :])

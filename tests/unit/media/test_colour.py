@@ -1,4 +1,4 @@
-"""What ffprobe says of a picture's colour, made whole; and what its renditions say."""
+"""What ffprobe says of a video's colour, made whole; and what its renditions say."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_the_range(described: dict[str, Any], values: str) -> None:
         (stream("gbr"), "bt709"),
     ],
 )
-def test_ordinary_pictures_are_not_converted_and_named_only_if_they_must_be(
+def test_ordinary_video_is_not_converted_and_named_only_if_they_must_be(
     described: dict[str, Any], name: str | None
 ) -> None:
     colour = read_colour(described)
@@ -142,8 +142,8 @@ def test_what_the_container_says_ffmpeg_is_told_of_every_frame(
     said: dict[str, str], declared: dict[str, str], told: tuple[str, ...]
 ) -> None:
     probe = {"format": {}, "streams": [{"index": 0}, {"index": 1} | stream(**said)]}
-    (_, picture) = with_declared(probe, {"streams": [{"index": 1} | declared]})["streams"]
-    assert read_colour(picture).told == told
+    (_, whole) = with_declared(probe, {"streams": [{"index": 1} | declared]})["streams"]
+    assert read_colour(whole).told == told
 
 
 def test_gray_of_either_range_goes_through_zscale() -> None:
@@ -182,7 +182,7 @@ def test_what_is_converted_has_a_name_that_the_scaler_takes_until_then(matrix: s
 
 
 @pytest.mark.parametrize("unusable", ["reserved", "smpte428", "vlog"])
-def test_what_the_scaler_refuses_of_ordinary_pictures_has_another_name(unusable: str) -> None:
+def test_what_the_scaler_refuses_of_ordinary_video_has_another_name(unusable: str) -> None:
     colour = read_colour(stream("bt709", "reserved", unusable))
     assert named(colour) == [("setparams", {"color_primaries": "bt709", "color_trc": "bt709"})]
     assert to_rendered(colour) == []

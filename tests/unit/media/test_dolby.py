@@ -12,7 +12,7 @@ from gilfoyle.media.dolby import check_base_layer
 from gilfoyle.media.refusals import Limits, precheck
 
 
-def picture(profile: int, compatibility: int | None, **changes: Any) -> dict[str, Any]:
+def video_json(profile: int, compatibility: int | None, **changes: Any) -> dict[str, Any]:
     record: dict[str, Any] = {"side_data_type": "DOVI configuration record", "dv_profile": profile}
     if compatibility is not None:
         record["dv_bl_signal_compatibility_id"] = compatibility
@@ -29,7 +29,7 @@ def picture(profile: int, compatibility: int | None, **changes: Any) -> dict[str
 )
 def test_without_a_base_layer_it_is_refused(profile: int, compatibility: int | None) -> None:
     with pytest.raises(UnsupportedMedia, match=f"Dolby Vision of profile {profile}") as refused:
-        check_base_layer(picture(profile, compatibility))
+        check_base_layer(video_json(profile, compatibility))
     assert refused.value.reason == "dolby_vision" and refused.value.message.endswith(".")
 
 
@@ -51,18 +51,18 @@ def test_without_a_base_layer_it_is_refused(profile: int, compatibility: int | N
 def test_a_base_layer_plays_in_its_own_colour(
     profile: int, compatibility: int | None, colour: tuple[str, str, str]
 ) -> None:
-    stream = picture(profile, compatibility)
+    stream = video_json(profile, compatibility)
     check_base_layer(stream)
     found = read_colour(stream)
     assert (found.matrix, found.primaries, found.transfer) == colour
 
 
-def test_what_the_picture_says_of_itself_goes_before_the_record() -> None:
-    stream = picture(8, 1, color_transfer="arib-std-b67", color_primaries="bt2020", color_space="bt2020nc")
+def test_what_the_bit_stream_says_of_itself_goes_before_the_record() -> None:
+    stream = video_json(8, 1, color_transfer="arib-std-b67", color_primaries="bt2020", color_space="bt2020nc")
     assert read_colour(stream).transfer == "arib-std-b67"
 
 
 def test_it_is_refused_before_packets_are_read() -> None:
-    probe = {"streams": [picture(5, 0)], "format": {"format_name": "mov,mp4"}}
+    probe = {"streams": [video_json(5, 0)], "format": {"format_name": "mov,mp4"}}
     with pytest.raises(UnsupportedMedia, match="profile 5"):
         precheck(probe, Limits(duration_s=3600, side_px=8192, streams=8))

@@ -33,12 +33,11 @@ def video_line(info: MediaInfo, plan: Plan, first: int, outputs: list[tuple[str,
     return shlex.join(video_command("ffmpeg", source, info, plan, POLICY, first, wanted, entry=entry, threads=2))
 
 
-def sound_line(info: MediaInfo, plan: Plan, first: int, source: str = "/m/source") -> str:
-    sound = info.main_audio
-    assert sound
-    return shlex.join(
-        audio_command("ffmpeg", source, info, sound, plan, plan.audio[0], first, plan.audio_grid.segments, 7)
-    )
+def audio_line(info: MediaInfo, plan: Plan, first: int, source: str = "/m/source") -> str:
+    track = info.main_audio
+    assert track
+    end = plan.audio_grid(plan.audio[0]).segments
+    return shlex.join(audio_command("ffmpeg", source, info, track, plan, plan.audio[0], first, end, 7))
 
 
 def line(*parts: str) -> str:
@@ -52,7 +51,7 @@ def fitted(width: int, height: int, matrix: str = "bt709") -> str:
 
 
 def canvas(width: int, height: int) -> list[str]:
-    """The filters that make pictures of one size, before those that want it."""
+    """The filters that make frames of one size, before those that want it."""
     return [fitted(width, height, ""), f"pad={width}:{height}:-1:-1:eval=frame", "setsar=1"]
 
 
@@ -134,7 +133,7 @@ def filters(command: str) -> list[str]:
     return [part.rpartition("]")[0].partition("]")[2].rpartition("[")[0] for part in graph.split(";")]
 
 
-def test_an_interlaced_picture_is_deinterlaced_before_it_is_put_on_the_grid() -> None:
+def test_interlaced_video_is_deinterlaced_before_it_is_put_on_the_grid() -> None:
     info = media(video(interlaced=True, width=720, height=576, frame_rate=Fraction(25)))
     found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 100, 7)], "/m/source"))
     assert found[:5] == [
@@ -204,68 +203,68 @@ def test_a_container_without_exact_seeks_is_read_from_its_beginning() -> None:
 
 
 def test_a_seek_counts_from_the_containers_start() -> None:
-    """The picture begins at 1.5 s, the container at 1 s: 4 s of media are 4.5 s after the container's start."""
-    sound = audio(start=Fraction("1.5"), end=Fraction("61.5"))
-    info = media(video(start=Fraction("1.5"), end=Fraction("61.5")), sound, start=Fraction(1))
+    """The video begins at 1.5 s, the container at 1 s: 4 s of media are 4.5 s after the container's start."""
+    track = audio(start=Fraction("1.5"), end=Fraction("61.5"))
+    info = media(video(start=Fraction("1.5"), end=Fraction("61.5")), track, start=Fraction(1))
     words = shlex.split(video_line(info, make_plan(info, POLICY), 1, [("360p", 0, 120, 7)], "/m/source"))
     assert words[words.index("-ss") + 1] == "4.508333"
     assert "start_time=5.495833" in words[words.index("-filter_complex") + 1]
 
 
-def test_the_last_picture_is_held_for_as_long_as_frames_are_wanted() -> None:
-    """Under longer sound, and where what comes last is damaged."""
+def test_the_last_frame_is_held_for_as_long_as_frames_are_wanted() -> None:
+    """Under longer audio, and where what comes last is damaged."""
     info = media(video(end=Fraction(10)), audio())
     found = filters(video_line(info, make_plan(info, POLICY), 2, [("360p", 0, 60, 7)], "/m/source"))
     assert found[2] == "tpad=stop=-1:stop_mode=clone"
 
 
 AUDIO_OPTIONS = line(
-    "-f mp4 -ac 2 -ar 48000 -b:a 128k -c:a aac -flush_packets 0 -map '[sound]' -map_chapters -1 -map_metadata -1",
+    "-f mp4 -ac 2 -ar 48000 -b:a 128k -c:a aac -flush_packets 0 -map '[audio]' -map_chapters -1 -map_metadata -1",
     "-movflags +frag_every_frame+empty_moov+default_base_moof -use_editlist 0 pipe:7",
 )
 
 
-def test_sound_from_the_beginning() -> None:
+def test_audio_from_the_beginning() -> None:
     info = media(video(), audio(index=2))
     plan = make_plan(info, POLICY)
-    assert sound_line(info, plan, 0) == line(
+    assert audio_line(info, plan, 0) == line(
         f"ffmpeg -f mov -copyts -format_whitelist {FORMATS} -protocol_whitelist file -i /m/source",
         f"{AUDIO_OPTIONS} {AS_ALWAYS}",
         "-filter_complex '[0:2]asetpts=PTS-(0.000000)/TB,aresample=48000,"
         "aformat=sample_fmts=fltp:channel_layouts=stereo,apad[heard]'",
         "-filter_complex '[heard]aresample=48000:async=1:first_pts=0:min_hard_comp=0.100,"
-        "atrim=end_sample=2880512[sound]'",
+        "atrim=end_sample=2880512[audio]'",
     )
-    assert audio_skip(plan, 0) == 1
+    assert audio_skip(plan, plan.audio[0], 0) == 1
 
 
-def test_sound_is_resumed_with_a_run_up() -> None:
+def test_audio_is_resumed_with_a_run_up() -> None:
     """Segment 3 begins with AAC frame 563 (12.011 s); 24 frames before it warm the encoder up."""
     info = media(video(), audio())
     plan = make_plan(info, POLICY)
-    assert sound_line(info, plan, 3) == line(
+    assert audio_line(info, plan, 3) == line(
         f"ffmpeg -f mov -copyts -format_whitelist {FORMATS} -noaccurate_seek -protocol_whitelist file",
         "-ss 10.498667 -i /m/source",
         f"{AUDIO_OPTIONS} {AS_ALWAYS.replace('0.99', '1')}",
         "-filter_complex '[0:1]asetpts=PTS-(0.000000)/TB,aresample=48000,"
         "aformat=sample_fmts=fltp:channel_layouts=stereo,apad[heard]'",
         "-filter_complex '[heard]aresample=48000:async=1:first_pts=551936:min_hard_comp=0.100,"
-        "atrim=end_sample=2328576[sound]'",
+        "atrim=end_sample=2328576[audio]'",
     )
-    assert audio_skip(plan, 3) == 25
+    assert audio_skip(plan, plan.audio[0], 3) == 25
     assert 551936 == (563 - 24) * 1024
 
 
-def test_sound_in_a_container_without_exact_seeks_is_resumed_without_a_seek() -> None:
+def test_audio_in_a_container_without_exact_seeks_is_resumed_without_a_seek() -> None:
     info = media(video(), audio(), container="mpegts", exact_seek=False)
-    found = sound_line(info, make_plan(info, POLICY), 3)
+    found = audio_line(info, make_plan(info, POLICY), 3)
     assert "-ss" not in shlex.split(found)
     assert "first_pts=551936" in found
 
 
-def test_sound_starts_with_the_picture() -> None:
+def test_audio_starts_with_the_video() -> None:
     info = media(video(start=Fraction("0.04"), end=Fraction(60)), audio())
-    assert "asetpts=PTS-(0.040000)/TB" in sound_line(info, make_plan(info, POLICY), 0)
+    assert "asetpts=PTS-(0.040000)/TB" in audio_line(info, make_plan(info, POLICY), 0)
 
 
 HTTP_OPTIONS = (
@@ -307,17 +306,17 @@ def test_a_clock_that_begins_anew_is_mended_before_anything_is_decoded() -> None
     shifts = [Shift(packet=75, ticks=270_000, span=1), Shift(packet=150, ticks=540_000, span=2)]
     info = media(video(shifts=shifts), audio(shifts=shifts[:1]), container="mpegts", exact_seek=False)
     plan = make_plan(info, POLICY)
-    picture = shlex.split(video_line(info, plan, 0, [("360p", 0, 120, 7)], "/m/source"))
+    line = shlex.split(video_line(info, plan, 0, [("360p", 0, 120, 7)], "/m/source"))
     added = "gte(N,75)*(270000)+gte(N,150)*(270000)"
-    assert picture[picture.index("-bsf:0") + 1] == (
+    assert line[line.index("-bsf:0") + 1] == (
         f"setts=pts='if(eq(PTS,NOPTS),NOPTS,PTS+{added})':dts='if(eq(DTS,NOPTS),NOPTS,DTS+{added})'"
     )
-    assert "-bsf:1" not in picture
-    sound = shlex.split(sound_line(info, plan, 0))
-    assert "gte(N,75)*(270000))" in sound[sound.index("-bsf:1") + 1] and "-bsf:0" not in sound
+    assert "-bsf:1" not in line
+    track = shlex.split(audio_line(info, plan, 0))
+    assert "gte(N,75)*(270000))" in track[track.index("-bsf:1") + 1] and "-bsf:0" not in track
 
 
-def test_pictures_without_times_come_one_after_the_other() -> None:
+def test_frames_without_times_come_one_after_the_other() -> None:
     info = media(video(timeless=True, frame_rate=NTSC), container="h264", exact_seek=False)
     found = filters(video_line(info, make_plan(info, POLICY), 0, [("360p", 0, 120, 7)], "/m/source"))
     assert found[0] == "setpts=N/(30000/1001)/TB"

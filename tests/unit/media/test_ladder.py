@@ -95,3 +95,35 @@ def test_audio_ladder(channels: int, with_video: bool, expected: list[tuple[str,
     rungs = [AudioRung(kbps=128), AudioRung(kbps=64)]
     found = audio_ladder(channels, rungs, with_video=with_video)
     assert [(each.name, each.kbps, each.channels) for each in found] == expected
+
+
+MIXED = [
+    AudioRung(kbps=384, channels=6),
+    AudioRung(kbps=128),
+    AudioRung(kbps=96, codec="opus"),
+    AudioRung(kbps=64),
+    AudioRung(kbps=64),
+]
+
+
+@pytest.mark.parametrize(
+    ("channels", "with_video", "expected"),
+    [
+        (1, True, ["audio-128k", "audio-96k-opus"]),
+        (2, True, ["audio-128k", "audio-96k-opus"]),
+        (5, True, ["audio-128k", "audio-96k-opus"]),
+        (6, True, ["audio-384k-6ch", "audio-128k", "audio-96k-opus"]),
+        (8, False, ["audio-384k-6ch", "audio-128k", "audio-96k-opus", "audio-64k"]),
+    ],
+)
+def test_audio_tracks_of_several_codecs_and_5_1(channels: int, with_video: bool, expected: list[str]) -> None:
+    found = audio_ladder(channels, MIXED, with_video=with_video)
+    assert [each.name for each in found] == expected
+    assert [each.channels for each in found] == [
+        6 if "6ch" in each.name else min(channels, 2) for each in found
+    ]  # fmt: skip
+
+
+def test_no_source_is_left_without_its_audio() -> None:
+    with pytest.raises(ValueError, match="needs a rung of 2 channels"):
+        EncodingPolicy(audio=[AudioRung(kbps=384, channels=6)])

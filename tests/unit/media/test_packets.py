@@ -12,9 +12,9 @@ from gilfoyle.media.packets import Listing, Measured, tolerance_s
 MS = Fraction(1, 1000)
 
 
-def measured(lines: Iterable[str], *, base: Fraction = MS, whole: bool = True, streams: int = 2) -> dict[int, Measured]:
+def measured(lines: Iterable[str], *, base: Fraction = MS, parts: int = 0, streams: int = 2) -> dict[int, Measured]:
     """What lines of `stream,pts,dts,duration,pos,flags` tell of a file without leaps."""
-    listing = Listing(dict.fromkeys(range(streams), base), picture=0, whole=whole, leaps=False)
+    listing = Listing(dict.fromkeys(range(streams), base), video=0, parts=parts, leaps=False)
     listing.take(f"{line}\n".encode() for line in lines)
     return listing.measured()
 
@@ -38,7 +38,7 @@ def test_what_an_edit_list_discards_is_not_there() -> None:
 def test_a_recording_that_begins_within_a_gop_begins_with_its_keyframe() -> None:
     lines = ["0,0,0,40,0,___", "0,40,40,40,0,___", "0,80,80,40,0,K__", "0,120,120,40,0,___"]
     assert measured(lines)[0].start == Fraction(80, 1000)
-    assert measured(lines, whole=False)[0].start == 0
+    assert measured(lines, parts=1)[0].start == 0
 
 
 def test_a_stream_without_any_times_is_counted() -> None:
@@ -53,6 +53,14 @@ def test_avi_has_decode_times() -> None:
     assert not measured(["0,0,N/A,40,0,K__", "0,40,N/A,40,0,___"])[0].decode_times_only
 
 
+def test_where_a_part_begins_there_is_no_jitter() -> None:
+    """Sixteen parts of half a second, each 0.06 s after the one before."""
+    starts = [part * 560 + packet * 20 for part in range(16) for packet in range(25)]
+    lines = [f"1,{start},{start},20,0,K__" for start in starts]
+    assert measured(lines, parts=16)[1].jitter_s == 0
+    assert measured(lines)[1].jitter_s == pytest.approx(0.06)
+
+
 def test_other_streams_lines_and_nonsense_are_passed_over() -> None:
     assert set(measured(["5,0,0,40,0,K__", "", "what?", "0,0,0,40,0,K__", "1,0,0"])) == {0}
 
@@ -65,7 +73,7 @@ def test_stamps_at_the_end_of_what_can_be_counted_are_no_fault_of_ours() -> None
 
 
 def test_encrypted_packets_are_seen() -> None:
-    listing = Listing({0: MS, 1: MS}, picture=0, whole=True, leaps=False)
+    listing = Listing({0: MS, 1: MS}, video=0, parts=0, leaps=False)
     listing.take([b"0,0,0,1,7,K__\n", b"1,0,0,1,99,K__,Encryption info\n"])
     assert (listing.encrypted, listing.last_position) == ({1}, 99)
 
@@ -82,7 +90,7 @@ def test_encrypted_packets_are_seen() -> None:
         ([n * 40 for n in range(200) if n % 4 != 3], Fraction(75, 4)),  # a quarter is missing
     ],
 )
-def test_how_fast_a_picture_moves_while_it_moves(stamps: Iterable[int], rate: Fraction) -> None:
+def test_how_fast_frames_come_while_they_come(stamps: Iterable[int], rate: Fraction) -> None:
     found = measured(f"0,{at},{at},N/A,0,K__" for at in stamps)[0].fastest
     assert found is not None and abs(found - rate) < rate / 100
 

@@ -59,7 +59,7 @@ def test_far_passes_wait_for_the_beginnings_of_other_medias() -> None:
 
 
 def test_passes_of_seconds_are_short() -> None:
-    """The lowest rendition's where it goes alone, four segments at most each, and ten minutes of sound."""
+    """The lowest rendition's where it goes alone, four segments at most each, and ten minutes of audio."""
     plan = make_plan(media(video(end=Fraction(3600)), audio(end=Fraction(3600))), POLICY)
     for each in plan.passes:
         assert each.short == (each.renditions == LOWEST or (each.renditions == ["audio-128k"] and each.first <= 1))
@@ -67,15 +67,18 @@ def test_passes_of_seconds_are_short() -> None:
     assert max(each.count for each in plan.passes if each.renditions == ["audio-128k"]) == 150
 
 
-def test_what_comes_later_of_the_sound_leaves_the_slots_to_the_lowest_rendition() -> None:
-    """Without a picture, it has them; beyond its first minute by turns with short medias."""
-    film, sound = media(video(end=Fraction(3600)), audio(end=Fraction(3600))), media(None, audio(end=Fraction(3600)))
+def test_what_comes_later_of_the_audio_leaves_the_slots_to_the_lowest_rendition() -> None:
+    """Without video, it has them; beyond its first minute by turns with short medias."""
+    film, song = (
+        media(video(end=Fraction(3600)), audio(end=Fraction(3600))),
+        media(None, audio(end=Fraction(3600))),
+    )
     parts = [
         (each.first, each.priority) for each in make_plan(film, POLICY).passes if each.renditions[0][:5] == "audio"
     ]
     assert parts[:2] == [(0, FIRST_PRIORITY), (1, HEAD_PRIORITY)]
     assert {priority for _, priority in parts[2:]} == {EARLY_PRIORITY}
-    later = [each for each in make_plan(sound, POLICY).passes if each.first]
+    later = [each for each in make_plan(song, POLICY).passes if each.first]
     assert len(later) > 2 and all(each.short for each in later)
     assert {each.priority for each in later if each.first == 1} == {HEAD_PRIORITY}
     assert {each.priority for each in later if each.first > 1} == {EARLY_PRIORITY}
@@ -131,19 +134,19 @@ def test_with_a_head_of_all_the_lowest_is_always_alone() -> None:
     ],
 )
 def test_a_container_without_exact_seeks_is_one_chunk(height: int, expected: list[object]) -> None:
-    picture = video(width=height * 16 // 9, height=height)
-    assert passes(make_plan(media(picture, container="mpegts", exact_seek=False), POLICY)) == expected
+    source = video(width=height * 16 // 9, height=height)
+    assert passes(make_plan(media(source, container="mpegts", exact_seek=False), POLICY)) == expected
 
 
-def test_the_origin_is_the_pictures_start() -> None:
+def test_the_origin_is_the_videos_start() -> None:
     plan = make_plan(media(video(start=Fraction("1.4"), end=Fraction("61.4"))), POLICY)
-    assert (plan.origin, plan.grid.frames, plan.picture_frames) == (Fraction("1.4"), 1800, 1800)
+    assert (plan.origin, plan.grid.frames, plan.video_frames) == (Fraction("1.4"), 1800, 1800)
 
 
 @pytest.mark.parametrize(
-    ("sound", "origin", "frames", "picture_frames"),
+    ("times", "origin", "frames", "video_frames"),
     [
-        # Up to a twentieth of a second is muxing: the picture decides.
+        # Up to a twentieth of a second is muxing: the video decides.
         ({"end": Fraction("60.05")}, 0, 1800, 1800),
         ({"start": Fraction("-0.05")}, 0, 1800, 1800),
         # Or a packet, whose end may be padding.
@@ -151,7 +154,7 @@ def test_the_origin_is_the_pictures_start() -> None:
         ({"end": Fraction(62), "packet_s": Fraction(1)}, 0, 1860, 1800),
         ({"end": Fraction(10)}, 0, 1800, 1800),
         ({"start": Fraction(5)}, 0, 1800, 1800),
-        # More is worth holding a picture for, before or behind.
+        # More is worth holding a frame for, before or behind.
         ({"end": Fraction(90)}, 0, 2700, 1800),
         ({"end": Fraction("60.2")}, 0, 1806, 1800),
         ({"start": Fraction("-0.1")}, Fraction("-0.1"), 1803, 1803),
@@ -161,27 +164,27 @@ def test_the_origin_is_the_pictures_start() -> None:
         ({"start": Fraction(-2), "end": Fraction(70)}, -2, 2160, 1860),
     ],
 )
-def test_sound_that_is_longer_than_the_picture(
-    sound: dict[str, Fraction], origin: Fraction, frames: int, picture_frames: int
+def test_audio_that_is_longer_than_the_video(
+    times: dict[str, Fraction], origin: Fraction, frames: int, video_frames: int
 ) -> None:
-    plan = make_plan(media(video(), audio(**sound)), POLICY)
-    assert (plan.origin, plan.grid.frames, plan.picture_frames) == (origin, frames, picture_frames)
+    plan = make_plan(media(video(), audio(**times)), POLICY)
+    assert (plan.origin, plan.grid.frames, plan.video_frames) == (origin, frames, video_frames)
 
 
-def test_a_picture_that_begins_late_stays_on_its_grid() -> None:
-    picture = video(frame_rate=NTSC, start=Fraction("4.0123"), end=Fraction("64"))
-    plan = make_plan(media(picture, audio(start=Fraction(0), end=Fraction(64))), POLICY)
-    assert ((picture.start - plan.origin) * NTSC).denominator == 1
+def test_video_that_begins_late_stays_on_its_grid() -> None:
+    source = video(frame_rate=NTSC, start=Fraction("4.0123"), end=Fraction("64"))
+    plan = make_plan(media(source, audio(start=Fraction(0), end=Fraction(64))), POLICY)
+    assert ((source.start - plan.origin) * NTSC).denominator == 1
     assert -1 / NTSC < plan.origin <= 0
 
 
-def test_a_held_picture_is_cut_into_chunks_like_any_other() -> None:
-    """So it is stored as it is made, and begun where it was left. 10 s of picture under 60 s of sound."""
+def test_a_held_frame_is_cut_into_chunks_like_any_other() -> None:
+    """So it is stored as it is made, and begun where it was left. 10 s of video under 60 s of audio."""
     held, moving = (make_plan(media(video(end=Fraction(end)), audio()), POLICY) for end in (10, 60))
     assert passes(held) == passes(moving)
 
 
-def test_a_picture_that_is_held_for_hours_is_not_one_chunk_where_nothing_can_be_sought() -> None:
+def test_a_frame_that_is_held_for_hours_is_not_one_chunk_where_nothing_can_be_sought() -> None:
     """Ten minutes of it are read from the beginning of the source anew, not every half minute."""
     info = media(video(end=Fraction(10)), audio(end=Fraction(7200)), container="mpegts", exact_seek=False)
     plan = make_plan(info, POLICY)
@@ -191,12 +194,12 @@ def test_a_picture_that_is_held_for_hours_is_not_one_chunk_where_nothing_can_be_
         assert sum(count for _, count in chunks) == plan.grid.segments
 
 
-def test_sound_alone_has_a_grid_of_aac_frames() -> None:
+def test_audio_only_has_a_grid_of_aac_frames() -> None:
     plan = make_plan(media(None, audio(start=Fraction("0.025"), end=Fraction(60))), POLICY)
     assert plan.grid.rate == Fraction(48_000, 1024)
-    assert plan.grid.frames == plan.audio_grid.total_frames == 2812
+    assert plan.grid.frames == plan.audio_grid(plan.audio[0]).total_frames == 2812
     assert plan.origin == Fraction("0.025")
-    assert (plan.video, plan.picture_frames) == ([], 0)
+    assert (plan.video, plan.video_frames) == ([], 0)
     assert passes(plan) == [
         (["audio-128k"], 0, 1, FIRST_PRIORITY),
         (["audio-64k"], 0, 1, FIRST_PRIORITY),
@@ -204,18 +207,18 @@ def test_sound_alone_has_a_grid_of_aac_frames() -> None:
         (["audio-64k"], 1, 14, HEAD_PRIORITY),
     ]
     # Cut at the same AAC frames as the grid says, exactly.
-    grid = plan.grid
-    assert all(plan.audio_grid.first_frame(index) == index * grid.segment_frames for index in range(grid.segments))
+    grid, cuts = plan.grid, plan.audio_grid(plan.audio[0])
+    assert all(cuts.first_frame(index) == index * grid.segment_frames for index in range(grid.segments))
 
 
 def test_one_frame_is_enough() -> None:
     plan = make_plan(media(video(end=Fraction(1, 1000))), POLICY)
-    assert (plan.grid.frames, plan.grid.segments, plan.picture_frames) == (1, 1, 1)
+    assert (plan.grid.frames, plan.grid.segments, plan.video_frames) == (1, 1, 1)
 
 
 SOURCES: list[MediaInfo] = [
-    media(video(frame_rate=rate, end=end), *sounds, exact_seek=exact)
-    for rate, end, sounds, exact in itertools.product(
+    media(video(frame_rate=rate, end=end), *audio_tracks, exact_seek=exact)
+    for rate, end, audio_tracks, exact in itertools.product(
         [Fraction(1), Fraction(24000, 1001), Fraction(25), NTSC, Fraction(60), Fraction(17555, 997)],
         [Fraction(1, 100), Fraction(3), Fraction(4004, 1000), Fraction(59), Fraction(3601)],
         [(), (audio(),), (audio(start=Fraction(-7), end=Fraction(200)),)],
@@ -240,10 +243,10 @@ def test_every_segment_of_every_rendition_is_encoded_exactly_once(policy: Encodi
             for name in each.renditions
             for segment in range(each.first, each.first + each.count)
         )
-        names = [*(picture.name for picture in plan.video), *(sound.name for sound in plan.audio)]
+        names = [*(each.name for each in plan.video), *(each.name for each in plan.audio)]
         assert found == Counter((name, segment) for name in names for segment in range(plan.grid.segments))
         assert make_plan(source, policy) == plan
-        assert 1 <= plan.picture_frames <= plan.grid.frames
+        assert 1 <= plan.video_frames <= plan.grid.frames
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=range(len(POLICIES)))
@@ -251,16 +254,37 @@ def test_the_lowest_is_first_at_every_point_of_the_media(policy: EncodingPolicy)
     for source in SOURCES:
         plan = make_plan(source, policy)
         lowest = plan.video[-1].name
-        pictures = [each for each in plan.passes if each.renditions[0] not in {sound.name for sound in plan.audio}]
-        assert pictures[0].renditions == [lowest] and pictures[0].first == 0
-        starts = [each.first for each in pictures if lowest in each.renditions]
+        video_passes = [each for each in plan.passes if each.renditions[0] not in {track.name for track in plan.audio}]
+        assert video_passes[0].renditions == [lowest] and video_passes[0].first == 0
+        starts = [each.first for each in video_passes if lowest in each.renditions]
         assert starts == sorted(starts)
-        if source.exact_seek and plan.picture_frames == plan.grid.frames:
+        if source.exact_seek and plan.video_frames == plan.grid.frames:
             limit = max(policy.chunk_s * plan.grid.rate / plan.grid.segment_frames, 1)
             # One more, where the last segment has too few frames for a chunk of its own.
-            assert all(each.count <= limit + 1 for each in pictures)
+            assert all(each.count <= limit + 1 for each in video_passes)
 
 
 def test_a_plan_survives_the_history() -> None:
     plan = make_plan(media(video(frame_rate=NTSC), audio()), POLICY)
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("seconds", [3, 15, 600, 43_200])
+def test_passes_never_mix_codecs(exact: bool, seconds: int) -> None:
+    """Those of H.264 are what they are without the others, which come after them."""
+    info = media(video(end=Fraction(seconds)), exact_seek=exact)
+    more = [VideoRung(height=rung.height, max_kbps=rung.max_kbps, codec="av1") for rung in POLICY.video]
+    alone = make_plan(info, POLICY)
+    both = make_plan(info, POLICY.model_copy(update={"video": [*more, *POLICY.video]}))
+    assert both.passes[: len(alone.passes)] == alone.passes
+    later = both.passes[len(alone.passes) :]
+    names = [f"{rendition.name}-av1" for rendition in alone.video]
+    assert {tuple(each.renditions) for each in later} == {tuple(names)}
+    assert [index for each in later for index in range(each.first, each.first + each.count)] == [
+        *range(both.grid.segments)
+    ]
+    assert min(each.priority for each in later) > FIRST_PRIORITY
+    # Few, since each is events of a history that has a limit.
+    assert len(later) <= max(6, len(alone.passes) / 2)
+    assert [each.name for each in both.leading] == [each.name for each in alone.video]

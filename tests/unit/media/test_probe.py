@@ -9,14 +9,14 @@ import pytest
 
 from gilfoyle.media.header import declared_duration, declared_end, needs_full_scan, wanted_streams
 from gilfoyle.media.probe import read
-from tests.unit.media.probes import LIMITS, found, found_in, picture, sound
+from tests.unit.media.probes import LIMITS, audio_json, found, found_in, video_json
 
 NTSC = "30000/1001"
 ENDS = found_in({0: 10, 1: 10})
 
 
 def test_an_ordinary_file() -> None:
-    info = read(found(picture(), sound(), bit_rate="800000"), ENDS, LIMITS)
+    info = read(found(video_json(), audio_json(), bit_rate="800000"), ENDS, LIMITS)
     assert info.video and info.main_audio
     assert (info.container, info.exact_seek, info.start, info.bit_rate) == ("mov", True, Fraction(0), 800_000)
     assert (info.video.index, info.video.codec, info.video.width, info.video.height) == (0, "h264", 1920, 1080)
@@ -54,7 +54,7 @@ def test_an_ordinary_file() -> None:
     ],
 )
 def test_the_size_is_what_a_person_sees(changes: dict[str, Any], size: tuple[int, int]) -> None:
-    video = read(found(picture(**changes)), ENDS, LIMITS).video
+    video = read(found(video_json(**changes)), ENDS, LIMITS).video
     assert video and (video.width, video.height) == size
 
 
@@ -74,7 +74,7 @@ def test_the_size_is_what_a_person_sees(changes: dict[str, Any], size: tuple[int
     ],
 )
 def test_the_rate(average: str, real: str, rate: Fraction, variable: bool) -> None:
-    video = read(found(picture(avg_frame_rate=average, r_frame_rate=real)), ENDS, LIMITS).video
+    video = read(found(video_json(avg_frame_rate=average, r_frame_rate=real)), ENDS, LIMITS).video
     assert video and (video.frame_rate, video.variable) == (rate, variable)
 
 
@@ -83,13 +83,13 @@ def test_the_rate(average: str, real: str, rate: Fraction, variable: bool) -> No
     [("tt", True), ("bb", True), ("tb", True), ("bt", True), ("progressive", False), ("unknown", False)],
 )
 def test_interlaced(order: str, interlaced: bool) -> None:
-    video = read(found(picture(field_order=order)), ENDS, LIMITS).video
+    video = read(found(video_json(field_order=order)), ENDS, LIMITS).video
     assert video and video.interlaced is interlaced
 
 
 def test_times_are_exact() -> None:
     info = read(
-        found(picture(start_time="1.466667"), sound(start_time="1.445333"), start_time="1.445333"),
+        found(video_json(start_time="1.466667"), audio_json(start_time="1.445333"), start_time="1.445333"),
         found_in({0: Fraction("11.466667"), 1: Fraction("11.445333")}),
         LIMITS,
     )
@@ -99,28 +99,28 @@ def test_times_are_exact() -> None:
 
 @pytest.mark.parametrize("start", ["N/A", None, ""])
 def test_a_start_that_is_not_known_is_0(start: str | None) -> None:
-    info = read(found(picture(start_time=start), start_time=start), ENDS, LIMITS)
+    info = read(found(video_json(start_time=start), start_time=start), ENDS, LIMITS)
     assert info.video and info.start == info.video.start == 0
 
 
 @pytest.mark.parametrize(
     ("streams", "chosen"),
     [
-        ([picture(), sound(), sound(index=2)], (0, 1)),
-        # A cover is no picture.
-        ([picture(codec_name="mjpeg", disposition={"default": 1, "attached_pic": 1}), sound()], (None, 1)),
-        ([picture(disposition={"attached_pic": 1}), picture(index=1), sound(index=2)], (1, 2)),
+        ([video_json(), audio_json(), audio_json(index=2)], (0, 1)),
+        # A cover is no video.
+        ([video_json(codec_name="mjpeg", disposition={"default": 1, "attached_pic": 1}), audio_json()], (None, 1)),
+        ([video_json(disposition={"attached_pic": 1}), video_json(index=1), audio_json(index=2)], (1, 2)),
         # The default counts, then the order.
-        ([picture(disposition={"default": 0}), picture(index=1), sound(index=2)], (1, 2)),
-        ([picture(), sound(disposition={"default": 0}), sound(index=2)], (0, 2)),
-        ([picture(), sound(disposition={}), sound(index=2, disposition={})], (0, 1)),
+        ([video_json(disposition={"default": 0}), video_json(index=1), audio_json(index=2)], (1, 2)),
+        ([video_json(), audio_json(disposition={"default": 0}), audio_json(index=2)], (0, 2)),
+        ([video_json(), audio_json(disposition={}), audio_json(index=2, disposition={})], (0, 1)),
         # What can't be decoded does not count.
-        ([picture(codec_name="unknown"), picture(index=1)], (1, None)),
-        ([picture(), sound(codec_name=None), sound(index=2)], (0, 2)),
-        ([picture(), sound(sample_rate="0"), sound(index=2)], (0, 2)),
-        ([picture(), sound(channels=0)], (0, None)),
-        ([picture(width=0), sound()], (None, 1)),
-        ([{"index": 0, "codec_type": "data"}, {"index": 1, "codec_type": "subtitle"}, picture(index=2)], (2, None)),
+        ([video_json(codec_name="unknown"), video_json(index=1)], (1, None)),
+        ([video_json(), audio_json(codec_name=None), audio_json(index=2)], (0, 2)),
+        ([video_json(), audio_json(sample_rate="0"), audio_json(index=2)], (0, 2)),
+        ([video_json(), audio_json(channels=0)], (0, None)),
+        ([video_json(width=0), audio_json()], (None, 1)),
+        ([{"index": 0, "codec_type": "data"}, {"index": 1, "codec_type": "subtitle"}, video_json(index=2)], (2, None)),
     ],
 )
 def test_which_streams_count(streams: list[dict[str, Any]], chosen: tuple[int | None, int | None]) -> None:
@@ -131,11 +131,11 @@ def test_which_streams_count(streams: list[dict[str, Any]], chosen: tuple[int | 
 
 @pytest.mark.parametrize("language", ["und", "klingonese", "", None])
 def test_an_unknown_language_is_none(language: str | None) -> None:
-    assert read(found(sound(tags={"language": language})), ENDS, LIMITS).audio[0].language is None
+    assert read(found(audio_json(tags={"language": language})), ENDS, LIMITS).audio[0].language is None
 
 
-def test_sound_without_packets_is_left_out() -> None:
-    assert read(found(picture(), sound()), found_in({0: 10}), LIMITS).audio == []
+def test_audio_without_packets_is_left_out() -> None:
+    assert read(found(video_json(), audio_json()), found_in({0: 10}), LIMITS).audio == []
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("12.5", 12.5), ("N/A", None), (None, None)])
@@ -166,22 +166,22 @@ def test_declared_end(name: str, duration: str, end: float | None) -> None:
     ],
 )
 def test_containers(name: str, full: bool, exact: bool) -> None:
-    probe = found(picture(), format_name=name)
+    probe = found(video_json(), format_name=name)
     assert needs_full_scan(probe) is full
     assert read(probe, ENDS, LIMITS).exact_seek is exact
 
 
-def test_a_last_picture_without_a_length_lasts_as_long_as_one_of_its_rate() -> None:
+def test_a_last_frame_without_a_length_lasts_as_long_as_one_of_its_rate() -> None:
     """ASF tells only when a packet is shown."""
     told = found_in({0: Fraction(2), 1: Fraction(2)}, last=Fraction(2))
-    video = read(found(picture(avg_frame_rate="25/1", r_frame_rate="25/1"), sound()), told, LIMITS).video
+    video = read(found(video_json(avg_frame_rate="25/1", r_frame_rate="25/1"), audio_json()), told, LIMITS).video
     assert video and video.end == Fraction(51, 25)
 
 
-def test_subtitles_that_are_pictures_are_left_out_with_a_word() -> None:
+def test_subtitles_that_are_images_are_left_out_with_a_word() -> None:
     drawn = {"index": 2, "codec_type": "subtitle", "codec_name": "hdmv_pgs_subtitle", "tags": {"language": "ger"}}
     written = {"index": 3, "codec_type": "subtitle", "codec_name": "subrip", "disposition": {"hearing_impaired": 1}}
-    info = read(found(picture(), sound(), drawn, written), ENDS, LIMITS)
+    info = read(found(video_json(), audio_json(), drawn, written), ENDS, LIMITS)
     assert [(each.index, each.role) for each in info.texts] == [(3, "caption")]
     assert [warning.code for warning in info.warnings] == ["subtitles_left_out"]
     assert "(de)" in info.warnings[0].message

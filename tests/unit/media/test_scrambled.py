@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gilfoyle.media.scrambled import is_scrambled_program, scrambled_pids, scrambled_streams
-from tests.unit.media.probes import found, picture, sound
+from tests.unit.media.probes import audio_json, found, video_json
 
 
 def packet(pid: int, control: int, *, before: int = 0) -> bytes:
@@ -41,7 +41,7 @@ def test_a_disc() -> None:
 
 
 def test_streams_are_found_by_their_pids() -> None:
-    streams = [picture(id="0x100"), sound(id="0x101")]
+    streams = [video_json(id="0x100"), audio_json(id="0x101")]
     sample = packet(0x100, 0) * 20 + packet(0x101, 2) * 20
     assert scrambled_streams(found(*streams, format_name="mpegts"), [sample]) == {1}
     assert scrambled_streams(found(*streams, format_name="mpeg"), [pes(2) * 9]) == {0, 1}

@@ -1,4 +1,4 @@
-"""Which of a picture's sizes its ladder follows."""
+"""Which of a frame's sizes its ladder follows."""
 
 from __future__ import annotations
 

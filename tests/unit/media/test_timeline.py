@@ -1,4 +1,4 @@
-"""The frame grid: exact durations, and sound that keeps step with the picture."""
+"""The frame grid: exact durations, and audio that keeps step with the video."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_segments_are_whole_frames(rate: Fraction, gop: int, segment: int, durat
     grid = timeline(rate, 10_000, POLICY)
     assert (grid.gop_frames, grid.segment_frames) == (gop, segment)
     assert grid.durations(2) == [duration, duration]
-    assert grid.target_duration == target
+    assert grid.target_duration() == target
 
 
 def test_ntsc_is_exact_for_hours() -> None:
@@ -65,50 +65,50 @@ def test_a_frame_is_whole_ticks(grid: Timeline) -> None:
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=name)
-def test_sound_is_cut_where_the_picture_is(grid: Timeline) -> None:
-    sound = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
-    assert sound.first_frame(0) == 0
-    for index in range(1, sound.segments):
-        cut = Fraction(sound.first_frame(index) * AAC_FRAME, SAMPLE_RATE)
+def test_audio_is_cut_where_the_video_is(grid: Timeline) -> None:
+    audio = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
+    assert audio.first_frame(0) == 0
+    for index in range(1, audio.segments):
+        cut = Fraction(audio.first_frame(index) * AAC_FRAME, SAMPLE_RATE)
         assert abs(cut - grid.segment_start(index)) <= HALF_AAC_FRAME
-    durations = sound.durations(sound.segments)
+    durations = audio.durations(audio.segments)
     total = sum(durations)
-    assert total == Fraction(sound.total_frames * AAC_FRAME, SAMPLE_RATE)
-    assert abs(total - grid.duration) <= HALF_AAC_FRAME or sound.total_frames == 1
+    assert total == Fraction(audio.total_frames * AAC_FRAME, SAMPLE_RATE)
+    assert abs(total - grid.duration) <= HALF_AAC_FRAME or audio.total_frames == 1
     assert all(duration > 0 for duration in durations)
-    assert sound.durations(1) == durations[:1]
+    assert audio.durations(1) == durations[:1]
 
 
-def test_a_tail_of_milliseconds_has_no_sound_of_its_own() -> None:
+def test_a_tail_of_milliseconds_has_no_audio_of_its_own() -> None:
     grid = timeline(Fraction(240), 960 + 2, POLICY.model_copy(update={"max_frame_rate": 240}))
-    sound = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
-    assert (grid.segments, sound.segments) == (2, 1)
-    assert sound.durations(1) == [Fraction(sound.total_frames * AAC_FRAME, SAMPLE_RATE)]
+    audio = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
+    assert (grid.segments, audio.segments) == (2, 1)
+    assert audio.durations(1) == [Fraction(audio.total_frames * AAC_FRAME, SAMPLE_RATE)]
 
 
 @pytest.mark.parametrize(
     ("rate", "gop_s", "gops"),
     [
         *itertools.product(RATES, [0.5, 2, 2.25], [1, 2, 10]),
-        (Fraction(100), 4.49, 1),  # the sound's 4.501 s round to another second than the picture's 4.49 s
+        (Fraction(100), 4.49, 1),  # the audio's 4.501 s round to another second than the video's 4.49 s
     ],
 )
 @pytest.mark.parametrize("frames", [1, 100, 1000])
 def test_no_segment_rounds_to_more_than_the_target(rate: Fraction, gop_s: float, gops: int, frames: int) -> None:
-    """RFC 8216, 4.3.3.1, for the picture and for the sound."""
+    """RFC 8216, 4.3.3.1, for the video and for the audio."""
     grid = timeline(rate, frames, EncodingPolicy(gop_s=gop_s, segment_gops=gops))
-    sound = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
+    audio = AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid)
     longest = max(
         *grid.durations(grid.segments),
-        *sound.durations(sound.segments),
+        *audio.durations(audio.segments),
     )
-    assert int(longest + Fraction(1, 2)) <= grid.target_duration
-    assert grid.target_duration <= longest + 1 or grid.segments == 1
+    assert int(longest + Fraction(1, 2)) <= grid.target_duration()
+    assert grid.target_duration() <= longest + 1 or grid.segments == 1
 
 
 def test_at_least_one_frame() -> None:
     grid = timeline(Fraction(30), 0, POLICY)
-    assert (grid.frames, grid.segments, grid.target_duration) == (1, 1, 1)
+    assert (grid.frames, grid.segments, grid.target_duration()) == (1, 1, 1)
     assert AudioTimeline(sample_rate=SAMPLE_RATE, grid=grid).total_frames == 2
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gilfoyle.media.header import audio_streams, pictures, sounds, video_stream
+from gilfoyle.media.header import audio_streams, every_audio_stream, every_video_stream, video_stream
 from gilfoyle.media.unplayable import (
     MARK,
     decodable,
@@ -16,7 +16,7 @@ from gilfoyle.media.unplayable import (
     omissions,
     undecodable_streams,
 )
-from tests.unit.media.probes import found, picture, sound
+from tests.unit.media.probes import audio_json, found, video_json
 
 DECODERS = {"h264", "aac", "png"}
 LISTING = """Codecs:
@@ -37,14 +37,14 @@ def test_what_can_be_decoded() -> None:
 @pytest.mark.parametrize(
     ("streams", "tags", "encrypted"),
     [
-        ([picture(), sound()], {}, set()),
-        ([picture(codec_name="unknown", codec_tag_string="encv"), sound()], {}, {0}),
-        ([picture(), sound(codec_tag_string="enca")], {}, {1}),
-        ([picture(codec_name="unknown", codec_tag_string="drmi"), sound(codec_tag_string="drms")], {}, {0, 1}),
-        ([sound(codec_tag_string="aavd")], {}, {1}),
-        ([picture(codec_name="vp8", tags={"enc_key_id": "p+YcNz4hkDPCEJH6YHvzuA=="}), sound()], {}, {0}),
-        ([picture(codec_name="wmv3"), sound()], {"ASF_Protection_Type": "DRM"}, {0, 1}),
-        ([picture(codec_name="wmv3"), sound()], {"encryption": "ASF Extended Content Encryption"}, {0, 1}),
+        ([video_json(), audio_json()], {}, set()),
+        ([video_json(codec_name="unknown", codec_tag_string="encv"), audio_json()], {}, {0}),
+        ([video_json(), audio_json(codec_tag_string="enca")], {}, {1}),
+        ([video_json(codec_name="unknown", codec_tag_string="drmi"), audio_json(codec_tag_string="drms")], {}, {0, 1}),
+        ([audio_json(codec_tag_string="aavd")], {}, {1}),
+        ([video_json(codec_name="vp8", tags={"enc_key_id": "p+YcNz4hkDPCEJH6YHvzuA=="}), audio_json()], {}, {0}),
+        ([video_json(codec_name="wmv3"), audio_json()], {"ASF_Protection_Type": "DRM"}, {0, 1}),
+        ([video_json(codec_name="wmv3"), audio_json()], {"encryption": "ASF Extended Content Encryption"}, {0, 1}),
     ],
 )
 def test_what_a_header_says_is_encrypted(streams: list[Any], tags: dict[str, str], encrypted: set[int]) -> None:
@@ -52,7 +52,9 @@ def test_what_a_header_says_is_encrypted(streams: list[Any], tags: dict[str, str
 
 
 def test_what_is_marked_is_passed_over() -> None:
-    probe = found(picture(), picture(index=1, disposition={}), sound(index=2), sound(index=3, codec_name="ac4"))
+    probe = found(
+        video_json(), video_json(index=1, disposition={}), audio_json(index=2), audio_json(index=3, codec_name="ac4")
+    )
     assert undecodable_streams(probe, DECODERS) == {3}
     chosen = marked(marked(probe, "encrypted", {0}), "no_decoder", {0, 3})
     assert [stream.get(MARK) for stream in chosen["streams"]] == ["encrypted", None, None, "no_decoder"]
@@ -64,27 +66,27 @@ def test_what_is_marked_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("streams", "encrypted", "code", "text"),
     [
-        ([picture(), sound()], {}, None, ""),
-        ([picture()], {}, None, ""),
-        ([sound()], {}, None, ""),
-        ([picture(), sound(codec_name="ac4")], {}, "sound_undecodable", "without its sound, .*ac4"),
-        ([picture(), sound(codec_name="unknown", codec_tag_string="apac")], {}, "sound_undecodable", "apac"),
-        ([picture(), sound(channels=0)], {}, "sound_undecodable", "holds nothing"),
+        ([video_json(), audio_json()], {}, None, ""),
+        ([video_json()], {}, None, ""),
+        ([audio_json()], {}, None, ""),
+        ([video_json(), audio_json(codec_name="ac4")], {}, "audio_undecodable", "without its sound, .*ac4"),
+        ([video_json(), audio_json(codec_name="unknown", codec_tag_string="apac")], {}, "audio_undecodable", "apac"),
+        ([video_json(), audio_json(channels=0)], {}, "audio_undecodable", "holds nothing"),
         # One that can be heard is enough.
-        ([picture(), sound(codec_name="ac4"), sound(index=2)], {}, None, ""),
-        ([picture(codec_name="evc"), sound()], {}, "picture_undecodable", "Only the sound .*evc"),
-        ([picture(codec_name="evc"), picture(index=2), sound()], {}, None, ""),
+        ([video_json(), audio_json(codec_name="ac4"), audio_json(index=2)], {}, None, ""),
+        ([video_json(codec_name="evc"), audio_json()], {}, "video_undecodable", "Only the sound .*evc"),
+        ([video_json(codec_name="evc"), video_json(index=2), audio_json()], {}, None, ""),
         # A cover in a format that nobody knows is not missed.
-        ([picture(codec_name="jxs", disposition={"attached_pic": 1}), sound()], {}, None, ""),
-        ([picture(), sound()], {0}, "partly_protected", "Only the sound"),
-        ([picture(), sound()], {1}, "partly_protected", "without its sound"),
-        ([picture(), sound(), sound(index=2)], {2}, "partly_protected", "One of the file's tracks"),
+        ([video_json(codec_name="jxs", disposition={"attached_pic": 1}), audio_json()], {}, None, ""),
+        ([video_json(), audio_json()], {0}, "partly_protected", "Only the sound"),
+        ([video_json(), audio_json()], {1}, "partly_protected", "without its sound"),
+        ([video_json(), audio_json(), audio_json(index=2)], {2}, "partly_protected", "One of the file's tracks"),
     ],
 )
 def test_what_is_missing_is_said(streams: list[Any], encrypted: set[int], code: str | None, text: str) -> None:
     probe = marked(found(*streams), "encrypted", encrypted)
     probe = marked(probe, "no_decoder", undecodable_streams(probe, DECODERS))
-    plays = {"picture": video_stream(probe) is not None, "sound": bool(audio_streams(probe))}
-    said = omissions(pictures(probe), sounds(probe), **plays)
+    plays = {"has_video": video_stream(probe) is not None, "has_audio": bool(audio_streams(probe))}
+    said = omissions(every_video_stream(probe), every_audio_stream(probe), **plays)
     assert [warning.code for warning in said] == ([code] if code else [])
     assert all(re.search(text, warning.message) and warning.message.endswith(".") for warning in said)

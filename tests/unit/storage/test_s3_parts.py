@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gilfoyle.storage.s3.memory import Memory, Rate
-from gilfoyle.storage.s3.upload import MOST_PART_BYTES, MOST_PARTS, cut, part_bytes, parts_in_flight
+from gilfoyle.storage.s3.upload import MOST_PART_BYTES, MOST_PARTS, cut, even_part_bytes, part_bytes, parts_in_flight
 
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
 
@@ -88,3 +88,19 @@ async def test_what_fails_gives_its_memory_back() -> None:
         async for part, _last in cut(failing(), 10, memory):
             part.claim.release()
     assert memory.used == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "least", "expected"),
+    [
+        (1, 16 * MIB, 16 * MIB),
+        (MOST_PARTS * 16 * MIB, 16 * MIB, 16 * MIB),
+        (MOST_PARTS * 16 * MIB + 1, 16 * MIB, 17 * MIB),
+        (5 * TIB, 5 * MIB, 525 * MIB),
+        (1, MIB, 5 * MIB),
+    ],
+)
+def test_parts_of_one_size_are_as_many_as_s3_takes(size: int, least: int, expected: int) -> None:
+    assert even_part_bytes(size, least) == expected
+    assert -(-size // expected) <= MOST_PARTS
+    assert expected <= MOST_PART_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -17,6 +18,7 @@ from gilfoyle.sweep.rules import (
     Orphan,
     claim,
     claimed_encodings,
+    claimed_sources,
     content,
     encoding_of,
     is_dead,
@@ -30,9 +32,18 @@ ID = UUID("a6829ec4-6829-4259-b6fb-f1acc967fa00")  # the same in each process th
 
 
 def owner(
-    status: MediaStatus, *, storage: str = "s3", encoding: int = 1, lease: bool = False, idle: float = 9e9
+    status: MediaStatus,
+    *,
+    storage: str = "s3",
+    encoding: int = 1,
+    lease: bool = False,
+    idle: float = 9e9,
+    encodings: int | None = None,
+    replacing: bool = False,
+    source_deleted: bool = False,
 ) -> Owner:
-    return Owner(storage, status, encoding, lease, idle)
+    row = Owner(storage, status, encoding, lease, idle, encodings or encoding, replacing=replacing)
+    return replace(row, source_deleted=source_deleted)
 
 
 def reason(found: Claim | None) -> str | None:
@@ -83,6 +94,21 @@ def test_a_ready_media_owns_its_source_and_what_it_serves() -> None:
     found = claim(owner(MediaStatus.READY, encoding=3), "s3", DAY, moving=False)
     assert found and (found.reason, found.source) == ("superseded", False)
     assert claimed_encodings(found, ["1", "2", "3", "4", "notes"]) == [1, 2, 4]
+
+
+def test_a_ready_media_does_not_own_a_source_that_was_deleted() -> None:
+    deleted = replace(owner(MediaStatus.READY, source_deleted=True), uploads=1)
+    found = claim(deleted, "s3", DAY, moving=False)
+    assert found and claimed_encodings(found, ["1"]) == [] and claimed_sources(deleted) == [1]
+    kept = replace(deleted, sources=frozenset({1}))
+    assert claimed_sources(kept) == []
+
+
+def test_a_media_that_was_replaced_owns_what_it_served_before_for_a_while() -> None:
+    assert claim(owner(MediaStatus.READY, encoding=3, idle=DAY - 1), "s3", DAY, moving=False) is None
+    assert claim(owner(MediaStatus.READY, encoding=3, replacing=True), "s3", DAY, moving=False) is None
+    given_up = claim(owner(MediaStatus.READY, encoding=1, encodings=2), "s3", DAY, moving=False)
+    assert given_up and claimed_encodings(given_up, ["1", "2"]) == [2]
 
 
 def test_nothing_goes_if_what_is_served_is_not_there() -> None:
@@ -185,3 +211,9 @@ def test_encodings_are_not_too_many() -> None:
 def test_keys() -> None:
     [whole], [one] = orphans(1), orphans(1, 2)
     assert (whole.key, one.key) == (str(UUID(int=0)), f"{UUID(int=0)}/2")
+
+
+def test_sources_of_which_nothing_is_made_may_go_while_nobody_uploads() -> None:
+    media = owner(MediaStatus.READY, encoding=3)
+    assert claimed_sources(replace(media, uploads=4, sources=frozenset({2, 4}))) == [1, 3]
+    assert claimed_sources(replace(media, uploads=4, sources=frozenset({2, 4}), uploading=True)) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from gilfoyle.workflows import pacing
 from gilfoyle.workflows.pacing import Pacing
 from tests.unit.media.infos import audio, media, video
 
-ALL, OTHERS, LOWEST, SOUND = ["1080p", "720p", "480p", "360p"], ["1080p", "720p", "480p"], ["360p"], ["audio-128k"]
+ALL, OTHERS, LOWEST, AUDIO = ["1080p", "720p", "480p", "360p"], ["1080p", "720p", "480p"], ["360p"], ["audio-128k"]
 
 
 class Machine:
@@ -48,7 +49,7 @@ class Machine:
         """All passes of a film that plays so long, but those that its caller starts."""
         return await self.run_media(media(video(end=Fraction(seconds)), audio(end=Fraction(seconds))), **policy)
 
-    async def run_media(self, info: MediaInfo, **policy: float) -> Plan:
+    async def run_media(self, info: MediaInfo, **policy: Any) -> Plan:
         plan = make_plan(info, EncodingPolicy().model_copy(update=policy))
         made = Pacing(info, plan, plan.passes)
         self.now += 4 / self.speed  # the caller's first segment
@@ -89,9 +90,45 @@ async def test_every_segment_of_every_rendition_is_encoded_once(
     machine = Machine(monkeypatch, speed, workers=2)
     plan = await machine.run(seconds, head=head)
     done = [*machine.started, *(each for each in plan.passes if each.priority == FIRST_PRIORITY)]
-    for name in [*ALL, *SOUND]:
+    for name in [*ALL, *AUDIO]:
         found = [i for each in done if name in each.renditions for i in range(each.first, each.first + each.count)]
         assert sorted(found) == list(range(plan.segments(name)))
+
+
+@pytest.mark.parametrize("speed", [3, 10])
+@pytest.mark.parametrize("seconds", [5, 60, 600])
+async def test_other_codecs_come_after_what_makes_a_media_playable(
+    speed: float, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is encoded in H.264, and in which order, is what it is without them; each codec is whole before the next."""
+    info = media(video(end=Fraction(seconds)), audio(end=Fraction(seconds)))
+    alone = Machine(monkeypatch, speed, workers=1)
+    await alone.run_media(info)
+    both = Machine(monkeypatch, speed, workers=1)
+    more = [rung.model_copy(update={"codec": codec}) for codec in ("av1", "hevc") for rung in EncodingPolicy().video]
+    plan = await both.run_media(info, video=[*EncodingPolicy().video, *more])
+    rest = [each for each in both.started if any("-" in name for name in each.renditions) and each.renditions != AUDIO]
+    first = [each for each in both.started if each not in rest]
+    assert first == alone.started
+    assert [each for each in both.started[-len(rest) :] if each.renditions != AUDIO] == rest
+    codecs = [each.renditions[0].partition("-")[2] for each in rest]
+    assert codecs == sorted(codecs, reverse=True)
+    for codec in ("av1", "hevc"):
+        names = [f"{name}-{codec}" for name in ALL]
+        found = [i for each in rest if each.renditions == names for i in range(each.first, each.first + each.count)]
+        assert found == list(range(plan.grid.segments)), codec
+
+
+async def test_what_a_card_encodes_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = [rung.model_copy(update={"codec": codec}) for codec in ("av1", "hevc") for rung in EncodingPolicy().video]
+    machine = Machine(monkeypatch, speed=3, workers=1)
+    both: dict[str, Any] = {"video": [*EncodingPolicy().video, *more], "encoders": {"av1": "nvenc"}}
+    plan = await machine.run_media(media(video(), audio()), **both)
+    first, card = machine.started.index, [each for each in machine.started if plan.capability(each) == "nvenc"]
+    assert {each.renditions[0] for each in card} == {"1080p-av1"} and len(card) > 3
+    head = [each for each in machine.started if each.ahead]
+    assert max(map(first, card)) < first(head[-1])
+    assert first(head[-1]) < min(first(each) for each in machine.started if each.renditions[0] == "1080p-hevc")
 
 
 async def test_where_workers_wait_more_of_the_head_is_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,30 +138,30 @@ async def test_where_workers_wait_more_of_the_head_is_handed_out(monkeypatch: py
     assert few.most_alone < 10 < many.most_alone
 
 
-async def test_long_sound_is_handed_out_from_its_beginning_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_audio_is_handed_out_from_its_beginning_on(monkeypatch: pytest.MonkeyPatch) -> None:
     few, many = Machine(monkeypatch, 1, workers=2), Machine(monkeypatch, 1, workers=500)
-    sound = media(None, audio(end=Fraction(12 * 3600)))
-    plan = await few.run_media(sound)
-    await many.run_media(sound)
+    audio_only = media(None, audio(end=Fraction(12 * 3600)))
+    plan = await few.run_media(audio_only)
+    await many.run_media(audio_only)
     assert few.started == many.started == [each for each in plan.passes if each.priority != FIRST_PRIORITY]
     assert few.most_at_once < 10 and many.most_at_once > 40
 
 
-async def test_the_sound_of_a_film_never_keeps_its_pictures_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No two of its passes are out at a time: the second would be next, before any picture."""
+async def test_the_audio_of_a_film_never_keeps_its_frames_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No two of its passes are out at a time: the second would be next, before any frame."""
     machine = Machine(monkeypatch, speed=10, workers=20)
     out: list[Pass] = []
 
     async def encode(chunk: Pass) -> Spent:
-        if chunk.renditions == SOUND:
+        if chunk.renditions == AUDIO:
             assert not out
             out.append(chunk)
         spent = await machine.encode(chunk)
-        if chunk.renditions == SOUND:
+        if chunk.renditions == AUDIO:
             out.remove(chunk)
         return spent
 
     info = media(video(end=Fraction(3600)), audio(end=Fraction(3600)))
     plan = make_plan(info, EncodingPolicy())
     await Pacing(info, plan, plan.passes).run(encode)
-    assert machine.segments(SOUND) == list(range(1, 900))
+    assert machine.segments(AUDIO) == list(range(1, 900))

@@ -14,7 +14,7 @@ from gilfoyle.media.plan import FIRST_PRIORITY, Pass, make_plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.temporal.messages import ProcessMediaInput
 from gilfoyle.workflows import throttle
-from gilfoyle.workflows.passes import Passes
+from gilfoyle.workflows.passes import Passes, Ranges
 from tests.unit.media.infos import audio, media, video
 
 IN_FLIGHT = 2
@@ -31,6 +31,9 @@ class Waiting(Passes):
         job = ProcessMediaInput(media_id=UUID(int=1), kind="video", source_bytes=1, policy=policy)
         super().__init__(job, info, self.plan, lambda: None)
 
+    def _is_to_drain(self) -> bool:
+        return False
+
     async def _transcode(self, chunk: Pass) -> Spent | None:
         self.out.append(chunk)
         await asyncio.Event().wait()
@@ -43,26 +46,44 @@ async def test_what_is_paced_never_waits_behind_all_others(monkeypatch: pytest.M
     waiting = Waiting()
     shared = [each for each in waiting.plan.passes if each.priority != FIRST_PRIORITY and len(each.renditions) > 1]
     head = next(each for each in waiting.plan.passes if each.ahead and each.priority != FIRST_PRIORITY)
-    sound = [each for each in waiting.plan.passes if each.renditions == ["audio-128k"]][-1]
-    tasks = [*waiting.start(shared), *waiting.start([head, sound])]
+    audio_pass = [each for each in waiting.plan.passes if each.renditions == ["audio-128k"]][-1]
+    tasks = [*waiting.start(shared), *waiting.start([head, audio_pass])]
     await asyncio.sleep(0.01)
     assert [each for each in waiting.out if each in shared] == shared[:IN_FLIGHT]
-    assert [each for each in waiting.out if each not in shared] == [head, sound]
+    assert [each for each in waiting.out if each not in shared] == [head, audio_pass]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_sound_and_picture_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_audio_and_video_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle.workflow, "time", lambda: 0.0)
     monkeypatch.setattr(throttle, "_moment", asyncio.Event().wait)
     waiting = Waiting()
     later = [each for each in waiting.plan.passes if each.priority != FIRST_PRIORITY]
     heads = [each for each in later if each.ahead][:2]
-    sound = next(each for each in later if waiting.plan.is_sound(each))
-    tasks = waiting.start([*heads, sound])
+    audio_pass = next(each for each in later if waiting.plan.is_audio(each))
+    tasks = waiting.start([*heads, audio_pass])
     await asyncio.sleep(0.01)
-    assert waiting.out == [heads[0], sound]
+    assert waiting.out == [heads[0], audio_pass]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "expected"),
+    [
+        ([(0, 2), (4, 6)], [(0, 2), (4, 6)]),
+        ([(4, 6), (0, 2), (2, 4)], [(0, 6)]),
+        ([(0, 4), (1, 2)], [(0, 4)]),
+        ([(1, 2), (5, 6), (8, 9), (0, 7)], [(0, 7), (8, 9)]),
+    ],
+)
+def test_ranges_are_joined_where_they_touch(ranges: list[tuple[int, int]], expected: list[tuple[int, int]]) -> None:
+    joined = Ranges()
+    for each in ranges:
+        joined.add(*each)
+    assert list(joined) == expected
+    assert all(each in joined for each in ranges)
+    assert (0, 10) not in joined

@@ -16,7 +16,7 @@ def made(number: int, what: str, **more: object) -> Outcome:
     "message",
     [
         "The file was cut short. Upload it again.",
-        "The picture is 90000×90000 pixels: too large.",
+        "The video is 90000×90000 pixels: too large.",
         "This is not a video or audio file that can be read.",
     ],
 )

@@ -1,4 +1,4 @@
-"""Pictures and sounds as a decoder would give them to the judge."""
+"""Video and audio as a decoder would give them to the judge."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 from array import array
 from collections.abc import Callable, Iterable
 
-from gilfoyle.media.agreement.pictures import CELLS, COLUMNS, ROWS, Pictures
-from gilfoyle.media.agreement.sound import RATE, Levels
+from gilfoyle.media.agreement.audio import RATE, Levels
+from gilfoyle.media.agreement.frames import CELLS, COLUMNS, ROWS, Frames
 
 
-def picture(number: int, noise: int = 0) -> bytes:
+def frame(number: int, noise: int = 0) -> bytes:
     """Sixteen bars, the number in binary; `noise` brightens every other cell."""
     row = [28 + 200 * (number >> (COLUMNS - 1 - bit) & 1) for bit in range(COLUMNS)]
     cells = [min(255, cell + (noise if index % 2 else 0)) for index, cell in enumerate(row * ROWS)]
@@ -21,18 +21,18 @@ def black() -> bytes:
     return bytes(CELLS * 3)
 
 
-def film(numbers: Iterable[int], rate: float = 25, times: Iterable[float] | None = None, noise: int = 0) -> Pictures:
-    """Pictures with those numbers at a constant rate, or at those times."""
-    pictures = Pictures()
+def film(numbers: Iterable[int], rate: float = 25, times: Iterable[float] | None = None, noise: int = 0) -> Frames:
+    """Frames with those numbers at a constant rate, or at those times."""
+    frames = Frames()
     shown = list(numbers)
     for number in shown:
-        pictures.show(black() if number < 0 else picture(number, noise))
+        frames.show(black() if number < 0 else frame(number, noise))
     for at in times if times is not None else (index / rate for index in range(len(shown))):
-        pictures.stamp(at, 1 / rate)
-    return pictures
+        frames.stamp(at, 1 / rate)
+    return frames
 
 
-def sound(wave: Callable[[float], float], seconds: float, start: float = 0.0) -> Levels:
+def audio(wave: Callable[[float], float], seconds: float, start: float = 0.0) -> Levels:
     """A wave of at most 1, from `start` on."""
     levels = Levels()
     samples = array("h", (round(32000 * wave(index / RATE)) for index in range(round(seconds * RATE))))

@@ -20,34 +20,32 @@ def audio(index: int, **more: Any) -> dict[str, Any]:
 def test_the_default_streams_come_first_and_covers_do_not_count() -> None:
     cover = video(0, disposition={"attached_pic": 1})
     streams = [cover, video(1), video(2, disposition={"default": 1}), audio(3), audio(4, disposition={"default": 1})]
-    found = source_streams({"streams": streams}, with_picture=True)
-    assert (found.picture, found.sounds, found.channels) == (2, (4, 3), (2, 2))
-    assert source_streams({"streams": streams}, with_picture=False).picture is None
-    assert source_streams({"streams": [cover, audio(1)]}, with_picture=True).picture is None
-    # A picture of which ffprobe can't tell the size is one all the same; the still before a film is not the film.
-    assert source_streams({"streams": [video(0, width=0)]}, with_picture=True).picture == 0
+    found = source_streams({"streams": streams}, with_video=True)
+    assert (found.video, found.audio_tracks, found.channels) == (2, (4, 3), (2, 2))
+    assert source_streams({"streams": streams}, with_video=False).video is None
+    assert source_streams({"streams": [cover, audio(1)]}, with_video=True).video is None
+    # A video of which ffprobe can't tell the size is one all the same; the still before a film is not the film.
+    assert source_streams({"streams": [video(0, width=0)]}, with_video=True).video == 0
     still, moving = video(0, width=320, height=180, nb_frames="1"), video(1, width=320, height=180, nb_frames="10")
-    assert source_streams({"streams": [still, moving]}, with_picture=True).picture == 1
+    assert source_streams({"streams": [still, moving]}, with_video=True).video == 1
 
 
-def test_a_photo_in_tiles_is_one_picture() -> None:
+def test_a_photo_in_tiles_is_one_image() -> None:
     tiles = [video(index, width=512, height=512, disposition={"dependent": 1}) for index in range(4)]
     thumbnail = video(4, width=320, height=240)
-    assert source_streams({"streams": [*tiles, thumbnail]}, with_picture=True).picture_map == "0:g:0"
-    assert source_streams({"streams": [video(0), audio(1)]}, with_picture=True).picture_map == "0:0"
+    assert source_streams({"streams": [*tiles, thumbnail]}, with_video=True).video_map == "0:g:0"
+    assert source_streams({"streams": [video(0), audio(1)]}, with_video=True).video_map == "0:0"
 
 
 @pytest.mark.parametrize(("name", "stampless"), [("aac", True), ("mp3", True), ("mov,mp4,m4a", False), ("ogg", False)])
 def test_which_containers_have_no_stamps(name: str, stampless: bool) -> None:
-    found = source_streams({"format": {"format_name": name}, "streams": [audio(0)]}, with_picture=False)
+    found = source_streams({"format": {"format_name": name}, "streams": [audio(0)]}, with_video=False)
     assert found.stampless == stampless
 
 
 def test_what_nobody_can_decode_does_not_count() -> None:
-    found = source_streams(
-        {"streams": [{"index": 0, "codec_type": "audio", "channels": 4}, audio(1)]}, with_picture=True
-    )
-    assert found.sounds == (1,)
+    found = source_streams({"streams": [{"index": 0, "codec_type": "audio", "channels": 4}, audio(1)]}, with_video=True)
+    assert found.audio_tracks == (1,)
 
 
 @pytest.mark.parametrize(
@@ -61,12 +59,12 @@ def test_what_nobody_can_decode_does_not_count() -> None:
     ],
 )
 def test_how_channels_become_one(channels: int, layout: str, mix: str) -> None:
-    found = source_streams({"streams": [audio(0, channels=channels, channel_layout=layout)]}, with_picture=True)
+    found = source_streams({"streams": [audio(0, channels=channels, channel_layout=layout)]}, with_video=True)
     assert found.mixes == (mix,)
 
 
 def test_more_channels_than_ffmpeg_mixes_become_one_evenly() -> None:
-    found = source_streams({"streams": [audio(0, channels=16, channel_layout="hexadecagonal")]}, with_picture=True)
+    found = source_streams({"streams": [audio(0, channels=16, channel_layout="hexadecagonal")]}, with_video=True)
     assert found.mixes[0].count("*c") == 16
 
 
@@ -84,7 +82,7 @@ def test_more_channels_than_ffmpeg_mixes_become_one_evenly() -> None:
 def test_colours_are_named_before_they_are_scaled_and_converted_after(
     stream: dict[str, Any], begins: str, ends: str
 ) -> None:
-    streams = source_streams({"streams": [video(0, **stream)]}, with_picture=True)
+    streams = source_streams({"streams": [video(0, **stream)]}, with_video=True)
     command = source_command(
         "ffmpeg", "film", [], Tap("0:0", 5, 6), [], (426, 240), colour=streams.colour, level="error", threads=2
     )

@@ -1,13 +1,13 @@
-"""Whether pictures are those of the source, each once, in order, at its time."""
+"""Whether frames are those of the source, each once, in order, at its time."""
 
 from __future__ import annotations
 
 import pytest
 
 from gilfoyle.media.agreement.clock import mended
-from gilfoyle.media.agreement.pictures import Pictures
+from gilfoyle.media.agreement.frames import Frames
 from gilfoyle.media.agreement.sequence import Match, match
-from tests.unit.media.agreement.drawing import black, film, picture
+from tests.unit.media.agreement.drawing import black, film, frame
 
 
 def faults(found: Match) -> tuple[int, int, int, int, int, int]:
@@ -16,34 +16,34 @@ def faults(found: Match) -> tuple[int, int, int, int, int, int]:
     )  # fmt: skip
 
 
-def compare(source: Pictures, stream: Pictures) -> Match:
+def compare(source: Frames, stream: Frames) -> Match:
     return match(source, stream, [source.times[0]])
 
 
-def test_an_encoding_of_the_same_pictures_agrees() -> None:
+def test_an_encoding_of_the_same_frames_agrees() -> None:
     found = compare(film(range(100)), film(range(100), noise=3))
     assert faults(found) == (0, 0, 0, 0, 0, 0)
     assert len(found.pairs) == 100
 
 
-def test_a_picture_that_is_missing_is_named() -> None:
+def test_a_frame_that_is_missing_is_named() -> None:
     numbers = [*range(50), 49, *range(51, 100)]
     found = compare(film(range(100)), film(numbers))
     assert (found.lost, found.displaced) == ([50], [(50, -1)])
 
 
-def test_pictures_that_come_one_frame_late_from_somewhere_on() -> None:
+def test_frames_that_come_one_frame_late_from_somewhere_on() -> None:
     found = compare(film(range(100)), film([*range(60), *range(59, 99)]))
     assert found.displaced == [(index, -1) for index in range(60, 100)]
     assert found.lost == [99]
 
 
-def test_two_pictures_in_the_wrong_order() -> None:
+def test_two_frames_in_the_wrong_order() -> None:
     found = compare(film(range(40)), film([*range(20), 21, 20, *range(22, 40)]))
     assert found.displaced == [(20, 1), (21, -1)]
 
 
-def test_a_picture_that_is_none_of_the_sources() -> None:
+def test_a_frame_that_is_none_of_the_sources() -> None:
     found = compare(film(range(100)), film([*range(50), 40_000, *range(51, 100)]))
     assert (found.strange, found.lost) == ([50], [50])
 
@@ -53,7 +53,7 @@ def test_what_is_cut_at_the_ends() -> None:
     assert faults(compare(film(range(100)), film(range(10, 100)))) == (0, 0, 0, 0, 10, 0)
 
 
-def test_a_stream_that_begins_earlier_shows_black_or_the_first_picture() -> None:
+def test_a_stream_that_begins_earlier_shows_black_or_the_first_frame() -> None:
     source = film(range(50), times=[1 + index / 25 for index in range(50)])
     for before in ([-1] * 25, [0] * 25):
         found = match(source, film([*before, *range(50)]), [1.0, 0.0])
@@ -61,7 +61,7 @@ def test_a_stream_that_begins_earlier_shows_black_or_the_first_picture() -> None
         assert found.shift == 0.0
 
 
-def test_half_the_rate_shows_every_other_picture() -> None:
+def test_half_the_rate_shows_every_other_frame() -> None:
     found = compare(film(range(200), rate=60), film(range(0, 200, 2), rate=30))
     assert faults(found)[:3] == (0, 0, 0)
 
@@ -93,12 +93,12 @@ def test_a_clock_that_tells_nothing_leaves_the_order() -> None:
 
 
 def test_light_that_was_mapped_is_compared_by_what_is_brighter() -> None:
-    def dim(numbers: range) -> Pictures:
-        pictures = Pictures()
+    def dim(numbers: range) -> Frames:
+        frames = Frames()
         for index, number in enumerate(numbers):
-            pictures.show(bytes(40 + part // 3 for part in picture(number)))
-            pictures.stamp(index / 25, 1 / 25)
-        return pictures
+            frames.show(bytes(40 + part // 3 for part in frame(number)))
+            frames.stamp(index / 25, 1 / 25)
+        return frames
 
     assert len(compare(film(range(1, 60)), dim(range(1, 60))).strange) == 59
     found = match(film(range(1, 60)), dim(range(1, 60)), [0.0], even=True)
@@ -120,13 +120,13 @@ def test_a_clock_that_begins_anew_is_not_believed() -> None:
     assert mended([*range(100), *range(100)]) is None
 
 
-def test_pictures_know_their_end_and_colour() -> None:
-    pictures = Pictures()
+def test_frames_know_their_end_and_colour() -> None:
+    frames = Frames()
     for at in (0.0, 0.5):
-        pictures.show(bytes([200, 100, 50]) * 64)
-        pictures.stamp(at, 0.0)
-    assert pictures.end == 1.0
-    assert pictures.colour(1) == (200, 100, 50)
-    pictures.show(black())
-    assert pictures.is_black(2)
-    assert not pictures.is_black(0)
+        frames.show(bytes([200, 100, 50]) * 64)
+        frames.stamp(at, 0.0)
+    assert frames.end == 1.0
+    assert frames.colour(1) == (200, 100, 50)
+    frames.show(black())
+    assert frames.is_black(2)
+    assert not frames.is_black(0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gilfoyle.media.agreement.fragments import Fragment, Init
-from gilfoyle.media.agreement.playlists import MediaPlaylist, PlaylistError, Variant, media_playlist, variants
+from gilfoyle.media.agreement.playlists import MediaPlaylist, Offer, PlaylistError, Variant, media_playlist, variants
 from gilfoyle.media.agreement.report import Agreement, Finding, Verdict
 from gilfoyle.media.agreement.structure import Rendition, structure
 
@@ -29,9 +29,10 @@ MEDIA = """#EXTM3U
 
 
 def test_a_multivariant_playlist_is_read() -> None:
-    sound, picture = variants(MASTER)
-    assert (sound.name, sound.is_sound) == ("audio-128k", True)
-    assert picture == Variant("180p/index.m3u8", ("avc1.64001f", "mp4a.40.2"), 900_000, 800_000, 320, 180)
+    audio, video = variants(MASTER)
+    assert (audio.name, audio.is_audio) == ("audio-128k", True)
+    offer = Offer(("avc1.64001f", "mp4a.40.2"), 900_000, 800_000, "audio")
+    assert video == Variant("180p/index.m3u8", (offer,), 320, 180)
 
 
 def test_a_media_playlist_is_read() -> None:
@@ -55,16 +56,16 @@ def test_a_variant_of_which_nothing_is_said_is_refused() -> None:
 
 
 def whole() -> list[Rendition]:
-    """A picture and a sound of two segments, all right."""
-    sound, picture = variants(MASTER)
+    """Video and audio of two segments, all right."""
+    audio, video = variants(MASTER)
     sizes = {"index.m3u8": 100, "init.mp4": 700, "00000.m4s": 360_000, "00001.m4s": 210_000}
     small = {"index.m3u8": 100, "init.mp4": 700, "00000.m4s": 50_000, "00001.m4s": 31_250}
     frames = [[Fragment(0, 50, 50), Fragment(50, 50, 50)], [Fragment(100, 62, 62)]]
     beats = [[Fragment(0, 192_000, 187)], [Fragment(192_000, 120_000, 117)]]
     film = replace(media_playlist(MEDIA), durations=(4.0, 2.48))
     return [
-        Rendition(sound, media_playlist(MEDIA), small, Init(48_000, "mp4a.40.2", 1024), beats),
-        Rendition(picture, film, sizes, Init(25, "avc1.64001f", 1), frames),
+        Rendition(audio, media_playlist(MEDIA), small, Init(48_000, "mp4a.40.2", 1024), beats),
+        Rendition(video, film, sizes, Init(25, "avc1.64001f", 1), frames),
     ]
 
 
@@ -81,10 +82,10 @@ def test_what_is_right_agrees() -> None:
 
 
 def test_each_thing_that_is_wrong_is_named() -> None:
-    sound, film = whole()
+    audio, film = whole()
 
     def changed(**what: object) -> list[tuple[str, str]]:
-        return faults([sound, replace(film, **what)])  # type: ignore[arg-type]
+        return faults([audio, replace(film, **what)])  # type: ignore[arg-type]
 
     assert changed(sizes={**film.sizes, "00002.m4s": 1}) == [("objects", "180p")]
     assert changed(sizes={name: size for name, size in film.sizes.items() if name != "00001.m4s"})[0] == (
@@ -95,8 +96,9 @@ def test_each_thing_that_is_wrong_is_named() -> None:
     assert changed(playlist=replace(film.playlist, target=3)) == [("durations", "180p")]
     assert changed(segments=[film.segments[0], [Fragment(101, 62, 62)]]) == [("tfdt", "180p")]
     assert changed(init=Init(25, "avc1.640020", 1)) == [("codecs", "180p")]
-    assert changed(variant=replace(film.variant, bandwidth=700_000)) == [("bandwidth", "180p")]
-    assert changed(variant=replace(film.variant, average_bandwidth=500_000)) == [("bandwidth", "180p")]
+    (offer,) = film.variant.offers
+    for wrong in (replace(offer, bandwidth=700_000), replace(offer, average_bandwidth=500_000)):
+        assert changed(variant=replace(film.variant, offers=(wrong,))) == [("bandwidth", "180p")]
     assert changed(broken="00001.m4s is broken.") == [("fragments", "180p")]
 
 
@@ -106,9 +108,9 @@ def test_the_catalog_is_held_to_the_storage() -> None:
 
 
 def test_renditions_have_one_number_of_frames() -> None:
-    sound, film = whole()
+    audio, film = whole()
     other = replace(film, variant=replace(film.variant, path="90p/index.m3u8"), segments=film.segments[:1])
-    assert ("renditions", "stream") in faults([sound, film, other], {**CATALOG, "90p": 570_000})
+    assert ("renditions", "stream") in faults([audio, film, other], {**CATALOG, "90p": 570_000})
 
 
 def test_an_agreement_needs_something_that_agrees() -> None:

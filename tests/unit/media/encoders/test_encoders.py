@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from gilfoyle.media.encoders import VIDEO_ENCODERS, VideoJob
-from gilfoyle.media.policy import EncodingPolicy
+from gilfoyle.media.encoders import AUDIO_ENCODERS, SPECIAL_ENCODERS, VIDEO_ENCODERS, VideoJob
+from gilfoyle.media.policy import CAPABILITIES, EncodingPolicy
+from tests.sources import FFMPEG, run
 
 
 def job(*, is_first: bool = True, crf: float = 21) -> VideoJob:
@@ -61,3 +64,59 @@ def test_a_later_chunk_begins_with_a_buffer_that_is_part_full() -> None:
 )
 def test_described(codec: str, config: str, described: str) -> None:
     assert VIDEO_ENCODERS[codec].describe(bytes.fromhex(config)) == described
+
+
+@pytest.mark.parametrize(
+    ("codec", "config", "described"),
+    [
+        ("aac", "00000000" + "0316" + "000100" + "041140150000000001f4000001f400" + "05021190", "mp4a.40.2"),
+        ("he-aac", "00000000" + "0318" + "000100" + "041340150000000001f4000001f400" + "05042b118800", "mp4a.40.5"),
+        ("opus", "00020000" + "0000bb80000000", "opus"),
+    ],
+)
+def test_audio_tracks_described(codec: str, config: str, described: str) -> None:
+    assert AUDIO_ENCODERS[codec].describe(bytes.fromhex(config)) == described
+
+
+@pytest.mark.parametrize("codec", AUDIO_ENCODERS)
+def test_the_delay_of_an_audio_track_is_taken_off(codec: str) -> None:
+    """Whole frames are dropped; the encoder is given what comes later by the rest of it."""
+    encoder = AUDIO_ENCODERS[codec]
+    assert encoder.dropped * encoder.frame + encoder.advance == encoder.delay
+    assert 0 <= encoder.advance < encoder.frame
+
+
+def test_what_the_settings_offer_is_what_there_is() -> None:
+    assert {*SPECIAL_ENCODERS} == {(codec, name) for name, codecs in CAPABILITIES.items() for codec in codecs}
+
+
+@pytest.mark.parametrize("special", SPECIAL_ENCODERS)
+def test_a_card_begins_each_gop_by_order_and_reorders_nothing(special: tuple[str, str]) -> None:
+    encoder = SPECIAL_ENCODERS[special]
+    options = encoder.options(job())
+    assert (options["c:v"], options["g"]) == (encoder.name, 60)
+    assert options["force_key_frames"] == "expr:not(mod(n,60))"
+    assert options["maxrate"] == "2800k"
+    # OpenH264 has no frames that are shown later than they are decoded.
+    assert options.get("bf") == (None if encoder.capability == "openh264" else 0)
+    software = VIDEO_ENCODERS[encoder.codec]
+    assert (encoder.entry, encoder.config) == (software.entry, software.config)
+    assert options.get("tag:v") == ("hvc1" if encoder.codec == "hevc" else None)
+
+
+# What every encoder takes: `ffmpeg -h full`, AVCodecContext, and the options of an output.
+GENERIC = {"c", "b", "g", "bf", "maxrate", "bufsize", "flags", "threads", "global_quality", "force_key_frames", "tag"}
+
+
+@pytest.mark.parametrize("special", SPECIAL_ENCODERS)
+def test_ffmpeg_knows_each_option_of_a_card(special: tuple[str, str]) -> None:
+    """All that can be tried where there is no card: names, and the values that have names."""
+    encoder = SPECIAL_ENCODERS[special]
+    known = run(FFMPEG, "-hide_banner", "-h", f"encoder={encoder.name}").decode()
+    for name, value in encoder.options(job()).items():
+        plain = name.partition(":")[0]
+        if plain in GENERIC:
+            continue
+        assert re.search(rf"^  -{plain} +<", known, re.MULTILINE), plain
+        if not re.fullmatch(r"[\d.]+", str(value)):
+            assert re.search(rf"^     {value} ", known, re.MULTILINE), (plain, value)
