@@ -77,5 +77,9 @@ def test_an_upload_goes_on_where_the_line_broke(
     assert (shown.source_bytes, shown.file_name) == (len(FILM), "Film.mp4")
     assert shown.source_sha256 in (None, hashlib.sha256(FILM).hexdigest())
     story = told.getvalue().splitlines()
-    assert [line.partition(": ")[2].split()[0] for line in story] == ["the", "goes", "the", "goes", "sent"]
+    # A break that comes before the server has anything more is not told again.
+    assert [line.partition(": ")[2].split()[0] for line in story] in (
+        ["the", "goes", "the", "goes", "sent"],
+        ["the", "goes", "sent"],
+    )
     assert not any("goes on at 0 B" in line for line in story)
