@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Integer, Select, Text, Uuid, bindparam, func, inspect, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from gilfoyle.catalog.models import Media, MediaKind, MediaStatus
@@ -24,7 +25,9 @@ Sort = Literal["-created_at", "created_at", "-updated_at", "updated_at", "title"
 NEWEST: Sort = "-created_at"
 MOST_COUNTED = 10_000
 """Counting goes no further: it takes time for each media that is counted."""
-
+RECENT = 4000
+"""Among so many a list is looked for first: a millisecond, and enough for a page of what one media in a hundred has."""
+_MADE: tuple[Sort, Sort] = ("created_at", "-created_at")
 
 _SAME = ("sha256", "project", "kind", "external_id")
 _TIMES = ("created_from", "created_before", "updated_from", "updated_before")
@@ -75,19 +78,21 @@ class MediaFilter:
         return [*_conditions(values, Media), *matching]
 
 
-def _conditions(values: Mapping[str, Any], made: type[Media] | type[MediaSearch]) -> list[Any]:
-    """All of a filter but what `found_by` says. `made`: whose `created_at` is looked at."""
+def _conditions(values: Mapping[str, Any], made: Any) -> list[Any]:
+    """All of a filter but what `found_by` says. `made`: whose `created_at` is looked at, a Media or a MediaSearch."""
     found: list[Any] = [col(Media.status) != literal_column(f"'{MediaStatus.DELETING}'")]
     if "statuses" in values:
         found.append(col(Media.status) == func.any(bindparam("statuses", values["statuses"], ARRAY(Text))))
-    for name, value in values.items():
-        if name in _SAME:
-            found.append(getattr(Media, name if name != "sha256" else "source_sha256") == bindparam(name, value))
-        elif name in _TIMES:
-            column: Any = made.created_at if name.startswith("created") else Media.updated_at
-            bound = bindparam(name, value, column.type)
-            found.append(column >= bound if name.endswith("from") else column < bound)
-    return found
+    for name in _SAME:
+        if name in values:
+            found.append(getattr(Media, name if name != "sha256" else "source_sha256") == bindparam(name, values[name]))
+    return [*found, *_between(values, "created", made.created_at), *_between(values, "updated", Media.updated_at)]
+
+
+def _between(values: Mapping[str, Any], name: str, column: Any) -> list[Any]:
+    """That the time in the column is one which the filter takes."""
+    bound = {each: bindparam(each, values[each], column.type) for each in _TIMES if each in values and name in each}
+    return [column >= value if each.endswith("from") else column < value for each, value in bound.items()]
 
 
 @dataclass(frozen=True)
@@ -147,26 +152,53 @@ def page_values(sought: MediaFilter, paging: Paging) -> dict[str, Any]:
     return found
 
 
-def page_query(query: Select[*tuple[Any, ...]], sought: MediaFilter, paging: Paging) -> Select[*tuple[Any, ...]]:
-    """A query of medias, those of the page and one more, which tells whether there is another page."""
+def is_walked(sought: MediaFilter, paging: Paging) -> bool:
+    """Whether `page_query` can look among the newest (or oldest) RECENT medias only: most often the page is there."""
+    return paging.sort in _MADE and not paging.offset and bool(found_by(sought.values()))
+
+
+def page_query(
+    query: Select[*tuple[Any, ...]], sought: MediaFilter, paging: Paging, *, recent: bool = False
+) -> Select[*tuple[Any, ...]]:
+    """A query of medias, those of the page and one more, which tells whether there is another page.
+
+    `recent`: only among the RECENT medias that come first; what it finds is the page if it is full. See `is_walked`.
+    """
     values = page_values(sought, paging)
     (key, media_id), backwards = _keys(paging.sort), paging.sort.startswith("-")
     found = found_by(values)
-    if found and paging.sort in ("created_at", "-created_at"):
+    searched: Any = MediaSearch
+    if beside := bool(found) and paging.sort in _MADE:
         # Walked in that order, what is sought beside the medias is at hand: only those that match are looked up.
-        key, media_id = col(MediaSearch.created_at), col(MediaSearch.media_id)
-        query = query.join_from(Media, MediaSearch, media_id == Media.id)
-        query = query.where(*_conditions(values, MediaSearch), *found)
-    else:
-        query = query.where(*sought.conditions())
-    order = (key.desc(), media_id.desc()) if backwards else (key, media_id)
-    query = query.add_columns(key.label("sorted_by")).order_by(*order)
+        if recent:
+            searched = aliased(MediaSearch, _first(values, paging).subquery())
+            found = found_by(values, searched)
+        key, media_id = searched.created_at, searched.media_id
+        query = query.join_from(Media, searched, media_id == Media.id)
+    query = query.where(*(_conditions(values, searched) + found if beside else sought.conditions()))
+    query = query.add_columns(key.label("sorted_by")).order_by(*_order(key, media_id, backwards))
     if paging.position is not None:
-        last = tuple_(bindparam("place", values["place"], key.type), bindparam("place_id", values["place_id"], Uuid))
-        place = tuple_(key, media_id)
-        query = query.where(place < last if backwards else place > last)
+        query = query.where(_behind(values, key, media_id, backwards))
     most, skipped = (bindparam(name, values[name], BigInteger) for name in ("most", "skipped"))
     return query.limit(most).offset(skipped)
+
+
+def _first(values: Mapping[str, Any], paging: Paging) -> Select[MediaSearch]:
+    """The RECENT that come first, behind the paging's position."""
+    key, media_id, backwards = col(MediaSearch.created_at), col(MediaSearch.media_id), paging.sort.startswith("-")
+    behind = [_behind(values, key, media_id, backwards)] if paging.position is not None else []
+    first = select(MediaSearch).where(*_between(values, "created", key), *behind)
+    return first.order_by(*_order(key, media_id, backwards)).limit(literal_column(str(RECENT), Integer))
+
+
+def _order(key: Any, media_id: Any, backwards: bool) -> tuple[Any, Any]:
+    return (key.desc(), media_id.desc()) if backwards else (key, media_id)
+
+
+def _behind(values: Mapping[str, Any], key: Any, media_id: Any, backwards: bool) -> Any:
+    last = tuple_(bindparam("place", values["place"], key.type), bindparam("place_id", values["place_id"], Uuid))
+    place = tuple_(key, media_id)
+    return place < last if backwards else place > last
 
 
 def page_of(rows: Sequence[Any], paging: Paging) -> tuple[list[Any], Position | None]:

@@ -58,18 +58,18 @@ def words_values(q: str, tags: Sequence[str], metadata: Mapping[str, str]) -> di
     return found
 
 
-def found_by(values: Mapping[str, Any]) -> list[Any]:
+def found_by(values: Mapping[str, Any], searched: type[MediaSearch] = MediaSearch) -> list[Any]:
     """In SQL, of a `MediaSearch`: those words as they read, all of the tags, and those values in the metadata."""
     sought: list[Any] = []
     if "q" in values:
-        sought.append(col(MediaSearch.words).like(func.gilfoyle_pattern(bindparam("q", values["q"], Text))))
+        sought.append(col(searched.words).like(func.gilfoyle_pattern(bindparam("q", values["q"], Text))))
     if "tags" in values:
         tags = func.string_to_array(bindparam("tags", values["tags"], Text), literal_column("','"))
-        sought.append(col(MediaSearch.tags).contains(cast(tags, ARRAY(String(100)))))
+        sought.append(col(searched.tags).contains(cast(tags, ARRAY(String(100)))))
     held: dict[str, list[Any]] = {}
     for name, value in values.items():
         if name.startswith("metadata_"):
-            holds = col(MediaSearch.client_metadata).contains(cast(bindparam(name, value, Text), JSONB))
+            holds = col(searched.client_metadata).contains(cast(bindparam(name, value, Text), JSONB))
             held.setdefault(name.rpartition("_")[0], []).append(holds)
     return [*sought, *(or_(*ways) for ways in held.values())]
 

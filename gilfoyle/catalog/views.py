@@ -19,6 +19,7 @@ from gilfoyle.catalog.listing import (
     Position,
     columns,
     count_query,
+    is_walked,
     page_of,
     page_query,
     page_values,
@@ -96,7 +97,12 @@ class Views(Rows):
         """
         parts = _Parts(renditions, tracks, probe)
         total = (await self._database.rows(*_count(sought)))[0].count if count else None
-        rows, position = page_of(await self._database.rows(*_page(sought, paging, parts)), paging)
+        found: Sequence[SimpleNamespace] = ()
+        if recent := is_walked(sought, paging):
+            found = await self._database.rows(*_page(sought, paging, parts, recent))
+        if len(found) <= paging.limit:
+            found = await self._database.rows(*_page(sought, paging, parts))
+        rows, position = page_of(found, paging)
         return MediaPage([_view(row, row) for row in rows], position, total)
 
 
@@ -114,15 +120,15 @@ _lists: dict[Hashable, CompiledQuery] = {}
 _MOST_LISTS = 1000
 
 
-def _page(sought: MediaFilter, paging: Paging, parts: _Parts) -> _Query:
-    """The query of a page, and its values."""
+def _page(sought: MediaFilter, paging: Paging, parts: _Parts, recent: bool = False) -> _Query:
+    """The query of a page, and its values. `recent`: as of `page_query`."""
     values = page_values(sought, paging)
 
     def query() -> Select[*tuple[Any, ...]]:
         shown = select(*columns(probe=parts.probe), *_belongings(parts.renditions, parts.tracks))
-        return page_query(shown, sought, paging)
+        return page_query(shown, sought, paging, recent=recent)
 
-    return _compiled((paging.sort, parts, *values), query, values), values
+    return _compiled((paging.sort, parts, recent, *values), query, values), values
 
 
 def _count(sought: MediaFilter) -> _Query:
