@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal, Self, get_args
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, Select, Text, Uuid, bindparam, func, inspect, literal_column, select, tuple_
+from sqlalchemy import BigInteger, Select, Text, Uuid, bindparam, func, inspect, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -144,9 +144,11 @@ def columns(*, probe: bool = True) -> list[Any]:
     return [column.label(name) for name, column in mapped if probe or name != "probe"]
 
 
-def page_values(sought: MediaFilter, paging: Paging) -> dict[str, Any]:
+def page_values(sought: MediaFilter, paging: Paging, *, recent: bool = False) -> dict[str, Any]:
     """The parameters of `page_query`, by their names: queries with the same names and order are the same."""
     found = {**sought.values(), "most": paging.limit + 1, "skipped": paging.offset}
+    if recent:
+        found["recent"] = RECENT
     if paging.position is not None:
         found["place"], found["place_id"] = paging.position.values()
     return found
@@ -164,7 +166,7 @@ def page_query(
 
     `recent`: only among the RECENT medias that come first; what it finds is the page if it is full. See `is_walked`.
     """
-    values = page_values(sought, paging)
+    values = page_values(sought, paging, recent=recent)
     (key, media_id), backwards = _keys(paging.sort), paging.sort.startswith("-")
     found = found_by(values)
     searched: Any = MediaSearch
@@ -188,7 +190,7 @@ def _first(values: Mapping[str, Any], paging: Paging) -> Select[MediaSearch]:
     key, media_id, backwards = col(MediaSearch.created_at), col(MediaSearch.media_id), paging.sort.startswith("-")
     behind = [_behind(values, key, media_id, backwards)] if paging.position is not None else []
     first = select(MediaSearch).where(*_between(values, "created", key), *behind)
-    return first.order_by(*_order(key, media_id, backwards)).limit(literal_column(str(RECENT), Integer))
+    return first.order_by(*_order(key, media_id, backwards)).limit(bindparam("recent", values["recent"], BigInteger))
 
 
 def _order(key: Any, media_id: Any, backwards: bool) -> tuple[Any, Any]:
@@ -209,10 +211,15 @@ def page_of(rows: Sequence[Any], paging: Paging) -> tuple[list[Any], Position | 
     return list(rows[: paging.limit]), Position(paging.sort, _text(last.sorted_by), last.id)
 
 
+def count_values(sought: MediaFilter) -> dict[str, Any]:
+    """The parameters of `count_query`, by their names."""
+    return {**sought.values(), "most_counted": MOST_COUNTED + 1}
+
+
 def count_query(sought: MediaFilter) -> Select[int]:
     """How many match (`count`), counted up to one more than MOST_COUNTED."""
     some: Any = select(literal_column("1")).select_from(Media).where(*sought.conditions())
-    most = literal_column(str(MOST_COUNTED + 1), Integer)
+    most = bindparam("most_counted", MOST_COUNTED + 1, BigInteger)
     return select(func.count().label("count")).select_from(some.limit(most).subquery())
 
 

@@ -19,6 +19,7 @@ from gilfoyle.catalog.listing import (
     Position,
     columns,
     count_query,
+    count_values,
     is_walked,
     page_of,
     page_query,
@@ -122,17 +123,17 @@ _MOST_LISTS = 1000
 
 def _page(sought: MediaFilter, paging: Paging, parts: _Parts, recent: bool = False) -> _Query:
     """The query of a page, and its values. `recent`: as of `page_query`."""
-    values = page_values(sought, paging)
+    values = page_values(sought, paging, recent=recent)
 
     def query() -> Select[*tuple[Any, ...]]:
         shown = select(*columns(probe=parts.probe), *_belongings(parts.renditions, parts.tracks))
         return page_query(shown, sought, paging, recent=recent)
 
-    return _compiled((paging.sort, parts, recent, *values), query, values), values
+    return _compiled((paging.sort, parts, *values), query, values), values
 
 
 def _count(sought: MediaFilter) -> _Query:
-    values = sought.values()
+    values = count_values(sought)
     return _compiled(("count", *values), lambda: count_query(sought), values), values
 
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from gilfoyle.catalog import Catalog, listing, views
+from gilfoyle.catalog import Catalog, listing
 from gilfoyle.catalog.listing import MediaFilter, Paging, Sort
 
 
@@ -14,7 +14,6 @@ from gilfoyle.catalog.listing import MediaFilter, Paging, Sort
 def few_recent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five medias are all that is looked at first, so that a dozen are more than that."""
     monkeypatch.setattr(listing, "RECENT", 5)
-    monkeypatch.setattr(views, "_lists", {})
 
 
 @pytest.mark.usefixtures("few_recent")
