@@ -108,7 +108,7 @@ class Server:
         return media if media["status"] in {"Ready", "Errored"} else None
 
 
-def wait_for(check: Callable[[], T | None], timeout_s: float = 30) -> T:
+def wait_for(check: Callable[[], T | None], timeout_s: float = 60) -> T:
     """What `check` returns once it is true."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:

@@ -151,7 +151,7 @@ class Service:
 
     async def until_scheduled(self, handle: Handle, activity: str) -> None:
         """Wait for the first one of that name."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not await self.times(handle, activity):
                 await asyncio.sleep(0.1)
 
@@ -190,7 +190,7 @@ class Service:
             return not folder.exists() and not list((self.root / ".tmp").iterdir())
         return False
 
-    async def until(self, media: Media, check: Callable[[Media], bool], seconds: float = 30) -> Media:
+    async def until(self, media: Media, check: Callable[[Media], bool], seconds: float = 60) -> Media:
         """Wait until the catalog says so."""
         async with asyncio.timeout(seconds):
             while not check(found := await self.media(media)):
@@ -199,7 +199,7 @@ class Service:
         return found
 
 
-async def fault(handle: Handle, seconds: float = 30) -> ApplicationError:
+async def fault(handle: Handle, seconds: float = 60) -> ApplicationError:
     """What a workflow fails with."""
     try:
         await asyncio.wait_for(handle.result(), seconds)

@@ -40,7 +40,7 @@ async def test_a_capability_has_queues_of_its_own(new_service: NewService, film:
         handle = await service.process(media, POLICY)
         prefix = service.parts.settings.temporal.queue_prefix
         async with service.working(*QUEUES):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not service.playlist(media, "audio-64k").with_name("00000.m4s").exists():
                     await asyncio.sleep(0.1)
             # What makes it playable waits for a worker that none has started yet.
