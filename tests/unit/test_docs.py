@@ -22,7 +22,7 @@ from gilfoyle.embedded.folder import DataFolder
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "deploy").glob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]
 
 
 def setting_rows(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
