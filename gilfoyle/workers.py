@@ -46,6 +46,7 @@ from gilfoyle.storage import Storages
 from gilfoyle.sweep.survey import move_runs
 from gilfoyle.temporal.connect import connect
 from gilfoyle.temporal.heartbeat import Heartbeat
+from gilfoyle.temporal.measure import MeasurePasses
 from gilfoyle.temporal.routes import (
     FIRST,
     IMPORT,
@@ -60,6 +61,7 @@ from gilfoyle.temporal.routes import (
     queue_name,
 )
 from gilfoyle.temporal.schedules import keep_schedules
+from gilfoyle.temporal.telemetry import exported
 from gilfoyle.temporal.translate import TranslateErrors
 from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.deliver_webhook import DeliverWebhook
@@ -111,7 +113,8 @@ def run(settings: Settings, queues: Sequence[str] = ()) -> None:
     """
     sandbox.use(sandbox.Mode(settings.tools.sandbox), settings.tools.sandbox_paths)
     queues = queues or [*QUEUES, *(pass_queue(TRANSCODE, each) for each in {*settings.encoding.encoders.values()})]
-    if {IO, TRANSCODE, *SPECIAL_QUEUES} & {*queues}:
+    runs_ffmpeg = bool({IO, TRANSCODE, *SPECIAL_QUEUES} & {*queues})
+    if runs_ffmpeg:
         check_ffmpeg(settings.tools)
     if TRANSCODE in queues:
         check_encoders(settings.tools, settings.encoding)
@@ -120,8 +123,11 @@ def run(settings: Settings, queues: Sequence[str] = ()) -> None:
     logs.set_up(settings.logs.format)
     if settings.tools.sandbox != "none" and (why_not := sandbox.state().why_not):
         log.warning("ffmpeg can reach more than its source: %s", why_not)
+    if runs_ffmpeg:
+        sandbox.export_state()
     watch()
-    asyncio.run(_serve(settings, list(queues)))
+    with exported(settings.metrics, "worker"):
+        asyncio.run(_serve(settings, list(queues)))
 
 
 async def _serve(settings: Settings, queues: list[str]) -> None:
@@ -280,6 +286,7 @@ def transcode_capacity(settings: WorkerSettings, cores: int) -> tuple[int, int]:
 def _worker(
     parts: Parts, queue: str, slots: int, activities: list[Callable[..., Any]], workflows: Sequence[type] = ()
 ) -> Worker:
+    is_of_passes = queue.startswith((TRANSCODE, FIRST))
     return Worker(
         parts.client,
         task_queue=queue_name(parts.settings.temporal.queue_prefix, queue),
@@ -291,7 +298,8 @@ def _worker(
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=slots,
         interceptors=[
-            TranslateErrors(notice_silence=queue.startswith((TRANSCODE, FIRST))),
+            *([MeasurePasses(queue)] if is_of_passes else []),
+            TranslateErrors(notice_silence=is_of_passes),
             *([] if queue == PIPELINE else [Heartbeat()]),
         ],
         graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s),

@@ -160,7 +160,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """The catalog's database, emptied."""
     database = Database(database_url, pool_size=5)
     async with database.session() as session:
-        await session.execute(text("TRUNCATE media, errand, key, signing_key, event, webhook, once CASCADE"))
+        await session.execute(text("TRUNCATE media, errand, key, signing_key, event, webhook, once, lease CASCADE"))
         await session.execute(text("DELETE FROM project WHERE id <> 'default'"))
     yield database
     await database.close()

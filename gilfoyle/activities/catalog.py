@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -12,9 +13,10 @@ from gilfoyle.catalog import Catalog, MediaKind, Rendition, RenditionProgress
 from gilfoyle.errors import Conflict, NotFound, UnsupportedMedia
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition
-from gilfoyle.media.plan import Plan, make_plan
+from gilfoyle.media.plan import FIRST_PRIORITY, Plan, make_plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.tracks import VIDEO_TRACK
+from gilfoyle.temporal.routes import queue_of
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +32,14 @@ class PlanInput(BaseModel):
 
 
 class ProgressInput(BaseModel):
-    """How far the renditions are; `progress` is the media's, 0 to 1."""
+    """How far the renditions are; `progress` is the media's, 0 to 1. `held_back`: see `catalog.encodings.progress`."""
 
     media_id: UUID
     encoding: int
     renditions: list[RenditionProgress]
     playable: bool
     progress: float
+    held_back: dict[str, int] | None = None
 
 
 class FinishInput(BaseModel):
@@ -87,6 +90,7 @@ class CatalogActivities:
             kind=job.kind,
             probe=(job.info.model_dump(mode="json"), float(plan.grid.duration)),
             recipe=(plan.model_dump(mode="json"), job.policy.model_dump(mode="json")),
+            held_back=Counter(queue_of(each, plan) for each in plan.passes if each.priority != FIRST_PRIORITY),
         )
         return plan
 
@@ -109,7 +113,9 @@ class CatalogActivities:
     @activity.defn
     async def update_progress(self, job: ProgressInput) -> None:
         """Enter how far the renditions are."""
-        await self._catalog.encodings.progress(job.media_id, job.encoding, job.renditions, job.playable, job.progress)
+        await self._catalog.encodings.progress(
+            job.media_id, job.encoding, job.renditions, job.playable, job.progress, job.held_back
+        )
 
     @activity.defn
     async def finish(self, job: FinishInput) -> None:

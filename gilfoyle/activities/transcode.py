@@ -23,11 +23,14 @@ from gilfoyle.ffmpeg.source import SourceWatch
 from gilfoyle.media.cmaf import AudioSplitter, FragmentError, NothingDecoded, Splitter, VideoSplitter
 from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, video_command
 from gilfoyle.media.info import MediaInfo
+from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import HEAD_PRIORITY, Pass, Plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.timeline import FEWEST_FRAMES
+from gilfoyle.metrics.instruments import ENCODE_SPEED
 from gilfoyle.storage import Storage, Storages, keys
 from gilfoyle.storage.stored import first_missing
+from gilfoyle.temporal.measure import waited_s
 
 STORED_SIGNAL = "segments_stored"
 """Signal to the workflow during a pass that a viewer may follow closely, so that it can publish what is stored."""
@@ -45,6 +48,8 @@ _UNDECODABLE = 69
 # Where a pass finds no frame that can be decoded, the frame before is held: it is sought so much earlier (seconds),
 # then from the beginning. (If it finds one later, ffmpeg shows that from the pass's beginning on.)
 _EARLIER_S = 60
+# The box of a rung (media/ladder.py).
+_WIDEST = 16 / 9
 
 
 class TranscodeInput(BaseModel):
@@ -195,6 +200,7 @@ class TranscodeActivities:
             for part, splitter in zip(missing, splitters, strict=True)
         ]
         watch = SourceWatch(source)
+        began = time.monotonic()
         try:
             await encode(
                 build,
@@ -206,6 +212,7 @@ class TranscodeActivities:
                 watch=watch,
                 reserves=any(each.encoder.reserves for each in job.plan.video if each.name in job.chunk.renditions),
             )
+            _note_speed(job, missing, time.monotonic() - began)
         except ProcessFailed as error:
             raise EncodeFailed(f"ffmpeg could not encode this: {error}.", log=error.tail) from error
         except FragmentError as error:
@@ -215,10 +222,33 @@ class TranscodeActivities:
             ) from error
 
 
+def _note_speed(job: TranscodeInput, missing: Sequence[_Missing], took_s: float) -> None:
+    """Tell Prometheus how fast each rendition was made."""
+    grid, end = job.plan.grid, min(job.chunk.first + job.chunk.count, job.plan.grid.segments)
+    renditions: list[VideoRendition | AudioRendition] = [*job.plan.video, *job.plan.audio]
+    for part in missing:
+        made_s = float(grid.segment_start(end) - grid.segment_start(min(part.first, end)))
+        rendition = next(each for each in renditions if each.name == part.name)
+        labels = rendition.codec, rung_of(rendition, job.policy)
+        ENCODE_SPEED.labels(*labels).observe(made_s / max(took_s, 0.001))
+
+
+def rung_of(rendition: VideoRendition | AudioRendition, policy: EncodingPolicy) -> str:
+    """What metrics call a rendition: few names, whatever sizes sources have.
+
+    A video is the rung of its ladder in which it fits; audio is its bit rate.
+    """
+    if isinstance(rendition, AudioRendition):
+        return f"{rendition.kbps}k"
+    short, long = sorted((rendition.width, rendition.height))
+    heights = sorted({rung.height for rung in policy.video if rung.codec == rendition.codec})
+    fitting = (height for height in heights if short <= height and long <= height * _WIDEST + 1)
+    return f"{next(fitting, heights[-1])}p"
+
+
 def spent() -> Spent:
     """What the pass in this activity took so far."""
-    info = activity.info()
-    return Spent(waited_s=(info.started_time - info.current_attempt_scheduled_time).total_seconds())
+    return Spent(waited_s=waited_s())
 
 
 async def _missing(storage: Storage, job: TranscodeInput, end: int) -> list[_Missing]:

@@ -50,7 +50,7 @@ from gilfoyle.api.hosts import CheckHosts
 from gilfoyle.api.keyring import KeyRing
 from gilfoyle.api.limits import LimitRequests
 from gilfoyle.api.methods import AnswerHead
-from gilfoyle.api.metrics import MeasureRequests, Metrics
+from gilfoyle.api.metrics import MeasureRequests
 from gilfoyle.api.negotiation import require_acceptable
 from gilfoyle.api.origins import GuardOrigins
 from gilfoyle.api.pipeline import Pipeline
@@ -63,6 +63,7 @@ from gilfoyle.api.server import run
 from gilfoyle.api.services import Services
 from gilfoyle.api.small_bodies import ReadSmallBodies
 from gilfoyle.api.tokens import Tokens
+from gilfoyle.api.totals import TotalsOfAll
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.catalog.migrate import upgrade
 from gilfoyle.config import Settings
@@ -71,6 +72,7 @@ from gilfoyle.ingest import Attaching, DirectIngest, Ingest, SessionIngest
 from gilfoyle.net.fetch import Fetcher
 from gilfoyle.storage import Storages
 from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.telemetry import exported
 
 log = logging.getLogger(__name__)
 _DESCRIPTION = """Send a video or an audio file; it is encoded as adaptive HLS and streamed.
@@ -97,21 +99,22 @@ def serve(settings: Settings) -> None:
             settings.server.public_url,
         )
     upgrade(settings.database.url)
-    run(create_app(settings), settings.server)
+    with exported(settings.metrics, "api"):
+        run(create_app(settings), settings.server)
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application. It connects when its lifespan starts, and starts even if PostgreSQL or Temporal is down."""
-    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services(settings, metrics) as services:
+        async with open_services(settings) as services:
             app.state.services = services
             async with (
                 recovering(services.catalog, services.pipeline, services.sessions),
                 services.feed.following(),
                 delivering(services.catalog, services.pipeline, services.feed),
+                services.totals.told(),
             ):
                 yield
 
@@ -164,7 +167,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(ServeSegments)
     app.add_middleware(CompressJson)
     app.add_middleware(LimitRequests, server=settings.server, limits=settings.limits)
-    app.add_middleware(MeasureRequests, metrics=metrics)
+    app.add_middleware(MeasureRequests)
     app.add_middleware(GuardOrigins, server=settings.server, upload_origin=upload_origin)
     app.add_middleware(CheckHosts, server=settings.server)
     app.add_middleware(RequestIds)
@@ -172,7 +175,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[Services]:
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """The routes' dependencies, until the end of the block."""
     async with AsyncExitStack() as stack:
         database = Database(settings.database.url, settings.database.pool_size)
@@ -182,7 +185,8 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
         await storages.open()  # wrong settings are said at the start, not to the first client
         fetcher = await stack.enter_async_context(Fetcher(settings.net.allow))
         catalog = Catalog(database)
-        pipeline = Pipeline(await connect(settings.temporal, lazy=True), settings)
+        client = await connect(settings.temporal, lazy=True)
+        pipeline = Pipeline(client, settings)
         ingest = Ingest(catalog, storages, settings.limits.upload_bytes)
         sessions = SessionIngest(catalog, storages, ingest)
         attaching = Attaching(catalog, storages, settings.limits.attachment_bytes)
@@ -203,5 +207,5 @@ async def open_services(settings: Settings, metrics: Metrics) -> AsyncIterator[S
             KeyRing(catalog, settings.auth.admin_key.get_secret_value()),
             Feed(catalog, database),
             fetcher,
-            metrics,
+            TotalsOfAll(catalog, client, settings),
         )

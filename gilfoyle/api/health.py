@@ -14,6 +14,7 @@ from gilfoyle.api.auth import guard_all
 from gilfoyle.api.envelope import Envelope
 from gilfoyle.api.services import Injected
 from gilfoyle.errors import GilfoyleError, ObjectNotFound, Unavailable
+from gilfoyle.metrics.passes import text_of
 from gilfoyle.storage import Storages
 
 CHECK_S = 5.0
@@ -58,17 +59,17 @@ async def readyz(services: Injected) -> Health:
 @router.get(
     "/metricsz",
     operation_id="metricsz",
-    summary="Metrics for Prometheus",
+    summary="Totals of the whole installation, for Prometheus",
     dependencies=[Depends(guard_all)],  # they tell how much there is of all projects
     response_class=Response,
     responses={200: {"content": {"text/plain": {"example": 'gilfoyle_medias{status="Ready"} 12.0'}}}},
 )
 async def metricsz(services: Injected) -> Response:
-    """Requests and their durations, and medias by status (left out while the catalog can't be reached)."""
-    medias: dict[str, int] = {}
-    with suppress(Unavailable):
-        medias = await services.catalog.medias.counts()
-    return Response(services.metrics.text(medias), media_type="text/plain; version=0.0.4; charset=utf-8")
+    """Medias by status, and passes that wait or are held back; whichever server answers, it tells of all of them.
+
+    What can't be reached is left out. What each process measures is on a port of its own: see docs/operations.md.
+    """
+    return Response(text_of(await services.totals.read()), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 async def _answer(check: Awaitable[None]) -> str:

@@ -10,10 +10,10 @@ from fastapi import Depends, Query, Request
 from gilfoyle.api.addresses import Addresses
 from gilfoyle.api.feed import Feed
 from gilfoyle.api.keyring import KeyRing
-from gilfoyle.api.metrics import Metrics
 from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.playback import Playbacks
 from gilfoyle.api.tokens import MOST_CHARS, Tokens, Viewer
+from gilfoyle.api.totals import TotalsOfAll
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.config import Settings
 from gilfoyle.ingest import Attaching, DirectIngest, Ingest, SessionIngest
@@ -38,7 +38,7 @@ class Services:
     keyring: KeyRing
     feed: Feed
     fetcher: Fetcher
-    metrics: Metrics
+    totals: TotalsOfAll
 
     @property
     def asks_for_keys(self) -> bool:

@@ -11,6 +11,7 @@ from gilfoyle.catalog.events import EventFilter, Events
 from gilfoyle.catalog.idempotency import Idempotency
 from gilfoyle.catalog.imports import Imports
 from gilfoyle.catalog.keys import Key, Keys, Scope
+from gilfoyle.catalog.leases import Lease, Leases
 from gilfoyle.catalog.listing import MOST_COUNTED, NEWEST, MediaFilter, Paging, Position, Sort
 from gilfoyle.catalog.medias import MediaChanges, MediaGiven, Medias
 from gilfoyle.catalog.models import (
@@ -67,6 +68,7 @@ __all__ = [
     "Import",
     "ImportStatus",
     "Key",
+    "Lease",
     "Media",
     "MediaChanges",
     "MediaFilter",
@@ -126,3 +128,4 @@ class Catalog:
         self.errands = Errands(database)
         self.moves = Moves(database)
         self.owners = Owners(database)
+        self.leases = Leases(database)

@@ -8,13 +8,13 @@ exception: `progress` reports on them, too, but only `catalog.retries` ends them
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -98,13 +98,15 @@ class Encodings(Rows):
         kind: str | None = None,
         probe: tuple[dict[str, Any], float] | None = None,
         recipe: tuple[dict[str, Any], dict[str, Any]] | None = None,
+        held_back: Mapping[str, int] | None = None,
     ) -> None:
         """Insert the renditions of an encoding and their tracks; rows that exist stay.
 
         Does nothing for an encoding that is superseded.
 
         If given, also keep the kind of media; the probe, as JSON, with the length in seconds; and the inputs that
-        produce the encoding: plan and policy, as JSON. The last call counts.
+        produce the encoding: plan and policy, as JSON. The last call counts. `held_back`: passes that are not
+        handed out at once, by their queue; only the first call counts, since a later one is of what has begun.
         """
         rows = [rendition.model_dump() | {"media_id": media_id, "encoding": encoding} for rendition in renditions]
         async with self._made(media_id, encoding) as (session, media, state):
@@ -120,7 +122,9 @@ class Encodings(Rows):
                 await enter_tracks(session, media, encoding, tracks)
             if recipe is not None:
                 made_by = dict(zip(("plan", "policy"), recipe, strict=True))
-                insertion = insert(Recipe).values(media_id=media_id, encoding=encoding, **made_by)
+                insertion = insert(Recipe).values(
+                    media_id=media_id, encoding=encoding, held_back=dict(held_back or {}) or None, **made_by
+                )
                 await session.execute(insertion.on_conflict_do_update(constraint="recipe_pkey", set_=made_by))
 
     async def progress(
@@ -130,8 +134,12 @@ class Encodings(Rows):
         updates: Sequence[RenditionProgress],
         playable: bool,
         progress: float,
+        held_back: Mapping[str, int] | None = None,
     ) -> None:
-        """Record how far the renditions are; `progress` is the whole media's, 0 to 1."""
+        """Record how far the renditions are; `progress` is the whole media's, 0 to 1.
+
+        `held_back`: passes that are not handed out yet, by their queue; None: as it was.
+        """
         async with self._locked_if_any(media_id, heard=True) as (session, media):
             if media is None or media.status not in (MediaStatus.PROCESSING, MediaStatus.READY):
                 return
@@ -144,6 +152,8 @@ class Encodings(Rows):
                 advance(rows[update.name], update)
             if (state := await _state(session, media, encoding)) is None:
                 return
+            if held_back is not None:
+                await _hold_back(session, media_id, encoding, held_back)
             state.progress = max(state.progress, min(progress, 1.0))
             if isinstance(state, Media):
                 state.playable = state.playable or playable
@@ -195,6 +205,11 @@ class Encodings(Rows):
         async with self._database.reading() as session:
             return await session.get(Recipe, (media_id, encoding))
 
+    async def held_back(self) -> dict[str, int]:
+        """How many passes of all encodings that are being made are not handed out yet, by their queue."""
+        async with self._database.reading() as session:
+            return {row[0]: row[1] for row in await session.execute(_HELD_BACK)}
+
     @asynccontextmanager
     async def _made(
         self, media_id: UUID, encoding: int | None
@@ -205,6 +220,31 @@ class Encodings(Rows):
         """
         async with self._locked_if_any(media_id, heard=True) as (session, media):
             yield session, media, media and await _state(session, media, encoding or media.encoding)
+
+
+_HELD_BACK = text(
+    """
+    SELECT kept.key, sum(kept.value::int)::int
+    FROM recipe
+    JOIN media ON media.id = recipe.media_id
+    LEFT JOIN replacement ON replacement.media_id = media.id AND replacement.encoding = recipe.encoding
+    CROSS JOIN jsonb_each_text(recipe.held_back) AS kept
+    WHERE recipe.held_back IS NOT NULL
+    AND (
+        (media.status = 'Processing' AND media.encoding = recipe.encoding)
+        OR (media.status = 'Ready' AND replacement.status = 'Processing')
+    )
+    GROUP BY kept.key
+    """
+)
+
+
+async def _hold_back(session: AsyncSession, media_id: UUID, encoding: int, passes: Mapping[str, int]) -> None:
+    """Past the session's rows: a recipe holds the whole plan."""
+    kept = dict(passes) or None
+    of_encoding = (col(Recipe.media_id) == media_id) & (col(Recipe.encoding) == encoding)
+    changed = col(Recipe.held_back).is_distinct_from(kept)
+    await session.execute(update(Recipe).where(of_encoding, changed).values(held_back=kept))
 
 
 async def _state(session: AsyncSession, media: Media, encoding: int) -> Media | Replacement | None:

@@ -426,6 +426,9 @@ class Recipe(SQLModel, table=True):
     """The inputs that produced an encoding: enough to make any part of it again, identically, in a later release."""
 
     __tablename__ = "recipe"
+    __table_args__ = (
+        Index("recipe_held_back", "media_id", "encoding", postgresql_where=text("held_back IS NOT NULL")),
+    )
 
     media_id: UUID = Field(
         sa_column=Column(ForeignKey("media.id", ondelete="CASCADE"), primary_key=True, nullable=False)
@@ -435,6 +438,8 @@ class Recipe(SQLModel, table=True):
     """`gilfoyle.media.plan.Plan`, as JSON."""
     policy: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     """`gilfoyle.media.policy.EncodingPolicy`, as JSON: the operator's settings when the upload was accepted."""
+    held_back: dict[str, int] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    """Passes that its workflow has not handed out yet, by their queue; None: none."""
 
 
 class Errand(SQLModel, table=True):

@@ -9,13 +9,16 @@ import logging
 from collections.abc import Callable, Iterable
 
 from gilfoyle.catalog.outbox import EventType, Happening
+from gilfoyle.metrics.instruments import TIME_TO_PLAYABLE, TIME_TO_READY
 
 log = logging.getLogger(__name__)
 
 
 def tell(happenings: Iterable[Happening]) -> None:
-    """A line for each that matters to whoever runs it."""
+    """A line for each that matters to whoever runs it, and what Prometheus is told of it."""
     for each in happenings:
+        if (took := _TIMES.get(each.type)) and (elapsed_s := each.figures.get("elapsed_s")) is not None:
+            took.observe(elapsed_s)
         if say := _LINES.get(each.type):
             level = logging.WARNING if each.type in _BAD else logging.INFO
             known = {name: value for name, value in each.figures.items() if value is not None}
@@ -67,4 +70,5 @@ _LINES: dict[EventType, Callable[[Happening], str]] = {
     EventType.REPLACEMENT_ERRORED: _not_replaced,
     EventType.MEDIA_DELETED: lambda _: "is being deleted",
 }
+_TIMES = {EventType.MEDIA_PLAYABLE: TIME_TO_PLAYABLE, EventType.MEDIA_READY: TIME_TO_READY}
 _BAD = {EventType.MEDIA_ERRORED, EventType.REPLACEMENT_ERRORED}

@@ -86,6 +86,7 @@ def _announce(asks_for_keys: bool, addresses: Addresses) -> None:
                 f"  API        {addresses.api}",
                 f"  Docs       {addresses.docs}",
                 f"  Workflows  {addresses.temporal_ui or addresses.temporal_address}",
+                *([f"  Metrics    {', '.join(addresses.metrics.values())}"] if addresses.metrics else []),
                 f"  Data       {addresses.data}",
                 *(["Callers need a key: `gilfoyle keys create NAME --scope write`."] if asks_for_keys else []),
                 "Ctrl-C stops everything.",

@@ -236,6 +236,18 @@ class LogSettings(Section):
     )
 
 
+class MetricSettings(Section):
+    enabled: bool = Field(True, description="let Prometheus read each process, on a port of its own")
+    host: str = Field("127.0.0.1", description="address of that port; 0.0.0.0 for all. Whoever reaches it needs no key")
+    port: int = Field(
+        9464,
+        ge=0,
+        le=65535,
+        description="that port, one for each process on a machine (`gilfoyle up` takes the next two as well); "
+        "0 takes any free one, which the log names",
+    )
+
+
 class Settings(Section):
     """All of `config.yaml`."""
 
@@ -253,6 +265,7 @@ class Settings(Section):
     webhooks: WebhookSettings = Field(WebhookSettings(), description="how events are sent to webhooks")
     workers: WorkerSettings = Field(WorkerSettings(), description="how much a worker does at once")
     logs: LogSettings = Field(LogSettings(), description="what processes say on stderr")
+    metrics: MetricSettings = Field(MetricSettings(), description="what Prometheus reads")
 
 
 def http_url(host: str, port: int) -> str:

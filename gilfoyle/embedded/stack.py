@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx
@@ -37,7 +37,14 @@ async def wait_for_ok(url: str) -> None:
             await asyncio.sleep(_POLL_S)
 
 
+_LAST_PORT = 65535
+_MEASURED = ("api", "worker-light", "worker-transcode")
+"""The processes that Prometheus reads, in the order of their ports."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+def _metrics_of(name: str) -> str:
+    return f"metrics of {name}"
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,8 @@ class Addresses:
     namespace: str
     database_url: str
     data: str
+    metrics: dict[str, str] = field(default_factory=dict)
+    """Where Prometheus reads each process of ours; empty: nowhere."""
 
 
 class Stack:
@@ -126,6 +135,12 @@ class Stack:
             self._held["ui"] = held.enter_context(ui)
             frontend = ports.reserve_or_any(temporal.HOST, temporal.PORT, "Temporal")
             self._held["temporal"] = held.enter_context(frontend)
+        metrics = self._settings.metrics
+        if metrics.enabled:
+            for number, name in enumerate(_MEASURED):
+                port = metrics.port + number if metrics.port and metrics.port + number <= _LAST_PORT else 0
+                read = ports.reserve_or_any(metrics.host, port, "metrics")
+                self._held[_metrics_of(name)] = held.enter_context(read)
 
     def _addresses(self, postgres: Postgres | None) -> Addresses:
         settings = self._settings
@@ -140,6 +155,11 @@ class Stack:
             namespace=settings.temporal.namespace,
             database_url=postgres.url if postgres else settings.database.url,
             data=str(self._folder.root),
+            metrics={
+                name: f"{http_url(_EVERYWHERE.get(settings.metrics.host, settings.metrics.host), port[held])}/metrics"
+                for name in _MEASURED
+                if (held := _metrics_of(name)) in port
+            },
         )
 
     async def _start(self, supervisor: Supervisor, postgres: Postgres | None, addresses: Addresses) -> None:
@@ -191,14 +211,29 @@ class Stack:
 
         def worker(name: str, title: str, *queues: str) -> ChildSpec:
             command = [*gilfoyle, "worker", *(part for queue in queues for part in ("--queue", queue))]
-            return ChildSpec(name, title, command, environment, stage=2, grace_s=grace_s)
+            return ChildSpec(name, title, command, self._measured(name, environment), stage=2, grace_s=grace_s)
 
         special = [f"transcode-{each}" for each in sorted({*self._settings.encoding.encoders.values()})]
         return [
-            ChildSpec("api", "The API", [*gilfoyle, "api"], environment, stage=3, answers=api_answers),
+            ChildSpec(
+                "api",
+                "The API",
+                [*gilfoyle, "api"],
+                self._measured("api", environment),
+                stage=3,
+                answers=api_answers,
+            ),
             worker("worker-light", "The light worker", "pipeline", "io"),
             worker("worker-transcode", "The transcode worker", "transcode", *special),
         ]
+
+    def _measured(self, name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+        """With the port of the process's metrics, which it may take now."""
+        held = self._held.get(_metrics_of(name))
+        if held is None:
+            return environment
+        held.hand_over()
+        return {**environment, "GILFOYLE_METRICS__PORT": str(held.port)}
 
     def _check_ready_file(self) -> None:
         if (file := self._options.ready_file) and not file.parent.is_dir():

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from gilfoyle.errors import StartupError
 from gilfoyle.media.reading import is_remote
+from gilfoyle.metrics.instruments import FFMPEG_SANDBOX
 
 
 class Mode(StrEnum):
@@ -171,6 +172,19 @@ def told(mode: Mode) -> str:
     if (found := state()).whole:
         return "ffmpeg reaches its source and nothing else (Landlock, seccomp)"
     return f"ffmpeg can reach more than its source: {found.why_not}"
+
+
+def export_state() -> None:
+    """Tell Prometheus how programs are started by this process."""
+    found = state()
+    if _mode is Mode.NONE:
+        now = "off"
+    elif found.whole:
+        now = "whole"
+    else:
+        now = "partial" if found.files or found.network else "none"
+    for each in ("whole", "partial", "none", "off"):
+        FFMPEG_SANDBOX.labels(each).set(each == now)
 
 
 @cache

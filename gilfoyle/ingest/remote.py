@@ -18,6 +18,7 @@ from gilfoyle.ingest.checksum import Checksum
 from gilfoyle.ingest.content_range import ContentRange
 from gilfoyle.ingest.parameters import parameters
 from gilfoyle.ingest.receive import too_large
+from gilfoyle.metrics.instruments import BYTES_IN
 from gilfoyle.net.fetch import body
 
 MOST_VALIDATOR = 1000
@@ -109,6 +110,7 @@ class RemoteFile:
         position = self._first
         async for piece in body(self._response, self._limit - position):
             position += len(piece)
+            BYTES_IN.inc(len(piece))
             if self._total is not None and position > self._total:
                 raise Changed(f"{_host(self._response)} sends more than the {self._total} bytes that it spoke of.")
             yield piece

@@ -9,6 +9,7 @@ from gilfoyle.config import StorageSettings
 from gilfoyle.errors import ConfigError, StorageError
 from gilfoyle.storage.base import Storage
 from gilfoyle.storage.drivers import opener
+from gilfoyle.storage.measured import measured
 
 
 def open_storage(settings: StorageSettings, name: str = "") -> Storage:
@@ -52,7 +53,8 @@ class Storages:
         if name not in self._opened:
             async with self._opening:
                 if name not in self._opened:
-                    self._opened[name] = await asyncio.to_thread(open_storage, self._settings, name)
+                    opened = await asyncio.to_thread(open_storage, self._settings, name)
+                    self._opened[name] = measured(opened, name)
         return self._opened[name]
 
     async def close(self) -> None:

@@ -21,6 +21,7 @@ from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
+    from gilfoyle.media.plan import Pass, Plan
     from gilfoyle.media.policy import CAPABILITIES
 
 PIPELINE, IO, TRANSCODE = "pipeline", "io", "transcode"
@@ -63,6 +64,11 @@ def queue_name(prefix: str, queue: str) -> str:
 def pass_queue(queue: str, capability: str) -> str:
     """FIRST or TRANSCODE for workers with that capability; empty: for all others."""
     return f"{queue}-{capability}" if capability else queue
+
+
+def queue_of(chunk: Pass, plan: Plan) -> str:
+    """The queue of a pass, without the prefix."""
+    return pass_queue(FIRST if chunk.short else TRANSCODE, plan.capability(chunk))
 
 
 def catalog(limit: timedelta = timedelta(seconds=30)) -> dict[str, Any]:

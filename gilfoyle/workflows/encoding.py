@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -52,6 +53,7 @@ class Encoding:
         self._info = info
         self._all = plan.passes
         self._todo = _alone(plan.passes, only) if only else plan.passes
+        self._waiting = list(self._todo)
         self._published = bool(only)
         self._plan = plan.model_copy(update={"passes": []})
         self._passes = Passes(job, info, self._plan, self.note_stored, state)
@@ -262,7 +264,13 @@ class Encoding:
                 self.failed,
                 final=final,
                 report_only=self._published and not final,
+                held_back=None if self._published else self._held_back(),
             )
+
+    def _held_back(self) -> Mapping[str, int]:
+        """Passes that are not handed out yet, by their queue: what more workers could have to do."""
+        self._waiting = [chunk for chunk in self._waiting if self._passes.is_held_back(chunk)]
+        return Counter(routes.queue_of(chunk, self._plan) for chunk in self._waiting)
 
 
 def _alone(passes: Sequence[Pass], renditions: Sequence[str]) -> list[Pass]:

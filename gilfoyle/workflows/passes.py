@@ -79,6 +79,7 @@ class Passes:
         self._tasks: list[asyncio.Task[Any]] = []
         self._owed: dict[str, list[Pass]] = {}
         self._encoded: dict[str, Ranges] = {}
+        self._begun: dict[str, Ranges] = {}
         self.failed: dict[str, Reason] = {}
         """Renditions that can't be encoded, and why."""
         self.draining = False
@@ -116,6 +117,16 @@ class Passes:
         """Run all passes of the renditions again, though they have ended: some segments were lost."""
         for name in renditions:
             self._encoded.pop(name, None)
+
+    def is_held_back(self, chunk: Pass) -> bool:
+        """Whether some of a pass was not handed to Temporal yet, and will be."""
+        segments = chunk.first, chunk.first + chunk.count
+        return any(
+            name not in self.failed
+            and segments not in self._begun.get(name, _NONE)
+            and segments not in self._encoded.get(name, _NONE)
+            for name in chunk.renditions
+        )
 
     @property
     def under_way(self) -> bool:
@@ -206,6 +217,8 @@ class Passes:
     async def _transcode(self, chunk: Pass) -> Spent | None:
         grid = self._plan.grid
         end = min(chunk.first + chunk.count, grid.segments)
+        for name in chunk.renditions:
+            self._begun.setdefault(name, Ranges()).add(chunk.first, chunk.first + chunk.count)
         return await workflow.execute_activity_method(
             TranscodeActivities.encode_audio if self._plan.is_audio(chunk) else TranscodeActivities.encode_video,
             TranscodeInput(

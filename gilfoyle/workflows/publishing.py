@@ -32,8 +32,12 @@ async def publish(
     *,
     final: bool,
     report_only: bool = False,
+    held_back: Mapping[str, int] | None = None,
 ) -> Packaged:
-    """Write playlists of what is stored, and update the catalog. PackageInput explains the two options."""
+    """Write playlists of what is stored, and update the catalog. PackageInput explains the two options.
+
+    `held_back`: see `catalog.encodings.progress`.
+    """
     packaged: Packaged = await workflow.execute_activity_method(
         PackageActivities.package,
         PackageInput(
@@ -61,6 +65,7 @@ async def publish(
             renditions=[*packaged.renditions, *(errored(name, fault) for name, fault in failed.items())],
             playable=packaged.playable,
             progress=packaged.progress,
+            held_back=None if held_back is None else dict(held_back),
         ),
         summary=f"{packaged.progress:.0%}",
         **routes.catalog(),

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from prometheus_client import generate_latest
 
 from gilfoyle.api.app import create_app
 from gilfoyle.catalog import Catalog
 from gilfoyle.config import Settings
+from gilfoyle.metrics.instruments import REGISTRY
 from gilfoyle.storage import FilesystemStorage
 from tests.conftest import free_port
 from tests.integration.api.conftest import address, playable, served
@@ -84,22 +86,38 @@ async def test_without_temporal_a_media_is_gone_for_clients(
     assert (await catalog.medias.source(media.id)).due_at is not None
 
 
-async def test_metrics_count_requests_by_route_and_medias_by_status(
-    client: httpx.AsyncClient, catalog: Catalog
-) -> None:
+async def test_totals_are_of_all_and_requests_of_the_process(client: httpx.AsyncClient, catalog: Catalog) -> None:
+    def answered(method: str, route: str, status: int) -> float:
+        labels = {"method": method, "route": route, "status": str(status)}
+        return REGISTRY.get_sample_value("gilfoyle_http_request_duration_seconds_count", labels) or 0
+
+    asked = [("GET", "/v1/medias/{media_id}", 200), ("GET", "/v1/medias/{media_id}", 400), ("other", "other", 404)]
+    before = [answered(*each) for each in asked]
     media = await catalog.medias.create("Film")
     await client.get(f"/v1/medias/{media.id}")
     await client.get("/v1/medias/nonsense")
     await client.request("BREW", "/made/up")
+    await client.request("BREW", "/v1/medias")
+    assert [answered(*each) - once for each, once in zip(asked, before, strict=True)] == [1, 1, 1]
+    assert str(media.id) not in (told := generate_latest(REGISTRY).decode())
+    assert "made" not in told and "BREW" not in told
     answer = await client.get("/metricsz")
     assert answer.headers["Content-Type"].startswith("text/plain")
     lines = answer.text.splitlines()
     assert 'gilfoyle_medias{status="AwaitingUpload"} 1.0' in lines
-    assert 'gilfoyle_requests_total{method="GET",route="/v1/medias/{media_id}",status="200"} 1.0' in lines
-    assert 'gilfoyle_requests_total{method="GET",route="/v1/medias/{media_id}",status="400"} 1.0' in lines
-    assert 'gilfoyle_request_seconds_count{method="GET",route="/v1/medias/{media_id}"} 2.0' in lines
-    assert str(media.id) not in answer.text
-    assert "made" not in answer.text
+    assert 'gilfoyle_passes{queue="first",state="waiting"} 0.0' in lines
+    assert 'gilfoyle_passes{queue="transcode",state="held_back"} 0.0' in lines
+
+
+async def test_bytes_are_counted_both_ways(live: httpx.AsyncClient, catalog: Catalog) -> None:
+    def moved(direction: str) -> float:
+        return REGISTRY.get_sample_value("gilfoyle_bytes_total", {"direction": direction}) or 0
+
+    media = await catalog.medias.create("Film")
+    arrived, sent = moved("in"), moved("out")
+    answer = await live.put(f"/v1/medias/{media.id}/source", content=bytes(100_000))
+    assert moved("in") - arrived == 100_000
+    assert moved("out") - sent >= len(answer.content)
 
 
 async def test_a_process_stops_in_time_even_with_an_open_stream(

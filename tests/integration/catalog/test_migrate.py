@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 from sqlmodel import Session, SQLModel, col, select
 
-from gilfoyle.catalog import Key, Project, SigningKey, UploadSession, deliveries, models, outbox, webhooks
+from gilfoyle.catalog import Key, Lease, Project, SigningKey, UploadSession, deliveries, models, outbox, webhooks
 from gilfoyle.catalog.database import driver_url
 from gilfoyle.catalog.idempotency import Once
 from gilfoyle.catalog.migrate import MIGRATIONS, upgrade
@@ -40,6 +40,7 @@ async def test_migrations_and_models_agree(empty_url: str) -> None:
         assert compare_metadata(context, SQLModel.metadata) == []
         tables = set(inspect(connection).get_table_names())
     ours = (
+        Lease,
         Project,
         Key,
         SigningKey,

@@ -84,8 +84,10 @@ def test_it_answers_where_it_says_and_leaves_nothing_behind(folder: DataFolder, 
             "namespace",
             "database_url",
             "data",
+            "metrics",
         }
-        for url in (f"{said['api']}/readyz", said["docs"], said["temporal_ui"]):
+        metrics = said["metrics"].values()  # type: ignore[attr-defined]
+        for url in (f"{said['api']}/readyz", said["docs"], said["temporal_ui"], *metrics):
             with urlopen(url) as answer:
                 assert answer.status == 200
         assert said["data"] == str(folder.root)
