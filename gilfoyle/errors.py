@@ -27,6 +27,7 @@
     ├── StorageError            storage_failed    503  the storage did not do what was asked; a retry may help
     │   └── ObjectNotFound      object_not_found  404  no object has that key
     └── Unavailable             unavailable       503  Temporal or PostgreSQL can't be reached; a retry may help
+        └── EncryptionKeyMissing encryption_key_missing 503 what Temporal keeps is encrypted by a key that is not here
 
 Callers compare `code`, never the text. `status` is what the API answers with. `retryable` says whether the same
 call may succeed later: activities turn a False into Temporal's `non_retryable`.
@@ -169,3 +170,7 @@ class ObjectNotFound(StorageError):
 
 class Unavailable(GilfoyleError):
     code, status, retryable = "unavailable", 503, True
+
+
+class EncryptionKeyMissing(Unavailable):
+    code, status, retryable = "encryption_key_missing", 503, True

@@ -41,7 +41,7 @@ from gilfoyle.catalog import (
     Replacement,
 )
 from gilfoyle.config import Settings
-from gilfoyle.errors import Conflict, NotFound, Unavailable
+from gilfoyle.errors import Conflict, EncryptionKeyMissing, NotFound, Unavailable
 from gilfoyle.media.agreement.report import Agreement
 from gilfoyle.media.options import EncodingOptions
 from gilfoyle.media.policy import EncodingPolicy
@@ -160,6 +160,9 @@ class Pipeline:
         """At one that runs."""
         described = found.raw_description
         hopeless = described.pending_workflow_task.attempt >= _HOPELESS
+        if hopeless and _lacks_a_key((await handle.fetch_history(rpc_timeout=RPC_TIMEOUT)).events):
+            log.warning("%s waits for a worker that has the encryption key of its history", handle.id)
+            return Standing(running=True)
         if not described.pending_activities and not described.HasField("pending_workflow_task"):
             events = (await handle.fetch_history(rpc_timeout=RPC_TIMEOUT)).events
             if not _waits_for_a_timer(events):
@@ -456,6 +459,19 @@ def _was_woken(events: Sequence[HistoryEvent]) -> bool:
     for something."""
     last = next((each for each in reversed(events) if not _is_of_a_task(each)), None)
     return last is not None and last.workflow_execution_signaled_event_attributes.signal_name == WAKE_SIGNAL
+
+
+def _lacks_a_key(events: Sequence[HistoryEvent]) -> bool:
+    """Whether what a worker stumbled over last is that it can't decrypt them. A failure's type is never encrypted."""
+    failures = (
+        each.workflow_task_failed_event_attributes.failure
+        for each in reversed(events)
+        if each.HasField("workflow_task_failed_event_attributes")
+    )
+    last = next(failures, None)
+    while last is not None and last.application_failure_info.type != EncryptionKeyMissing.__name__:
+        last = last.cause if last.HasField("cause") else None
+    return last is not None
 
 
 def _is_of_a_task(event: HistoryEvent) -> bool:

@@ -24,6 +24,7 @@ from temporalio.client import (
     WorkflowHandle,
     WorkflowQueryFailedError,
 )
+from temporalio.converter import DataConverter
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -56,6 +57,8 @@ PATIENCE_S = 120.0
 _RPC = timedelta(seconds=5)
 # Its start and the task that waits for a worker: what a history holds that no worker has seen.
 _EVENTS_UNSEEN = 2
+# As often in a row a task of a workflow may fail before that is told: a worker that dies costs it one or two.
+_STUCK = 4
 
 Result = TypeVar("Result", bound=BaseModel)
 
@@ -114,11 +117,13 @@ class _Follower(Generic[Result]):
         self._say, self._on_progress = say, on_progress
         self._queue = queue_name(settings.temporal.queue_prefix, PIPELINE)
         self._told: set[str] = set()
+        self._converter = DataConverter.default
         self.begun = False
         """Whether it runs at Temporal."""
 
     async def run(self) -> Result:
         client = await connect(self._settings.temporal)
+        self._converter = client.data_converter
         while True:
             try:
                 handle = await self._start(client)
@@ -194,7 +199,15 @@ class _Follower(Generic[Result]):
         )
 
     async def _watch(self, handle: WorkflowHandle[Any, Result], state: WorkflowExecutionDescription) -> None:
-        if reason := reason_to_wait(state.raw_description.pending_activities, WORKER_S):
+        described = state.raw_description
+        for activity in described.pending_activities:
+            if activity.HasField("last_failure"):
+                failure = await self._converter.decode_failure(activity.last_failure)
+                activity.last_failure.message = getattr(failure, "message", str(failure))
+        reason = reason_to_wait(described.pending_activities, WORKER_S)
+        if described.pending_workflow_task.attempt >= _STUCK:
+            reason = reason or "no worker can go on with it; the log of a worker of the queue pipeline says why"
+        if reason:
             self._tell(f"{self._operation.title} waits: {reason}")
         if self._on_progress and self._operation.query:
             with suppress(RPCError, WorkflowQueryFailedError):  # no worker has a moment: the next time, perhaps

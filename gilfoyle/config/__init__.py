@@ -12,18 +12,19 @@ from gilfoyle.config.settings import (
     NetSettings,
     ServerSettings,
     Settings,
-    TemporalSettings,
     ToolSettings,
     WebhookSettings,
     WorkerSettings,
     http_url,
 )
 from gilfoyle.config.storage import FilesystemSettings, IpfsSettings, S3Settings, StorageSettings, SweepSettings
+from gilfoyle.config.temporal import EncryptionKey, TemporalSettings
 
 __all__ = [
     "ORIGIN",
     "AuthSettings",
     "DatabaseSettings",
+    "EncryptionKey",
     "EventSettings",
     "FilesystemSettings",
     "ImportSettings",

@@ -16,6 +16,7 @@ SECRETS = frozenset(
     {
         "auth.admin_key",
         "temporal.api_key",
+        "temporal.encryption_keys",
         "database.url",
         "storage.ipfs.api",
         "storage.s3.access_key_id",
@@ -95,7 +96,7 @@ def _sentence(name: str, fault: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{name}: {own_sentence(fault)}."
     wanted = _PATTERNS.get(_INDEX.sub("", name)) if kind == "string_pattern_mismatch" else None
     should = f"{name} should {wanted or worded(_SHOULD[kind], fault)}"
-    if kind in _WITHOUT_INPUT or name in SECRETS:
+    if kind in _WITHOUT_INPUT or _INDEX.sub("", name) in SECRETS:
         return f"{should}."
     return f"{should}, not {_short(fault['input'])}."
 

@@ -6,11 +6,12 @@ import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from gilfoyle.config.auth import AuthSettings
 from gilfoyle.config.section import Section
 from gilfoyle.config.storage import StorageSettings
+from gilfoyle.config.temporal import TemporalSettings
 from gilfoyle.media.policy import EncodingSettings
 
 ORIGIN = r"^(\*|null|[a-z][a-z0-9+.-]*://[^/\sA-Z]+)$"
@@ -77,22 +78,6 @@ class DatabaseSettings(Section):
         ge=1,
         le=500,
         description="connections each process keeps at most; three more look things up, and in the API one listens",
-    )
-
-
-class TemporalSettings(Section):
-    address: str = Field(
-        "localhost:7233",
-        description="the Temporal cluster's frontend; `gilfoyle up` uses its own unless this is changed",
-    )
-    namespace: str = Field("default", description="the Temporal namespace")
-    api_key: SecretStr = Field(SecretStr(""), description="for a cluster that wants one (Temporal Cloud); turns TLS on")
-    tls: bool = Field(False, description="connect by TLS")
-    queue_prefix: str = Field(
-        "gilfoyle",
-        pattern=r"^[a-z0-9-]{1,40}$",
-        description="task queues are {prefix}-pipeline, {prefix}-io, {prefix}-transcode and {prefix}-first; "
-        "with `encoding.encoders`, {prefix}-transcode-nvenc and {prefix}-first-nvenc …",
     )
 
 

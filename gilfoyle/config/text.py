@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 from gilfoyle.config.faults import SECRETS, item_model
 from gilfoyle.config.settings import Settings, http_url
 from gilfoyle.config.storage import StorageSettings
+from gilfoyle.config.temporal import TemporalSettings
 from gilfoyle.media.policy import AudioRung, VideoRung
 
 MASK = "***"
@@ -47,7 +48,9 @@ def _masked(section: Section, path: list[str], mask: Callable[[Any], Any]) -> Se
 
 
 def _mask(value: Any) -> Any:
-    return dict.fromkeys(value, MASK) if isinstance(value, dict) else value and MASK
+    if isinstance(value, dict):
+        return dict.fromkeys(value, MASK)
+    return [MASK for _ in value] if isinstance(value, list) else value and MASK
 
 
 def mask_url(url: str) -> str:
@@ -132,7 +135,7 @@ def consequences(settings: Settings) -> list[tuple[str, str]]:
         ("API", http_url(settings.server.host, settings.server.port)),
         ("callers", "need an API key" if settings.auth.asks(settings.server.host) else "need no API key"),
         ("catalog", mask_url(settings.database.url)),
-        ("Temporal", f"{settings.temporal.address}, namespace {settings.temporal.namespace}"),
+        ("Temporal", _temporal(settings.temporal)),
         ("queues", ", ".join(f"{prefix}-{queue}" for queue in ("pipeline", "io", "transcode", "first", *special))),
         ("storage", _place(settings.storage)),
         ("video", ", ".join(map(_video, policy.video))),
@@ -150,6 +153,12 @@ def _video(rung: VideoRung) -> str:
 def _audio(rung: AudioRung) -> str:
     codec = "" if rung.codec == "aac" else f"{rung.codec} "
     return f"{'5.1 ' if rung.channels > 2 else ''}{codec}{rung.kbps} kbit/s"
+
+
+def _temporal(settings: TemporalSettings) -> str:
+    keys = settings.key_ring()
+    encrypted = f", encrypted by the key {keys[0].id}" if keys else ""
+    return f"{settings.address}, namespace {settings.namespace}{encrypted}"
 
 
 def _place(storage: StorageSettings) -> str:

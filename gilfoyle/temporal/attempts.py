@@ -10,7 +10,10 @@ from typing import Any
 
 from pydantic import BaseModel
 from temporalio import activity
+from temporalio.common import RawValue
 from temporalio.worker import ActivityOutboundInterceptor
+
+from gilfoyle.temporal.encryption import DISPENSABLE
 
 _NAME = "attempts"
 
@@ -65,12 +68,19 @@ class AttemptOutbound(Told):
 
     def heartbeat(self, *details: Any) -> None:
         self._told = details
-        self.next.heartbeat(*details, {_NAME: self.history.model_dump()})
+        self.next.heartbeat(*map(_dispensable, (*details, {_NAME: self.history.model_dump()})))
+
+
+def _dispensable(detail: Any) -> RawValue:
+    """A detail that is null to a worker that can't decrypt it: the SDK would end the activity for good."""
+    payload = activity.payload_converter().to_payload(detail)
+    payload.metadata[DISPENSABLE] = b"1"
+    return RawValue(payload)
 
 
 def own_details() -> list[Any]:
     """The heartbeat details of the previous attempt, without its history."""
-    return [detail for detail in activity.info().heartbeat_details if not _is_history(detail)]
+    return [detail for detail in activity.info().heartbeat_details if detail is not None and not _is_history(detail)]
 
 
 def _is_history(detail: Any) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RetryConfig
 
 from gilfoyle.config import TemporalSettings
 from gilfoyle.errors import Unavailable
+from gilfoyle.temporal.encryption import data_converter
 
 # A client of the API waits for the answer; a worker has all the time there is.
 _API_RETRIES = RetryConfig(max_elapsed_time_millis=4000)
@@ -23,7 +23,7 @@ async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
         return await Client.connect(
             settings.address,
             namespace=settings.namespace,
-            data_converter=pydantic_data_converter,
+            data_converter=data_converter(settings.key_ring()),
             api_key=settings.api_key.get_secret_value() or None,
             tls=settings.tls or bool(settings.api_key),
             retry_config=_API_RETRIES if lazy else None,

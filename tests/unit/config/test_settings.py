@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,35 @@ def test_an_ipv6_address_may_stand_as_in_a_url(host: str) -> None:
 def test_a_secret_is_not_repeated_in_its_fault(tmp_path: Path) -> None:
     [found] = faults(tmp_path, "temporal: {api_key: 271828}")
     assert found == "temporal.api_key should be text (put it in quotes)."
+
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.mark.parametrize("text", [f"2026:{KEY}", f"[2026:{KEY}]"])
+def test_an_encryption_key_comes_from_the_environment(text: str) -> None:
+    [key] = load(environ={"GILFOYLE_TEMPORAL__ENCRYPTION_KEYS": text}).temporal.key_ring()
+    assert (key.id, key.secret) == ("2026", bytes(range(32)))
+
+
+def test_encryption_keys_keep_their_order() -> None:
+    env = {"GILFOYLE_TEMPORAL__ENCRYPTION_KEYS": f"new:{KEY} old:{KEY}"}
+    assert [key.id for key in load(environ=env).temporal.key_ring()] == ["new", "old"]
+
+
+@pytest.mark.parametrize("key", ["271828", "a:271828", f":{KEY}", f"a b:{KEY}", f"2026:{KEY[:-4]}", f"2026:{KEY}!"])
+def test_what_is_no_encryption_key_is_a_sentence_without_it(tmp_path: Path, key: str) -> None:
+    [found] = faults(tmp_path, f"temporal: {{encryption_keys: [{key!r}]}}")
+    assert (
+        found.startswith("temporal.encryption_keys.0: must be an id, a colon and 32 bytes")
+        and "openssl rand -base64 32" in found
+    )
+    assert key not in found and KEY[:-4] not in found
+
+
+def test_an_id_of_an_encryption_key_stands_once(tmp_path: Path) -> None:
+    [found] = faults(tmp_path, f"temporal: {{encryption_keys: ['a:{KEY}', 'a:{KEY}']}}")
+    assert found == "temporal.encryption_keys: must not have the same id twice."
 
 
 def test_a_long_value_is_cut(tmp_path: Path) -> None:

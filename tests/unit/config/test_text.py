@@ -85,6 +85,15 @@ def test_masked_settings_hold_no_secret_and_are_otherwise_the_same() -> None:
     assert masked(Settings()) == Settings()
 
 
+def test_encryption_keys_are_counted_and_the_first_is_named() -> None:
+    keys = [f"{name}:{'hunter2+' * 5}hs8=" for name in ("2026", "2025")]
+    settings = Settings.model_validate({"temporal": {"encryption_keys": keys}})
+    assert "encryption_keys: ['***', '***']" in render(masked(settings))
+    told = dict(consequences(settings))["Temporal"]
+    assert told.endswith("encrypted by the key 2026") and "hunter2" not in told
+    assert "hunter2" not in repr(settings)
+
+
 def test_no_secret_of_a_storage_is_shown() -> None:
     values = {
         "s3": {
