@@ -41,6 +41,7 @@ from gilfoyle.api import (
 )
 from gilfoyle.api.addresses import Addresses
 from gilfoyle.api.auth import guard, guard_admin
+from gilfoyle.api.browsers import GuardBrowsers
 from gilfoyle.api.compress import CompressJson
 from gilfoyle.api.delivering import delivering
 from gilfoyle.api.deprecation import TellDeprecated
@@ -171,6 +172,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(GuardOrigins, server=settings.server, upload_origin=upload_origin)
     app.add_middleware(CheckHosts, server=settings.server)
     app.add_middleware(RequestIds)
+    app.add_middleware(GuardBrowsers)
     return app
 
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gilfoyle.api.browsers import MANAGING
 from gilfoyle.api.cycle import EXTENSIONS, Cycle, can_send_files
 from gilfoyle.api.errors import refusal
 from gilfoyle.api.heads import HEAD_BYTES, Head, Refused, not_http, too_large
@@ -220,7 +221,7 @@ class Connection(HttpToolsProtocol):
             self.cycle.message_event.set()
         answer = refusal(status, sentence)
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
-        lines += [b"%b: %b" % header for header in answer.raw_headers]
+        lines += [b"%b: %b" % header for header in (*answer.raw_headers, *MANAGING)]
         self.transport.write(b"\r\n".join([*lines, b"connection: close", b"", bytes(answer.body)]))
         self.transport.write_eof()
         self.flow.resume_reading()

@@ -6,9 +6,13 @@ that the pages work under any path that a proxy puts before it.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import fastapi_offline
 from fastapi import APIRouter, FastAPI, Request
@@ -17,6 +21,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
+from gilfoyle.api.browsers import PAGE_POLICY
 from gilfoyle.api.services import BaseUrl
 
 _ASSETS = "static-docs"
@@ -71,22 +76,41 @@ async def openapi(request: Request, base_url: BaseUrl) -> JSONResponse:
 
 
 @router.get("/docs")
-async def swagger(request: Request) -> HTMLResponse:
-    return get_swagger_ui_html(
+async def swagger(request: Request, base_url: BaseUrl) -> HTMLResponse:
+    page = get_swagger_ui_html(
         openapi_url="openapi.json",
         title=request.app.title,
         swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
         swagger_css_url=f"{_ASSETS}/swagger-ui.css",
         swagger_favicon_url=f"{_ASSETS}/favicon.png",
     )
+    return _guarded(page, base_url)
 
 
 @router.get("/redoc")
-async def redoc(request: Request) -> HTMLResponse:
-    return get_redoc_html(
+async def redoc(request: Request, base_url: BaseUrl) -> HTMLResponse:
+    page = get_redoc_html(
         openapi_url="openapi.json",
         title=request.app.title,
         redoc_js_url=f"{_ASSETS}/redoc.standalone.js",
         redoc_favicon_url=f"{_ASSETS}/favicon.png",
         with_google_fonts=False,
     )
+    return _guarded(page, base_url)
+
+
+def _guarded(page: HTMLResponse, base_url: str) -> HTMLResponse:
+    """The page, with a policy: its own scripts alone, and requests to this API alone, by whichever name.
+
+    FastAPI writes a script into the page, which is allowed by its hash. Both pages make styles as they run, Swagger
+    has pictures in its styles, and ReDoc searches in a worker.
+    """
+    scripts = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
+        for script in re.findall(rb"<script>(.*?)</script>", bytes(page.body), re.DOTALL)
+    )
+    page.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        f"font-src 'self' data:; worker-src blob:; connect-src 'self' {{0.scheme}}://{{0.netloc}}; {PAGE_POLICY}"
+    ).format(urlsplit(base_url))
+    return page

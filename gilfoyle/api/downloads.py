@@ -22,8 +22,15 @@ for _ending, _type in {
 
 
 def download_headers(name: str) -> dict[str, str]:
-    """Besides those of any object: browsers save it under that name, and show nothing of it."""
-    return {"Content-Disposition": disposition(name), "Content-Security-Policy": "default-src 'none'; sandbox"}
+    """Besides those of any object: browsers save it under that name, and show nothing of it as a page.
+
+    A page of the application's, of another origin, may still use it as a picture or a film, by a link.
+    """
+    return {
+        "Content-Disposition": disposition(name),
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
 
 
 def disposition(name: str) -> str:

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from gilfoyle.api.body import RequestBody, drain
+from gilfoyle.api.browsers import MANAGING
 from gilfoyle.api.envelope import Problem
 from gilfoyle.api.faults import field_of
 from gilfoyle.api.methods import allowed, options
@@ -137,7 +138,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_exception(request: Request, error: Exception) -> JSONResponse:
     # Starlette answers this outside of all middleware.
-    headers = {"X-Request-Id": REQUEST_ID.get()}
+    headers = {"X-Request-Id": REQUEST_ID.get()} | {name.decode(): value.decode() for name, value in MANAGING}
     return _answer(500, "internal", "internal", "Something went wrong in the server; its log says what.", None, headers)
 
 

@@ -27,7 +27,6 @@ def object_headers(kind: str, etag: str, cache: str) -> dict[str, str]:
         "ETag": f'"{etag}"',
         "Cache-Control": cache,
         "Accept-Ranges": "bytes",
-        "X-Content-Type-Options": "nosniff",
     }
 
 

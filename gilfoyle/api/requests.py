@@ -16,7 +16,7 @@ _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,100}")
 
 
 class RequestIds:
-    """Middleware, the outermost: the client's or a proxy's id, if it is a plain word, or a new one."""
+    """Middleware: the client's or a proxy's id, if it is a plain word, or a new one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -23,7 +23,7 @@ router = APIRouter(tags=["playback"])
 # hls.js feeds the player by blob: URLs and works in a worker made from one; its captions begin with a data: URL.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'{elsewhere}; "
-    "media-src 'self' blob: data:{elsewhere}; worker-src 'self' blob:"
+    "media-src 'self' blob: data:{elsewhere}; worker-src 'self' blob:; base-uri 'none'; form-action 'none'"
 )
 
 
@@ -74,9 +74,5 @@ async def watch(playback_id: str, request: Request, services: Injected, token: T
     # Where `stream` redirects to, nothing else: a browser holds redirects to the policy, too.
     url = await storage.player_url(keys.master_playlist(media.id, media.encoding))
     elsewhere = " {0.scheme}://{0.netloc}".format(urlsplit(url)) if url else ""
-    headers = {
-        "Content-Security-Policy": _POLICY.format(elsewhere=elsewhere),
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",  # its address may hold a token
-    }
+    headers = {"Content-Security-Policy": _POLICY.format(elsewhere=elsewhere)}
     return FileResponse(STATIC / "watch.html", media_type="text/html", headers=headers)
