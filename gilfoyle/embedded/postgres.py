@@ -35,8 +35,10 @@ class Postgres:
         self._programs = programs.find()
         self._account: Account | None = None
         self._aside: Path | None = None
-        # PGDATA, PGPORT, … of the user's own PostgreSQL would be obeyed.
-        self._environment = {name: value for name, value in environment.items() if not name.startswith("PG")}
+        # PGDATA, PGPORT, … of the user's own PostgreSQL would be obeyed. The other two hold secrets of ours, and root's
+        # PostgreSQL runs as another user.
+        others = ("PG", "GILFOYLE_", "AWS_")
+        self._environment = {name: value for name, value in environment.items() if not name.startswith(others)}
         elsewhere = len(os.fsencode(folder.socket)) > _SOCKET_DIR_BYTES or not self._enters(folder.socket)
         self.socket = (self._make_aside() if elsewhere else folder.root) / "socket"
 

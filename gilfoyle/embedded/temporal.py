@@ -71,8 +71,9 @@ def spec(folder: DataFolder, *, port: int, ui_port: int, namespace: str, environ
 
 
 def _environment(folder: DataFolder, inherited: Mapping[str, str]) -> dict[str, str]:
-    # TEMPORAL_… would be obeyed: the address and the profile of the user's own cluster.
-    kept = {name: value for name, value in inherited.items() if value and not name.startswith("TEMPORAL_")}
+    # TEMPORAL_… would be obeyed: the address and the profile of the user's own cluster. The other two hold our secrets.
+    others = ("TEMPORAL_", "GILFOYLE_", "AWS_")
+    kept = {name: value for name, value in inherited.items() if value and not name.startswith(others)}
     # It does not start for a user without an entry in /etc/passwd, as in a container, unless told these two.
     return {"USER": "gilfoyle", "HOME": str(folder.root)} | kept
 
