@@ -5,6 +5,7 @@
 #   make up         run Gilfoyle here until Ctrl-C; make up ARGS='--api-port 0 --data elsewhere'
 #   make test       the tests that take seconds        make test-all   all of them
 #   make check      format, lint and types             make bench      measure the encoder
+#   make audit      ask PyPI for known faults of what is in constraints.txt; needs the network, so nothing else runs it
 #   make clean      remove .venv and caches, never data/
 
 VENV := .venv
@@ -18,7 +19,7 @@ TESTS := -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 --max-suite-reru
 PYTHONS := python3 python3.13 python3.12 python3.11 python3.14
 ARGS :=
 
-.PHONY: setup up test test-all check client bench clean
+.PHONY: setup up test test-all check audit client bench clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) $(KUBO) $(TYPESCRIPT)
@@ -83,6 +84,17 @@ check: $(STAMP)
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+
+# In an environment of its own, so that its two dozen packages are none of ours. Without pip, nothing is resolved or installed: each
+# line is looked up at the package index, which hands on the advisories of OSV; one that is not found there fails, rather than pass
+# unseen (a mirror may lack those pages). Nothing else runs it: a service that is down must not make a commit red.
+AUDIT := $(VENV)/audit
+$(AUDIT)/bin/pip-audit: | $(STAMP)
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit==2.10.1'
+
+audit: $(AUDIT)/bin/pip-audit
+	$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict --progress-spinner off $(ARGS)
 
 # The client for threads, of the one for asyncio.
 client: $(STAMP)
