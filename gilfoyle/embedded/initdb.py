@@ -23,8 +23,8 @@ NAME = "gilfoyle"
 """Of the database and of its user."""
 _TRIES = 2
 _LAST_LINE_CHARS = 300
-# The built-in locale is the same on every system and sorts by code point.
-_LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+"""The built-in locale is the same on every system and sorts by code point."""
 
 
 def place(data: Path, account: Account | None) -> str:
@@ -71,7 +71,7 @@ class InitDb:
         if self.account:
             accounts.own(draft, self.account)
         at = ("-D", place(draft, self.account))
-        await self._run(draft, found / "initdb", *at, "-U", NAME, "--auth=trust", *_LOCALE)
+        await self._run(draft, found / "initdb", *at, "-U", NAME, "--auth=trust", *LOCALE)
         await self._run(draft, found / "postgres", "--single", *at, "postgres", feed=f"CREATE DATABASE {NAME};\n")
 
     async def _run(self, draft: Path, program: Path, *arguments: str, feed: str = "") -> None:
