@@ -15,7 +15,7 @@ from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.service import RPCError
 
-from gilfoyle.api.pipeline import LOST
+from gilfoyle.api.standing import LOST
 
 _PASSES = {"encode_video", "encode_audio"}
 # A worker is taken for dead after 5 s; what is asked later than that is about another.

@@ -8,15 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from pydantic import ValidationError
-from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import (
     Client,
-    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -25,9 +21,10 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, FailureError, TerminatedError
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from gilfoyle.api.standing import Standing, fault_of, standing_of
 from gilfoyle.catalog import (
     Cancelled,
     Errand,
@@ -41,16 +38,16 @@ from gilfoyle.catalog import (
     Replacement,
 )
 from gilfoyle.config import Settings
-from gilfoyle.errors import Conflict, EncryptionKeyMissing, NotFound, Unavailable
+from gilfoyle.errors import Conflict, NotFound, Unavailable
 from gilfoyle.media.agreement.report import Agreement
 from gilfoyle.media.options import EncodingOptions
 from gilfoyle.media.policy import EncodingPolicy
-from gilfoyle.temporal.failures import Reason, reason_of
+from gilfoyle.temporal.calls import RPC_TIMEOUT, answered, away
+from gilfoyle.temporal.failures import Reason
 from gilfoyle.temporal.messages import (
     DELIVER_SIGNAL,
     PUBLISH_SIGNAL,
     RETRY_SIGNAL,
-    WAKE_SIGNAL,
     DeleteMediaInput,
     DeliverWebhookInput,
     ImportMediaInput,
@@ -72,28 +69,7 @@ from gilfoyle.temporal.routes import PIPELINE, queue_name
 
 log = logging.getLogger(__name__)
 
-RPC_TIMEOUT = timedelta(seconds=5)
 _SUMMARY_CHARS = 100
-_AWAY = "The workflow engine (Temporal) can't be reached; try again."
-_UNKNOWN = Reason("internal", "internal", "It ended without a reason.")
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What Temporal knows about the workflow of a media."""
-
-    running: bool
-    known: bool = True
-    """Temporal has a workflow of that id."""
-    fault: Reason | None = None
-    """Why it ended without success. None if it is not running: it has succeeded, or Temporal does not know it."""
-
-
-_UNKNOWN_TO_TEMPORAL = Standing(running=False, known=False)
-LOST = "No worker could follow its history: it is begun again."
-"""Why a workflow is terminated that can't go on."""
-# A task of a workflow's whose worker dies or is too slow is tried again a few times; one that can't succeed, for ever.
-_HOPELESS = 5
 
 
 class Pipeline:
@@ -106,10 +82,8 @@ class Pipeline:
 
     async def begin(self, media: Media) -> None:
         """Begin what the media's row promises. If Temporal is down, the recovery begins it later."""
-        try:
+        with _or_later("the work", media.id):
             await self.start(media)
-        except Unavailable as error:
-            log.warning("the work for media %s begins later: %s", media.id, error.message)
 
     async def start(self, media: Media, recipe: Recipe | None = None) -> None:
         """Start the workflow that keeps the promise in the media's row. Idempotent.
@@ -130,50 +104,8 @@ class Pipeline:
         return await self.look_up_workflow(_workflow_id(media))
 
     async def look_up_workflow(self, workflow_id: str) -> Standing:
-        """The state of the last workflow with that id. One that can't go on is ended, and then counts as unknown.
-
-        It can't go on if no worker can replay its history: a power cut took events that a worker had seen, or a
-        release has a fault. A workflow that waits for nothing known to Temporal is woken; if that changes nothing until
-        the next look, it can't go on either: its worker remembers another past.
-        """
-        handle = self._client.get_workflow_handle(workflow_id)
-        with _translated():
-            try:
-                found = await handle.describe(rpc_timeout=RPC_TIMEOUT)
-            except RPCError as error:
-                if error.status == RPCStatusCode.NOT_FOUND:
-                    return _UNKNOWN_TO_TEMPORAL
-                raise
-            if found.status == WorkflowExecutionStatus.RUNNING:
-                return await self._look_at(handle, found)
-            if found.status == WorkflowExecutionStatus.COMPLETED:
-                return Standing(running=False)
-            try:
-                await handle.result(rpc_timeout=RPC_TIMEOUT)
-            except WorkflowFailureError as error:
-                if isinstance(error.cause, TerminatedError) and error.cause.message == LOST:
-                    return _UNKNOWN_TO_TEMPORAL
-                return Standing(running=False, fault=_fault(error))
-        return Standing(running=False)
-
-    async def _look_at(self, handle: WorkflowHandle[object, object], found: WorkflowExecutionDescription) -> Standing:
-        """At one that runs."""
-        described = found.raw_description
-        hopeless = described.pending_workflow_task.attempt >= _HOPELESS
-        if hopeless and _lacks_a_key((await handle.fetch_history(rpc_timeout=RPC_TIMEOUT)).events):
-            log.warning("%s waits for a worker that has the encryption key of its history", handle.id)
-            return Standing(running=True)
-        if not described.pending_activities and not described.HasField("pending_workflow_task"):
-            events = (await handle.fetch_history(rpc_timeout=RPC_TIMEOUT)).events
-            if not _waits_for_a_timer(events):
-                hopeless = _was_woken(events)
-                if not hopeless:
-                    await handle.signal(WAKE_SIGNAL, rpc_timeout=RPC_TIMEOUT)
-        if hopeless:
-            log.warning("%s can't go on: no worker can follow its history, so it is begun again", handle.id)
-            await handle.terminate(reason=LOST, rpc_timeout=RPC_TIMEOUT)
-            return _UNKNOWN_TO_TEMPORAL
-        return Standing(running=True)
+        """The state of the last workflow with that id."""
+        return await standing_of(self._client, workflow_id)
 
     async def start_processing(self, media: Media, policy: EncodingPolicy | None = None) -> None:
         """Start the workflow of an accepted upload, with the current settings or the given policy."""
@@ -189,10 +121,8 @@ class Pipeline:
 
     async def begin_replacing(self, media: Media, replacement: Replacement) -> None:
         """As `begin`: without Temporal it begins later."""
-        try:
+        with _or_later("the replacement", media.id):
             await self.start_replacing(media, replacement)
-        except Unavailable as error:
-            log.warning("the replacement of media %s begins later: %s", media.id, error.message)
 
     async def cancel_replacing(self, media_id: UUID, encoding: int) -> None:
         """Stop the workflow of a dropped replacement. Does nothing if it is not running."""
@@ -209,25 +139,14 @@ class Pipeline:
 
     async def begin_importing(self, wanted: Import) -> None:
         """As `begin`: without Temporal it begins later."""
-        try:
+        with _or_later("the import", wanted.media_id):
             await self.start_importing(wanted)
-        except Unavailable as error:
-            log.warning("the import of media %s begins later: %s", wanted.media_id, error.message)
 
     async def start_importing(self, wanted: Import) -> None:
         """Start fetching the file of a media. Idempotent."""
-        with _translated():
-            await self._client.start_workflow(
-                "ImportMedia",
-                ImportMediaInput(
-                    media_id=wanted.media_id, import_id=wanted.id, longest_s=self._settings.imports.longest_s
-                ),
-                id=import_media_id(wanted.media_id, wanted.id),
-                task_queue=self._queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                rpc_timeout=RPC_TIMEOUT,
-            )
+        longest_s = self._settings.imports.longest_s
+        job = ImportMediaInput(media_id=wanted.media_id, import_id=wanted.id, longest_s=longest_s)
+        await self._start("ImportMedia", job, import_media_id(wanted.media_id, wanted.id))
 
     async def cancel_importing(self, wanted: Import) -> None:
         """Stop the workflow of an import that is not wanted any more. It would notice that itself, but later."""
@@ -237,7 +156,7 @@ class Pipeline:
     async def _cancel(self, workflow_id: str) -> None:
         """Cancel a workflow. One that does not run is passed over."""
         try:
-            with _translated(keep_not_found=True):
+            with answered(keep_not_found=True):
                 await self._client.get_workflow_handle(workflow_id).cancel(rpc_timeout=RPC_TIMEOUT)
         except RPCError:
             log.debug("%s does not run", workflow_id)
@@ -267,18 +186,7 @@ class Pipeline:
             return EncodingPolicy.of(self._settings.encoding)
 
     async def _start_encoding(self, media: Media, job: ProcessMediaInput) -> None:
-        with _translated():
-            await self._client.start_workflow(
-                "ProcessMedia",
-                job,
-                id=process_media_id(job.media_id, job.encoding),
-                task_queue=self._queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                # One that has ended, while the catalog says that it has not, is done again: what is stored is kept.
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=media.title[:_SUMMARY_CHARS],
-                rpc_timeout=RPC_TIMEOUT,
-            )
+        await self._start("ProcessMedia", job, process_media_id(job.media_id, job.encoding), summary=media.title)
 
     async def retry_rendition(self, media: Media, rendition: str) -> bool:
         """Ask the workflow that encodes the media to retry a rendition; False if it has ended, or is about to.
@@ -298,9 +206,9 @@ class Pipeline:
         except (RPCError, RuntimeError) as error:
             if isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
                 return False
-            raise Unavailable(_AWAY) from error
+            raise away() from error
         try:
-            with _translated(), suppress(WorkflowUpdateRPCTimeoutOrCancelledError):  # it was accepted: it will be done
+            with answered(), suppress(WorkflowUpdateRPCTimeoutOrCancelledError):  # it was accepted: it will be done
                 await asked.result(rpc_timeout=RPC_TIMEOUT)
         except WorkflowUpdateFailedError as error:
             if isinstance(error.cause, ApplicationError) and error.cause.type == "ended":
@@ -315,46 +223,21 @@ class Pipeline:
             encoding=media.encoding,
             heartbeat_timeout_s=self._settings.workers.heartbeat_timeout_s,
         )
-        with _translated():
-            # The signal reaches also one that has looked for the last time and is about to end.
-            await self._client.start_workflow(
-                "RetryMedia",
-                job,
-                id=retry_media_id(media.id, media.encoding),
-                task_queue=self._queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                start_signal=RETRY_SIGNAL,
-                static_summary=media.title[:_SUMMARY_CHARS],
-                rpc_timeout=RPC_TIMEOUT,
-            )
+        workflow_id = retry_media_id(media.id, media.encoding)
+        await self._start("RetryMedia", job, workflow_id, signal=RETRY_SIGNAL, summary=media.title)
 
     async def start_publishing(self, media: Media) -> None:
         """Start writing a media's playlists again, with its current tracks. Idempotent."""
-        with _translated():
-            await self._client.start_workflow(
-                "PublishMedia",
-                PublishMediaInput(media_id=media.id),
-                id=publish_media_id(media.id),
-                task_queue=self._queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                start_signal=PUBLISH_SIGNAL,
-                static_summary=media.title[:_SUMMARY_CHARS],
-                rpc_timeout=RPC_TIMEOUT,
-            )
+        job = PublishMediaInput(media_id=media.id)
+        await self._start("PublishMedia", job, publish_media_id(media.id), signal=PUBLISH_SIGNAL, summary=media.title)
 
     async def start_delivering(self, webhook_id: UUID) -> None:
         """Start sending what waits for a webhook. Idempotent. A workflow that can't go on is ended before."""
-        await self.look_up_workflow(deliver_webhook_id(webhook_id))
-        with _translated():
-            await self._client.start_workflow(
-                "DeliverWebhook",
-                DeliverWebhookInput(webhook_id=webhook_id),
-                id=deliver_webhook_id(webhook_id),
-                task_queue=self._queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                start_signal=DELIVER_SIGNAL,
-                rpc_timeout=RPC_TIMEOUT,
-            )
+        workflow_id = deliver_webhook_id(webhook_id)
+        await self.look_up_workflow(workflow_id)
+        await self._start(
+            "DeliverWebhook", DeliverWebhookInput(webhook_id=webhook_id), workflow_id, signal=DELIVER_SIGNAL
+        )
 
     async def start_verifying(self, media: Media, renditions: Sequence[Rendition], recipe: Recipe | None) -> None:
         """Start comparing a Ready media with its source. A comparison that is running goes on.
@@ -372,17 +255,7 @@ class Pipeline:
             duration_s=media.duration_s or 0,
             lead_s=recipe.plan.get("lead_s") if recipe is not None and clipped else None,
         )
-        with _translated():
-            await self._client.start_workflow(
-                "VerifyMedia",
-                job,
-                id=verify_media_id(media.id, media.encoding),
-                task_queue=self._queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=media.title[:_SUMMARY_CHARS],
-                rpc_timeout=RPC_TIMEOUT,
-            )
+        await self._start("VerifyMedia", job, verify_media_id(media.id, media.encoding), summary=media.title)
 
     async def verification(self, media: Media) -> Agreement | Reason | None:
         """The result of the media's last comparison; None while it runs.
@@ -392,7 +265,7 @@ class Pipeline:
         workflow_id = verify_media_id(media.id, media.encoding)
         handle = self._client.get_workflow_handle(workflow_id, result_type=Agreement)
         try:
-            with _translated(keep_not_found=True):
+            with answered(keep_not_found=True):
                 described = await handle.describe(rpc_timeout=RPC_TIMEOUT)
                 if described.status == WorkflowExecutionStatus.RUNNING:
                     return None
@@ -403,83 +276,48 @@ class Pipeline:
                 f"The media {media.id} was not verified, or long ago: ask for it by a POST.", code="not_verified"
             ) from error
         except WorkflowFailureError as error:
-            return _fault(error)
+            return fault_of(error)
 
     async def start_errand(self, errand: Errand) -> None:
         """Start the errand's workflow. Idempotent."""
-        with _translated():
-            await self._client.start_workflow(
-                errand.workflow,
-                errand.job,
-                id=errand.id,
-                task_queue=self._queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                rpc_timeout=RPC_TIMEOUT,
-            )
+        await self._start(errand.workflow, errand.job, errand.id)
 
     async def start_deleting(self, media_id: UUID) -> WorkflowHandle[object, object]:
         """Start the workflow that stops what runs for a media and removes everything of it."""
-        with _translated():
+        return await self._start("DeleteMedia", DeleteMediaInput(media_id=media_id), delete_media_id(media_id))
+
+    async def _start(
+        self, workflow: str, job: object, workflow_id: str, *, signal: str | None = None, summary: str = ""
+    ) -> WorkflowHandle[object, object]:
+        """One that runs goes on. One that has ended, while the catalog says that it has not, is done again: what is
+        stored is kept. The `signal` reaches also one that has looked for the last time and is about to end.
+        """
+        running = WorkflowIDConflictPolicy.UNSPECIFIED if signal else WorkflowIDConflictPolicy.USE_EXISTING
+        with answered():
             return await self._client.start_workflow(
-                "DeleteMedia",
-                DeleteMediaInput(media_id=media_id),
-                id=delete_media_id(media_id),
+                workflow,
+                job,
+                id=workflow_id,
                 task_queue=self._queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_conflict_policy=running,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal=signal,
+                static_summary=summary[:_SUMMARY_CHARS] or None,
                 rpc_timeout=RPC_TIMEOUT,
             )
 
     async def ping(self) -> None:
-        with _translated():
+        with answered():
             await self._client.service_client.check_health(timeout=RPC_TIMEOUT)
 
 
 @contextmanager
-def _translated(*, keep_not_found: bool = False) -> Iterator[None]:
+def _or_later(work: str, media_id: UUID) -> Iterator[None]:
+    """What the catalog has promised begins later if Temporal is away."""
     try:
         yield
-    except (RPCError, RuntimeError) as error:  # RuntimeError: "Failed client connect"
-        if keep_not_found and isinstance(error, RPCError) and error.status == RPCStatusCode.NOT_FOUND:
-            raise
-        raise Unavailable(_AWAY) from error
-
-
-def _waits_for_a_timer(events: Sequence[HistoryEvent]) -> bool:
-    timers = sum(event.HasField("timer_started_event_attributes") for event in events)
-    ended = sum(
-        event.HasField("timer_fired_event_attributes") or event.HasField("timer_canceled_event_attributes")
-        for event in events
-    )
-    return timers > ended
-
-
-def _was_woken(events: Sequence[HistoryEvent]) -> bool:
-    """Whether a workflow was woken without doing anything: a worker that remembers another past believes that it waits
-    for something."""
-    last = next((each for each in reversed(events) if not _is_of_a_task(each)), None)
-    return last is not None and last.workflow_execution_signaled_event_attributes.signal_name == WAKE_SIGNAL
-
-
-def _lacks_a_key(events: Sequence[HistoryEvent]) -> bool:
-    """Whether what a worker stumbled over last is that it can't decrypt them. A failure's type is never encrypted."""
-    failures = (
-        each.workflow_task_failed_event_attributes.failure
-        for each in reversed(events)
-        if each.HasField("workflow_task_failed_event_attributes")
-    )
-    last = next(failures, None)
-    while last is not None and last.application_failure_info.type != EncryptionKeyMissing.__name__:
-        last = last.cause if last.HasField("cause") else None
-    return last is not None
-
-
-def _is_of_a_task(event: HistoryEvent) -> bool:
-    return str(event.WhichOneof("attributes")).startswith("workflow_task_")
-
-
-def _fault(error: WorkflowFailureError) -> Reason:
-    return reason_of(error.cause) if isinstance(error.cause, FailureError) else _UNKNOWN
+    except Unavailable as error:
+        log.warning("%s of media %s begins later: %s", work, media_id, error.message)
 
 
 def _workflow_id(media: Media) -> str:

@@ -373,7 +373,7 @@ async def test_a_workflow_that_can_not_go_on_is_begun_again(
         return options()
 
     monkeypatch.setattr(routes, "webhook", lost)
-    monkeypatch.setattr(pipeline, "_HOPELESS", 2)  # Temporal waits ever longer between attempts
+    monkeypatch.setattr(standing, "_HOPELESS", 2)  # Temporal waits ever longer between attempts
     webhook = await installation.webhook(receiver)
     handle = installation.service.parts.client.get_workflow_handle(deliver_webhook_id(webhook.id))
     async with workers(installation.service):

@@ -48,7 +48,7 @@ async def test_one_that_can_not_go_on_is_begun_again(
         await run(self)
 
     monkeypatch.setattr(Encoding, "run", lost)
-    monkeypatch.setattr(pipeline, "_HOPELESS", 2)  # Temporal waits ever longer between attempts
+    monkeypatch.setattr(standing, "_HOPELESS", 2)  # Temporal waits ever longer between attempts
     async with new_service(working=False) as service, workers(service):
         media = await service.accept(film)
         handle = await service.process(media, LOWEST)
