@@ -17,7 +17,7 @@ from standardwebhooks import Webhook as Verifier
 from temporalio import workflow
 from temporalio.client import Client
 
-from gilfoyle.api import pipeline
+from gilfoyle.api import standing
 from gilfoyle.api.delivering import deliver, delivering
 from gilfoyle.api.feed import Feed
 from gilfoyle.api.pipeline import Pipeline

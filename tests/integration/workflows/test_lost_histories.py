@@ -12,7 +12,7 @@ import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowExecutionStatus
 
-from gilfoyle.api import pipeline
+from gilfoyle.api import standing
 from gilfoyle.catalog import Database, MediaStatus
 from gilfoyle.temporal.messages import ProcessMediaInput, process_media_id
 from gilfoyle.workers import build_workers
