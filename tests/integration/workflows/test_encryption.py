@@ -121,7 +121,7 @@ async def test_a_worker_without_the_key_waits_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The media waits in each kind of step, the API leaves it alone, and a worker that has the key completes it."""
-    monkeypatch.setattr("gilfoyle.api.pipeline._HOPELESS", 2)
+    monkeypatch.setattr("gilfoyle.api.standing._HOPELESS", 2)
     async with new_service(working=False) as plain:
         service, without = await with_keys(plain, NEW), await with_keys(plain, OLD)
         media, handle = await titled(service, film)
