@@ -53,7 +53,7 @@ def _measure_sdk() -> None:
         except (RuntimeError, ValueError) as error:
             log.debug("no port for the SDK's metrics: %s", error)
             continue
-        Runtime.set_default(runtime)
+        Runtime.set_default(runtime, error_if_already_set=False)
         REGISTRY.register(_Sdk(port))
         return
     log.warning("The metrics of Temporal's SDK can't be had: no port of %s is free for them.", _LOOPBACK)
