@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,7 +172,7 @@ def test_nginx_has_what_deploy_has_for_it() -> None:
     assert len(marked) == 5
     for ours_has, theirs_has in (
         (
-            "    zone gilfoyle 64k;\n    resolver ${NGINX_LOCAL_RESOLVERS} valid=5s;\n    server api:8000 resolve;",
+            "    zone api 64k;\n    resolver ${NGINX_LOCAL_RESOLVERS} valid=5s;\n    server api:8000 resolve;",
             marked[1],
         ),
         ("    listen 8080;", marked[2]),
@@ -181,6 +183,19 @@ def test_nginx_has_what_deploy_has_for_it() -> None:
     assert "alias /srv/gilfoyle/media/" in ours
     assert "media:/srv/gilfoyle:ro" in SERVICES["nginx"]["volumes"]
     assert re.findall(r"\$\{(\w+)\}", ours) == ["NGINX_LOCAL_RESOLVERS"]
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="there is no nginx")
+def test_nginx_takes_its_file(tmp_path: Path) -> None:
+    """All of it but what asks for `api` again and again, which is newer than Debian's nginx."""
+    text = (DEPLOY / "docker" / "nginx.conf").read_text()
+    text = re.sub(r"^    resolver .*\n", "", text, flags=re.MULTILINE).replace("api:8000 resolve;", "127.0.0.1:8000;")
+    text = text.replace("/var/cache/nginx/gilfoyle", str(tmp_path / "cache"))
+    whole = tmp_path / "nginx.conf"
+    whole.write_text(f"pid {tmp_path}/pid; events {{}} http {{ {text} }}")
+    command = ["nginx", "-t", "-e", str(tmp_path / "errors"), "-c", str(whole)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
 
 
 def test_databases_have_the_names_and_passwords_that_are_used() -> None:
