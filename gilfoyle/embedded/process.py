@@ -33,8 +33,8 @@ class ChildSpec:
     stage: int
     answers: Callable[[], Awaitable[None]] | None = None
     """Returns once the child does its work; None: the child says so itself, by `lifeline.ready`."""
-    ready_s: float = 60.0
-    """How long that may take, in seconds."""
+    ready_s: float = 180.0
+    """How long that may take, in seconds. On two cores with a load of 12 the API once took 85."""
     stop_signals: Sequence[signal.Signals] = (signal.SIGTERM,)
     """Sent to it one after another; the last resort, SIGKILL to its whole process group, comes by itself."""
     grace_s: float = 10.0
