@@ -59,6 +59,12 @@ def _replace(
     storage: Storage, driver: str, op: str, timed: Callable[[Callable[..., Any], _Instrument], Callable[..., Any]]
 ) -> None:
     if method := getattr(storage, op, None):
+        if hasattr(type(storage), op):
+
+            def method(*arguments: Any, **named: Any) -> Any:
+                """As its class has it when it is called."""
+                return getattr(type(storage), op)(storage, *arguments, **named)
+
         with suppress(AttributeError):  # of a package's own backend, with __slots__
             setattr(storage, op, timed(method, _Instrument(driver, op)))
 
