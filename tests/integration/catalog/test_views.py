@@ -20,12 +20,15 @@ def few_recent(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("sort", ["-created_at", "created_at"])
 async def test_pages_give_each_that_matches_once_in_order(catalog: Catalog, sort: Sort) -> None:
     """Common and rare, among the first and behind them, in pages of every length, from every place on."""
-    made = [
-        await catalog.medias.create(f"Film {n}", tags=["rare"] if n in (2, 9) else ["many"], metadata={"odd": n % 2})
-        for n in range(12)
-    ]
+    made = []
+    for n in range(12):
+        rare = n in (2, 9)
+        tags, metadata = ["rare" if rare else "many"], {"odd": n % 2, "rare": rare}
+        made.append(await catalog.medias.create(f"Film {n}", tags=tags, metadata=metadata))
     for sought, matching in (
         (MediaFilter(tags=["rare"]), [2, 9]),
+        (MediaFilter(metadata={"rare": "true"}), [2, 9]),
+        (MediaFilter(metadata={"rare": "false"}, created_before=made[9].created_at), [0, 1, *range(3, 9)]),
         (MediaFilter(tags=["many"]), [n for n in range(12) if n not in (2, 9)]),
         (MediaFilter(metadata={"odd": "1"}), [1, 3, 5, 7, 9, 11]),
         (MediaFilter(q="film", created_before=made[6].created_at), list(range(6))),
