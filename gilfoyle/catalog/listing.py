@@ -26,7 +26,7 @@ NEWEST: Sort = "-created_at"
 MOST_COUNTED = 10_000
 """Counting goes no further: it takes time for each media that is counted."""
 RECENT = 2500
-"""Among so many a list is looked for first: a millisecond, and enough for a page of what one media in a hundred has."""
+"""Among so many a list is looked for first: a millisecond, and enough for 20 of what one media in a hundred has."""
 _MADE: tuple[Sort, Sort] = ("created_at", "-created_at")
 
 _SAME = ("sha256", "project", "kind", "external_id")
