@@ -42,8 +42,11 @@ from gilfoyle.ffmpeg.tools import check_capability, check_encoders, check_ffmpeg
 from gilfoyle.ingest import Ingest
 from gilfoyle.ingest.importing import Importing
 from gilfoyle.lifeline import ready, watch
+from gilfoyle.metrics.health import HEALTH, State
+from gilfoyle.pod import keep_pod_cost
 from gilfoyle.storage import Storages
 from gilfoyle.sweep.survey import move_runs
+from gilfoyle.tasks import stop
 from gilfoyle.temporal.connect import connect
 from gilfoyle.temporal.heartbeat import Heartbeat
 from gilfoyle.temporal.measure import MeasurePasses
@@ -134,21 +137,29 @@ async def _serve(settings: Settings, queues: list[str]) -> None:
     stopped = asyncio.Event()
     for sent in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sent, stopped.set)
+    HEALTH.enter(State.STARTING)
     async with AsyncExitStack() as stack:
+        for keeping in (HEALTH.keep(), keep_pod_cost()):
+            stack.push_async_callback(stop, [asyncio.create_task(keeping)])
         database = Database(settings.database.url, settings.database.pool_size)
         stack.push_async_callback(database.close)
         storages = Storages(settings.storage)
         stack.push_async_callback(storages.close)
         await storages.open()  # wrong settings are said at the start, not by each activity
         parts = Parts(settings, await connect(settings.temporal), storages, Catalog(database))
-        for worker in build_workers(parts, queues):
+        workers = build_workers(parts, queues)
+        for worker in workers:
             await stack.enter_async_context(worker)
         if PIPELINE in queues:
             await keep_schedules(parts.client, settings)
         log.info("working on %s", ", ".join(queues))
+        HEALTH.enter(State.WORKING)
         ready()
         await stopped.wait()
+        HEALTH.enter(State.DRAINING)
         log.info("stopping; activities have %g s", settings.workers.grace_s)
+        # All at once: one after another, the last would go on taking work while the first is waited for.
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 def build_workers(parts: Parts, queues: Sequence[str] = QUEUES) -> list[Worker]:
@@ -239,7 +250,8 @@ def _import(parts: Parts) -> Worker:
 def _transcode(parts: Parts) -> list[Worker]:
     """Workers for long passes, for short ones, and for verification."""
     verifying = VerifyActivities(**_running_ffmpeg(parts))
-    return [*_encoding(parts), _worker(parts, VERIFY, 1, [verifying.verify])]
+    # What is verified begins anew elsewhere, however long it is waited for.
+    return [*_encoding(parts), _worker(parts, VERIFY, 1, [verifying.verify], grace_s=0)]
 
 
 def _encoding(parts: Parts, capability: str = "") -> list[Worker]:
@@ -284,8 +296,14 @@ def transcode_capacity(settings: WorkerSettings, cores: int) -> tuple[int, int]:
 
 
 def _worker(
-    parts: Parts, queue: str, slots: int, activities: list[Callable[..., Any]], workflows: Sequence[type] = ()
+    parts: Parts,
+    queue: str,
+    slots: int,
+    activities: list[Callable[..., Any]],
+    workflows: Sequence[type] = (),
+    grace_s: float | None = None,
 ) -> Worker:
+    """`grace_s`: how long it lets activities end when it stops; None: as long as the settings say."""
     is_of_passes = queue.startswith((TRANSCODE, FIRST))
     return Worker(
         parts.client,
@@ -302,7 +320,7 @@ def _worker(
             TranslateErrors(notice_silence=is_of_passes),
             *([] if queue == PIPELINE else [Heartbeat()]),
         ],
-        graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s),
+        graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s if grace_s is None else grace_s),
         max_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
         default_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -27,10 +30,14 @@ from gilfoyle.media.ladder import AudioRendition, VideoRendition
 from gilfoyle.media.plan import HEAD_PRIORITY, Pass, Plan
 from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.media.timeline import FEWEST_FRAMES
-from gilfoyle.metrics.instruments import ENCODE_SPEED
+from gilfoyle.metrics.instruments import ENCODE_SPEED, ENCODED
 from gilfoyle.storage import Storage, Storages, keys
 from gilfoyle.storage.stored import first_missing
+from gilfoyle.tasks import stop
+from gilfoyle.temporal.handover import handed_over
 from gilfoyle.temporal.measure import waited_s
+
+log = logging.getLogger(__name__)
 
 STORED_SIGNAL = "segments_stored"
 """Signal to the workflow during a pass that a viewer may follow closely, so that it can publish what is stored."""
@@ -48,6 +55,8 @@ _UNDECODABLE = 69
 # Where a pass finds no frame that can be decoded, the frame before is held: it is sought so much earlier (seconds),
 # then from the beginning. (If it finds one later, ffmpeg shows that from the pass's beginning on.)
 _EARLIER_S = 60
+_REPORT_EVERY_S = 0.5
+"""How often ffmpeg reports its progress (seconds): its option `-stats_period`."""
 # The box of a rung (media/ladder.py).
 _WIDEST = 16 / 9
 
@@ -158,7 +167,7 @@ class TranscodeActivities:
         passed_over_s = (
             _passed_over(job, missing) if earlier_s is not None else job.plan.lead_s + float(grid.segment_start(start))
         )
-        await self._run(storage, job, source, build, missing, splitters, passed_over_s + (earlier_s or 0))
+        await self._run(storage, job, source, build, missing, end, splitters, passed_over_s + (earlier_s or 0))
 
     @activity.defn
     async def encode_audio(self, job: TranscodeInput) -> Spent:
@@ -181,7 +190,7 @@ class TranscodeActivities:
             )
 
         splitter = AudioSplitter(grid, part.first, end, audio_skip(job.plan, rendition, part.first))
-        await self._run(storage, job, source, build, missing, [splitter], _passed_over(job, missing))
+        await self._run(storage, job, source, build, missing, end, [splitter], _passed_over(job, missing))
         return spent()
 
     async def _run(
@@ -191,26 +200,33 @@ class TranscodeActivities:
         source: str,
         build: Callable[[Sequence[int]], list[str]],
         missing: Sequence[_Missing],
+        end: int,
         splitters: Sequence[Splitter],
         passed_over_s: float,
     ) -> None:
+        """Raises `handed_over` once what is being made is stored, if the worker is asked to stop meanwhile."""
         announce = announcer(job.chunk)
         sinks = [
-            RenditionSink(storage, job.media_id, job.encoding, part.name, splitter, announce)
+            RenditionSink(storage, job.media_id, job.encoding, part.name, part.first, splitter, announce)
             for part, splitter in zip(missing, splitters, strict=True)
         ]
         watch = SourceWatch(source)
+        made = _Made(job, sinks, end)
         began = time.monotonic()
         try:
-            await encode(
-                build,
-                [sink.consume for sink in sinks],
-                lambda block: activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")}),
-                memory_mb=self._memory_mb,
-                stall_s=self._stall_s + passed_over_s,
-                nice=niceness(job.chunk, is_audio=job.plan.is_audio(job.chunk)),
-                watch=watch,
-                reserves=any(each.encoder.reserves for each in job.plan.video if each.name in job.chunk.renditions),
+            await _unless_stopped(
+                encode(
+                    build,
+                    [sink.consume for sink in sinks],
+                    made.note,
+                    memory_mb=self._memory_mb,
+                    stall_s=self._stall_s + passed_over_s,
+                    nice=niceness(job.chunk, is_audio=job.plan.is_audio(job.chunk)),
+                    watch=watch,
+                    reserves=any(each.encoder.reserves for each in job.plan.video if each.name in job.chunk.renditions),
+                ),
+                sinks,
+                end,
             )
             _note_speed(job, missing, time.monotonic() - began)
         except ProcessFailed as error:
@@ -220,6 +236,78 @@ class TranscodeActivities:
             raise EncodeFailed(
                 "ffmpeg could not encode this: what it made of it is not whole.", log=str(error)
             ) from error
+        finally:
+            made.tell()
+
+
+async def _unless_stopped(encoding: Coroutine[Any, Any, None], sinks: Sequence[RenditionSink], end: int) -> None:
+    """Encode to the end; if the worker is asked to stop, to the end of the segment that is being made.
+
+    The renditions of a pass come from one decode, so they are all about there: what the fastest has of its next segment
+    is all that is encoded again. Raises `handed_over` then. A worker that is killed before, or at the end of its grace,
+    leaves what is stored.
+    """
+    tasks = [asyncio.create_task(encoding), asyncio.create_task(_segment_is_whole(sinks, end))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not tasks[0].done():
+            tasks[1].result()
+            raise handed_over(f"it lacks segments from {min(sink.missing for sink in sinks)} on")
+        tasks[0].result()
+    finally:
+        await stop(tasks)
+
+
+async def _segment_is_whole(sinks: Sequence[RenditionSink], end: int) -> None:
+    """Wait until the worker is asked to stop, and then until all have stored the segment that the slowest makes.
+
+    With the last one, the pass is about to end by itself: that is waited for, too.
+    """
+    await activity.wait_for_worker_shutdown()
+    segment = min(sink.making for sink in sinks)
+    for sink in sinks:
+        await sink.stored(min(segment, end - 1))
+    if segment >= end - 1:
+        await asyncio.Event().wait()
+
+
+class _Made:
+    """How much a pass encodes: ffmpeg's progress goes to Temporal, and in the end Prometheus learns what came of it."""
+
+    def __init__(self, job: TranscodeInput, sinks: Sequence[RenditionSink], end: int) -> None:
+        self._grid = job.plan.grid
+        self._end = end
+        self._sinks = sinks
+        self._firsts = [sink.missing for sink in sinks]
+        self._made_s = 0.0
+        self._began = self._noted = time.monotonic()
+
+    def note(self, block: dict[str, str]) -> None:
+        """Take in ffmpeg's progress report: frames of its first video, else the time of its audio."""
+        activity.heartbeat({"frame": block.get("frame"), "speed": block.get("speed")})
+        self._noted = time.monotonic()
+        frames, microseconds = block.get("frame", ""), block.get("out_time_us", "")
+        if frames.isdecimal():
+            self._made_s = int(frames) * self._grid.rate_den / self._grid.rate_num
+        elif microseconds.isdecimal():
+            self._made_s = int(microseconds) / 1e6
+
+    def tell(self) -> None:
+        """Tell Prometheus what was stored, and what was encoded for nothing. All renditions are about equally far."""
+        # ffmpeg reports twice a second; since then it went on as before.
+        since_s = min(time.monotonic() - self._noted, _REPORT_EVERY_S)
+        speed = self._made_s / max(self._noted - self._began, _REPORT_EVERY_S)
+        reached_s = self._start_s(self._firsts[0]) + self._made_s + since_s * speed
+        ends = [sink.missing for sink in self._sinks]
+        stored_s = sum(self._start_s(end) - self._start_s(first) for first, end in zip(self._firsts, ends, strict=True))
+        lost_s = sum(max(0.0, reached_s - self._start_s(end)) for end in ends if end < self._end)
+        ENCODED.labels("stored").inc(stored_s)
+        ENCODED.labels("lost").inc(lost_s)
+        if any(end < self._end for end in ends):
+            log.info("a pass ended early: %.2f s of its renditions are stored, %.2f s lost", stored_s, lost_s)
+
+    def _start_s(self, segment: int) -> float:
+        return float(self._grid.segment_start(min(segment, self._grid.segments)))
 
 
 def _note_speed(job: TranscodeInput, missing: Sequence[_Missing], took_s: float) -> None:

@@ -211,8 +211,10 @@ class WorkerSettings(Section):
     stall_timeout_s: float = Field(
         300, ge=1, description="an ffmpeg that makes no progress for this long is ended, and tried again (seconds)"
     )
-    # Short: a pass takes minutes, so waiting rarely completes it, and the next worker goes on after its last segment.
-    grace_s: float = Field(3, ge=0, description="how long a stopping worker lets its activities finish (seconds)")
+    # Short: a pass ends with its segment, and the next worker goes on after it. Whoever runs `up` waits for it, too.
+    grace_s: float = Field(
+        3, ge=0, description="how long a stopping worker lets its activities finish, and passes their segment (seconds)"
+    )
 
 
 class LogSettings(Section):

@@ -19,7 +19,10 @@ _QUEUED = 1
 
 
 class RenditionSink:
-    """Stores what a rendition's splitter finds. `on_stored` is called with the index of each stored segment."""
+    """Stores what a rendition's splitter finds, from segment `first` on.
+
+    `on_stored` is called with the index of each stored segment.
+    """
 
     def __init__(
         self,
@@ -27,6 +30,7 @@ class RenditionSink:
         media_id: UUID,
         encoding: int,
         rendition: str,
+        first: int,
         splitter: Splitter,
         on_stored: Callable[[int], Awaitable[None]],
     ) -> None:
@@ -35,6 +39,16 @@ class RenditionSink:
         self._splitter = splitter
         self._on_stored = on_stored
         self._has_init = False
+        self._grown = asyncio.Event()
+        self.making = first
+        """The segment of which a part is there."""
+        self.missing = first
+        """The first segment that is not stored."""
+
+    async def stored(self, segment: int) -> None:
+        """Wait until that segment is stored, and all before it."""
+        while self.missing <= segment:
+            await self._grown.wait()
 
     async def consume(self, reader: asyncio.StreamReader) -> None:
         """Read ffmpeg's output to its end. Raises FragmentError if it is not whole, StorageError, EncodeFailed."""
@@ -43,6 +57,7 @@ class RenditionSink:
         try:
             while data := await reader.read(_READ):
                 for segment in self._splitter.feed(data):
+                    self.making = segment.index + 1
                     await self._store_init()
                     await _put(queue, segment, storing)
                 await self._store_init()
@@ -58,6 +73,9 @@ class RenditionSink:
         while (segment := await queue.get()) is not None:
             key = f"{self._prefix}/{keys.segment_name(segment.index)}"
             await store_new(self._storage, key, segment.data)  # after a gap there may be more
+            self.missing = segment.index + 1
+            self._grown.set()
+            self._grown = asyncio.Event()
             await self._on_stored(segment.index)
 
     async def _store_init(self) -> None:

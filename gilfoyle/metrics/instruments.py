@@ -75,6 +75,12 @@ ENCODE_SPEED = Histogram(
     buckets=_OF_SPEEDS,
     registry=REGISTRY,
 )
+ENCODED = Counter(
+    "gilfoyle_encoded_seconds",
+    "Seconds of renditions that passes encoded: stored, or lost with a pass that ended in the middle of a segment",
+    ("fate",),
+    registry=REGISTRY,
+)
 STORAGE_DURATION = Histogram(
     "gilfoyle_storage_operation_duration_seconds",
     "Time that the storage took, without that of a client who sends or receives meanwhile",
@@ -92,6 +98,12 @@ FFMPEG_SANDBOX = Gauge(
     "gilfoyle_ffmpeg_sandbox",
     "1 for the state of the sandbox in which ffmpeg runs, else 0",
     ("state",),
+    registry=REGISTRY,
+)
+
+DRAINING = Gauge(
+    "gilfoyle_draining",
+    "1: a worker that was asked to stop takes nothing new, and hands over what it has; else 0",
     registry=REGISTRY,
 )
 

@@ -1,4 +1,4 @@
-"""The port on which Prometheus reads a process."""
+"""The port on which Prometheus reads a process, and an orchestrator asks how a worker does."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import threading
 from contextlib import suppress
 from typing import Self
 
-from prometheus_client import start_http_server
+from prometheus_client import make_wsgi_app, start_http_server
 
+from gilfoyle.metrics.health import HEALTH
 from gilfoyle.metrics.instruments import REGISTRY
 
 log = logging.getLogger(__name__)
@@ -20,9 +21,9 @@ RETRY_S = 15.0
 
 
 class MetricsServer:
-    """Answers `GET /metrics` in threads of its own, so also while the process is busy. It never ends the process.
+    """Answers `GET /metrics`, `/healthz` and `/readyz` in threads of its own, so also while the process is busy.
 
-    A port that is taken is told of once, and tried again until `close`.
+    It never ends the process. A port that is taken is told of once, and tried again until `close`.
     """
 
     def __init__(self, host: str, port: int, *, retry_s: float = RETRY_S) -> None:
@@ -56,6 +57,7 @@ class MetricsServer:
                     told = True
                 self._closed.wait(self._retry_s)
                 continue
+            server.set_app(HEALTH.beside(make_wsgi_app(REGISTRY)))
             host = f"[{self._host}]" if ":" in self._host else self._host
             self.url = f"http://{host}:{server.server_address[1]}/metrics"
             log.info("metrics are at %s", self.url)

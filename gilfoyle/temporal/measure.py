@@ -10,6 +10,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from gilfoyle.metrics.instruments import PASS_FAILURES, PASS_WAIT
 from gilfoyle.metrics.passes import RUNNING_PASSES
+from gilfoyle.temporal.handover import HANDED_OVER
 
 
 class MeasurePasses(Interceptor):
@@ -50,6 +51,6 @@ def waited_s() -> float:
 
 def _reason(error: Exception) -> str:
     """The stable code of an error, as `translate` gives it to Temporal; empty: it is no failure of the pass."""
-    if not isinstance(error, ApplicationError):
+    if not isinstance(error, ApplicationError) or error.type == HANDED_OVER:
         return ""
     return str(error.details[0]) if error.details else error.type or "internal"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import psutil
@@ -30,6 +30,7 @@ class Cluster:
 
     def __init__(self, server: Server, folder: Path, prefix: str, **settings: dict[str, Any]) -> None:
         port = free_port()
+        self._folder = folder
         self._config = folder / "config.yaml"
         self._config.write_text(
             yaml.safe_dump(
@@ -56,18 +57,26 @@ class Cluster:
             wait_for(lambda: is_ready(http))
             yield Server(psutil.Process(), self._addresses, http)
 
-    def start(self, name: str, *queues: str) -> None:
-        """A worker for those queues."""
-        self._workers[name] = self._run(_WORKER, *(word for queue in queues for word in ("--queue", queue)))
+    def start(self, name: str, *queues: str, **variables: str) -> None:
+        """A worker for those queues; `variables` are of its environment alone."""
+        words = [word for queue in queues for word in ("--queue", queue)]
+        with self.log(name).open("ab") as log:
+            self._workers[name] = self._run(_WORKER, *words, stderr=log, **variables)
+
+    def log(self, name: str) -> Path:
+        """What that worker says."""
+        return self._folder / f"{name}.log"
 
     def stop(self, name: str) -> None:
         """SIGTERM, as whoever deploys does; waits until it has ended."""
         _stop(self._workers.pop(name))
 
-    def _run(self, *command: str) -> subprocess.Popen[bytes]:
-        environment = os.environ | {"GILFOYLE_CONFIG": str(self._config)}
+    def _run(
+        self, *command: str, stderr: int | IO[bytes] = subprocess.DEVNULL, **variables: str
+    ) -> subprocess.Popen[bytes]:
+        environment = os.environ | {"GILFOYLE_CONFIG": str(self._config)} | variables
         with heeding_signals():
-            return subprocess.Popen([sys.executable, *command], env=environment, stderr=subprocess.DEVNULL)
+            return subprocess.Popen([sys.executable, *command], env=environment, stderr=stderr)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import time
@@ -10,7 +11,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from gilfoyle.metrics import server
+from gilfoyle.metrics import health, server
+from gilfoyle.metrics.health import Health, State
 from gilfoyle.metrics.instruments import introduce
 from gilfoyle.metrics.server import MetricsServer
 
@@ -59,3 +61,32 @@ def test_a_host_that_there_is_not_is_told(caplog: pytest.LogCaptureFixture) -> N
     with MetricsServer("192.0.2.1", 0, retry_s=0.05):
         until(lambda: caplog.records)
     assert "of 192.0.2.1 can't be had for metrics (" in caplog.text
+
+
+async def test_a_worker_says_whether_it_lives_and_takes_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Health()
+    monkeypatch.setattr(server, "HEALTH", told)
+    with MetricsServer("127.0.0.1", 0) as serving:
+        until(lambda: serving.url)
+
+        def ask(path: str) -> tuple[int, str]:
+            answer = httpx.get(serving.url.removesuffix("/metrics") + path)
+            return answer.status_code, answer.text.strip()
+
+        assert ask("/healthz") == ask("/readyz") == (404, "no worker")  # the API answers on a port of its own
+        told.enter(State.STARTING)
+        keeping = asyncio.create_task(told.keep())
+        await asyncio.sleep(0)
+        assert (ask("/healthz"), ask("/readyz")) == ((200, "ok"), (503, "starting"))
+        told.enter(State.WORKING)
+        assert (ask("/healthz"), ask("/readyz")) == ((200, "ok"), (200, "working"))
+        told.enter(State.DRAINING)
+        assert (ask("/healthz"), ask("/readyz")) == ((200, "ok"), (503, "draining"))
+        assert "gilfoyle_draining 1.0" in ask("/metrics")[1]
+        monkeypatch.setattr(health, "STANDSTILL_S", 0.05)
+        time.sleep(0.1)  # noqa: ASYNC251  # the event loop that stands still is this one
+        status, text = ask("/healthz")
+        assert status == 503 and text.startswith("its event loop has stood still for")
+        assert ask("/other")[0] == 404
+        keeping.cancel()
+        told.enter(State.STARTING)
