@@ -1,4 +1,7 @@
-"""Whether an object may be played, for a web server that sends the files itself: deploy/nginx.conf asks here."""
+"""Whether an object may be played, for a web server that sends it itself.
+
+One asks that has the files (deploy/nginx.conf), or one that keeps what the API has sent once (deploy/kubernetes).
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,11 @@ async def may_play(
     request: Request,
     services: Injected,
     token: Token = "",
+    kept: bool = False,
 ) -> Response:
     """204 with the folder of that version below `storage.filesystem.path`, in `X-Gilfoyle-Place`.
+
+    With `kept`, the web server has the object, or gets it from the API: it lies anywhere.
 
     403 whatever the reason is if it may not: asked for the object itself, the API says why. So it does if the media
     lies elsewhere than in files.
@@ -33,7 +39,8 @@ async def may_play(
         playing = await services.playbacks.of(playback_id, services.viewer(request, token), version)
     except GilfoyleError as error:
         raise Forbidden("It can't be played, or not by you.") from error
-    if version > playing.encoding or not isinstance(await services.storages.of(playing.storage), OpensFiles):
+    has_it = kept or isinstance(await services.storages.of(playing.storage), OpensFiles)
+    if version > playing.encoding or not has_it:
         raise Forbidden("It is not for a web server to send.")
     kept_s = KEPT_SIGNED_S if playing.signed else KEPT_S
     headers = {PLACE_HEADER: f"{playing.media_id}/{version}", "Cache-Control": f"max-age={kept_s}"}
