@@ -5,7 +5,10 @@
 #   make up         run Gilfoyle here until Ctrl-C; make up ARGS='--api-port 0 --data elsewhere'
 #   make test       the tests that take seconds        make test-all   all of them
 #   make check      format, lint and types             make bench      measure the encoder
+#   make wheel      the wheel and the sdist, into dist/
+#   make dist       gilfoyle-linux-…, everything in one file, into dist/      make dist-smoke   try it
 #   make audit      ask PyPI for known faults of what is in constraints.txt; needs the network, so nothing else runs it
+#   make dist-prove  try it in a bare bookworm and a bare trixie, as root, with debootstrap
 #   make clean      remove .venv and caches, never data/
 
 VENV := .venv
@@ -19,7 +22,7 @@ TESTS := -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 --max-suite-reru
 PYTHONS := python3 python3.13 python3.12 python3.11 python3.14
 ARGS :=
 
-.PHONY: setup up test test-all check audit client bench clean
+.PHONY: setup up test test-all check wheel dist dist-smoke dist-prove audit client bench clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) $(KUBO) $(TYPESCRIPT)
@@ -84,6 +87,27 @@ check: $(STAMP)
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+
+# What is needed for nothing else, pinned: the same source gives the same bytes.
+BUILD := $(VENV)/build
+$(BUILD)/.installed: onefile/requirements.txt | $(STAMP)
+	@$(PYTHON) -m venv $(BUILD)
+	@$(BUILD)/bin/python -m pip install --quiet --disable-pip-version-check -r onefile/requirements.txt
+	@touch $@
+
+wheel: $(STAMP)
+	@rm -f dist/gilfoyle_media-*
+	@$(PYTHON) -m hatchling build -d dist
+
+dist: wheel $(BUILD)/.installed
+	@$(BUILD)/bin/python -m onefile build dist/gilfoyle_media-*.whl dist $(ARGS)
+
+ONE_FILE := dist/gilfoyle-linux-$(shell uname -m)
+dist-smoke: $(STAMP)
+	$(PYTHON) -m onefile smoke $(ONE_FILE) $(ARGS)
+
+dist-prove: $(STAMP)
+	$(PYTHON) -m onefile prove $(ONE_FILE) $(ARGS)
 
 # In an environment of its own, so that its two dozen packages are none of ours. Without pip, nothing is resolved or installed: each
 # line is looked up at the package index, which hands on the advisories of OSV; one that is not found there fails, rather than pass

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from gilfoyle import __version__
 from tests.plugin import PLUGIN
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,9 @@ def test_nobody_is_told_to_install_a_strangers_package() -> None:
     said = [
         name
         for file in (*(ROOT / "gilfoyle").rglob("*.py"), *PAGES)
-        for name in re.findall(r"(?:pip|pipx|uvx?) (?:install|run|tool install) '?([a-z-]+)", file.read_text())
+        for name in re.findall(
+            r"(?:(?:pip|pipx|uvx?) (?:install|run|tool install)|uvx --from) '?([a-z-]+)", file.read_text()
+        )
     ]
     assert len(said) >= 4
     assert {*said} == {PROJECT["name"]} == {"gilfoyle-media"}
@@ -35,6 +38,23 @@ def test_nobody_is_told_to_install_a_strangers_package() -> None:
 
 def test_the_command_and_what_is_imported_keep_their_name() -> None:
     assert PROJECT["scripts"] == {"gilfoyle": "gilfoyle.cli:main"}
+
+
+def test_the_version_is_one() -> None:
+    assert PROJECT["version"] == __version__
+    headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert __version__ in headings
+    assert f"| {__version__} |" in (ROOT / "docs" / "upgrading.md").read_text()
+    assert f"-t gilfoyle:{__version__} ." in (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
+
+
+def test_what_builds_is_pinned_and_the_same_everywhere() -> None:
+    """Versions of tools are in what they make."""
+    tools = dict(line.split("==") for line in (ROOT / "onefile" / "requirements.txt").read_text().split())
+    assert tools["zstandard"] == CONSTRAINTS["zstandard"]
+    assert f"cyclonedx-bom=={tools['cyclonedx-bom']} " in (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert build == [f"hatchling=={CONSTRAINTS['hatchling']}"]
 
 
 @pytest.mark.parametrize("text", PROJECT["optional-dependencies"]["embedded"])
