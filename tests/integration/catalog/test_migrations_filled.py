@@ -13,7 +13,6 @@ from uuid import UUID, uuid5
 
 import psycopg
 import pytest
-from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
@@ -36,9 +35,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
+from gilfoyle import __version__
 from gilfoyle.catalog import deliveries, idempotency, keys, leases, outbox, projects, signing, upload_sessions, webhooks
 from gilfoyle.catalog.database import driver_url
-from gilfoyle.catalog.migrate import MIGRATIONS, upgrade
+from gilfoyle.catalog.migrate import MIGRATIONS, RELEASES, downgrade, upgrade
+from gilfoyle.errors import ConfigError
 
 # Their tables are known once they are imported.
 MODELS = (deliveries, idempotency, keys, leases, outbox, projects, signing, upload_sessions, webhooks)
@@ -65,7 +66,7 @@ def _script() -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
-_, *OLDER = [each.revision for each in _script().walk_revisions()]
+HEAD, *OLDER = [each.revision for each in _script().walk_revisions()]
 
 
 def value(table: Table, column: Column[Any], number: int) -> Any:
@@ -157,14 +158,6 @@ def connected(url: str) -> Any:
         yield connection
 
 
-def downgrade(url: str, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with connected(url) as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, revision)
-
-
 @pytest.fixture(scope="module")
 async def filled(postgres_url: str) -> AsyncIterator[str]:
     """A database with rows in every table, to be copied."""
@@ -197,10 +190,13 @@ def test_every_table_and_column_has_a_value(url: str) -> None:
 
 
 @pytest.mark.parametrize("revision", OLDER)
-def test_nothing_is_lost_that_the_older_version_can_hold(url: str, revision: str) -> None:
+def test_nothing_is_lost_that_the_older_version_can_hold(
+    url: str, revision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with connected(url) as connection:
         began = rows(connection)
-    downgrade(url, revision)
+    monkeypatch.setitem(RELEASES, "older", revision)
+    downgrade(url, "older")
     with connected(url) as connection:
         older = rows(connection)
     kept = held_by_both(began, older)
@@ -215,3 +211,14 @@ def test_nothing_is_lost_that_the_older_version_can_hold(url: str, revision: str
     assert {*ended} == {*began}
     assert ended[WRITTEN_BY_A_TRIGGER].keys() == began["media"].keys() <= ended["media"].keys()
     assert trimmed({table: ended[table] for table in kept}, kept) == kept
+
+
+def test_this_version_is_a_release_with_the_newest_tables() -> None:
+    """A migration that comes after a release is of a version of its own."""
+    assert RELEASES[__version__] == HEAD
+    assert {*RELEASES.values()} <= {HEAD, *OLDER}
+
+
+def test_what_is_no_release_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"There is no release '0\.0\.9'; there are 0\.1\.0"):
+        downgrade(url, "0.0.9")
