@@ -57,4 +57,4 @@ def _s3() -> Iterator[StorageSettings]:
 @contextmanager
 def _ipfs() -> Iterator[StorageSettings]:
     with kubo.kubo_node() as node:
-        yield StorageSettings(driver="ipfs", ipfs=IpfsSettings(api=node.api, gateway=node.gateway))
+        yield StorageSettings(driver="ipfs", ipfs=IpfsSettings(api=node.api))

@@ -15,7 +15,7 @@ from gilfoyle.catalog import Catalog
 from gilfoyle.errors import InvalidRequest
 from gilfoyle.ffmpeg.encode import encode
 from gilfoyle.ffmpeg.process import ProcessFailed
-from gilfoyle.ffmpeg.source import SourceWatch
+from gilfoyle.ffmpeg.source import Source, opened
 from gilfoyle.media.ffmpeg import texts_command
 from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Plan
@@ -58,7 +58,8 @@ class ExtractActivities:
         A text that can't be read is left out, and the film still plays. Raises StorageError.
         """
         storage = await self._storages.of(job.storage)
-        found = await self._read(job, await storage.ffmpeg_input(keys.source(job.media_id, job.upload)))
+        async with opened(storage, keys.source(job.media_id, job.upload)) as source:
+            found = await self._read(job, source)
         tracks = {track.stream: track for track in job.plan.tracks if track.kind == TrackKind.TEXT}
         useless: list[Track] = []
         for text, data in zip(job.info.texts, found, strict=True):
@@ -75,19 +76,19 @@ class ExtractActivities:
         await self._catalog.tracks.drop(job.media_id, job.encoding, [track.name for track in useless])
         return len(found) - len(useless)
 
-    async def _read(self, job: ExtractInput, source: str) -> list[bytes]:
+    async def _read(self, job: ExtractInput, source: Source) -> list[bytes]:
         """Each text, up to where ffmpeg could not go on."""
         texts = [bytearray() for _ in job.info.texts]
         try:
             await encode(
-                partial(texts_command, self._ffmpeg, source, job.info),
+                partial(texts_command, self._ffmpeg, source.place, job.info),
                 [partial(_collect, text) for text in texts],
                 lambda block: None,
                 memory_mb=self._memory_mb,
                 # It may come to the end of the file before it has anything to say.
                 stall_s=self._stall_s + float(job.plan.grid.duration),
                 nice=_NICE,
-                watch=SourceWatch(source),
+                source=source,
             )
         except ProcessFailed as error:
             log.warning("not all texts of media %s could be read: %s\n%s", job.media_id, error, error.tail)

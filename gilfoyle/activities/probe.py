@@ -9,10 +9,9 @@ from temporalio import activity
 
 from gilfoyle.config import LimitSettings
 from gilfoyle.errors import EncodeFailed, UnsupportedMedia
-from gilfoyle.ffmpeg.confirm import confirm
 from gilfoyle.ffmpeg.look import Look
 from gilfoyle.ffmpeg.process import ProcessFailed, capture
-from gilfoyle.ffmpeg.source import Source
+from gilfoyle.ffmpeg.source import Source, opened
 from gilfoyle.media.header import container
 from gilfoyle.media.images import is_image
 from gilfoyle.media.info import MediaInfo
@@ -53,18 +52,16 @@ class ProbeActivities:
         """
         storage = await self._storages.of(job.storage)
         key = keys.source(job.media_id, job.upload)
-        source = Source(await storage.ffmpeg_input(key))
-        try:
-            return await self._look_into(storage, key, source, self._limited(job.longest_s))
-        except (UnsupportedMedia, EncodeFailed) as error:
-            # An upload that is refused is deleted: not for what a bad connection made of it.
-            source.blame(error)
-            if isinstance(error, UnsupportedMedia):
-                await confirm(storage, key, source.place)
+        async with opened(storage, key) as source:
+            try:
+                return await self._look_into(storage, key, source, self._limited(job.longest_s))
+            except UnsupportedMedia as error:
+                # An upload that is refused is deleted: not for what could not be read of it.
+                source.check()
                 refusal = named(error, await _beginning(storage, key, HEAD_BYTES))
                 if refusal is not error:  # what is its own cause can't be told to Temporal
                     raise refusal from error
-            raise
+                raise
 
     def _limited(self, longest_s: float | None) -> Limits:
         """The limits of one source."""

@@ -22,7 +22,7 @@ from gilfoyle.ffmpeg.encode import encode
 from gilfoyle.ffmpeg.entry import entry
 from gilfoyle.ffmpeg.process import ProcessFailed
 from gilfoyle.ffmpeg.sink import RenditionSink
-from gilfoyle.ffmpeg.source import SourceWatch
+from gilfoyle.ffmpeg.source import Source, opened
 from gilfoyle.media.cmaf import AudioSplitter, FragmentError, NothingDecoded, Splitter, VideoSplitter
 from gilfoyle.media.ffmpeg import VideoOutput, audio_command, audio_skip, video_command
 from gilfoyle.media.info import MediaInfo
@@ -110,7 +110,8 @@ class TranscodeActivities:
             missing = await _missing(storage, job, job.chunk.first + job.chunk.count)
             try:
                 if missing:
-                    await self._encode_video(storage, job, missing, earlier_s)
+                    async with opened(storage, keys.source(job.media_id, job.upload)) as source:
+                        await self._encode_video(storage, job, source, missing, earlier_s)
                 break
             except EncodeFailed as error:
                 if earlier_s is None or not _can_enter_earlier(job) or not _is_undecodable(error):
@@ -118,7 +119,12 @@ class TranscodeActivities:
         return spent()
 
     async def _encode_video(
-        self, storage: Storage, job: TranscodeInput, missing: Sequence[_Missing], earlier_s: int | None
+        self,
+        storage: Storage,
+        job: TranscodeInput,
+        source: Source,
+        missing: Sequence[_Missing],
+        earlier_s: int | None,
     ) -> None:
         """`earlier_s`: how long before the first frame decoding begins (seconds); the last frame found there is held.
 
@@ -131,7 +137,6 @@ class TranscodeActivities:
         # What is held after the video's end has to be decoded with it; one held frame is like another.
         start = min(start, (job.plan.video_frames - 1) // grid.segment_frames)
         shown = job.plan.video_frames - start * grid.segment_frames
-        source = await storage.ffmpeg_input(keys.source(job.media_id, job.upload))
         enter = None
         if earlier_s is not None:
             enter = await entry(
@@ -159,7 +164,7 @@ class TranscodeActivities:
                 for part, descriptor in zip(missing, descriptors, strict=True)
             ]
             return video_command(
-                self._ffmpeg, source, job.info, job.plan, job.policy, start, outputs,
+                self._ffmpeg, source.place, job.info, job.plan, job.policy, start, outputs,
                 entry=enter, threads=self._threads, held=earlier_s != 0,
             )  # fmt: skip
 
@@ -182,22 +187,22 @@ class TranscodeActivities:
             return spent()
         (part,) = missing
         audio = job.plan.source_of(rendition, job.info)
-        source = await storage.ffmpeg_input(keys.source(job.media_id, job.upload))
-
-        def build(descriptors: Sequence[int]) -> list[str]:
-            return audio_command(
-                self._ffmpeg, source, job.info, audio, job.plan, rendition, part.first, end, descriptors[0]
-            )
-
         splitter = AudioSplitter(grid, part.first, end, audio_skip(job.plan, rendition, part.first))
-        await self._run(storage, job, source, build, missing, end, [splitter], _passed_over(job, missing))
+        async with opened(storage, keys.source(job.media_id, job.upload)) as source:
+
+            def build(descriptors: Sequence[int]) -> list[str]:
+                return audio_command(
+                    self._ffmpeg, source.place, job.info, audio, job.plan, rendition, part.first, end, descriptors[0]
+                )
+
+            await self._run(storage, job, source, build, missing, end, [splitter], _passed_over(job, missing))
         return spent()
 
     async def _run(
         self,
         storage: Storage,
         job: TranscodeInput,
-        source: str,
+        source: Source,
         build: Callable[[Sequence[int]], list[str]],
         missing: Sequence[_Missing],
         end: int,
@@ -210,7 +215,6 @@ class TranscodeActivities:
             RenditionSink(storage, job.media_id, job.encoding, part.name, part.first, splitter, announce)
             for part, splitter in zip(missing, splitters, strict=True)
         ]
-        watch = SourceWatch(source)
         made = _Made(job, sinks, end)
         began = time.monotonic()
         try:
@@ -222,7 +226,7 @@ class TranscodeActivities:
                     memory_mb=self._memory_mb,
                     stall_s=self._stall_s + passed_over_s,
                     nice=niceness(job.chunk, is_audio=job.plan.is_audio(job.chunk)),
-                    watch=watch,
+                    source=source,
                     reserves=any(each.encoder.reserves for each in job.plan.video if each.name in job.chunk.renditions),
                 ),
                 sinks,
@@ -232,7 +236,7 @@ class TranscodeActivities:
         except ProcessFailed as error:
             raise EncodeFailed(f"ffmpeg could not encode this: {error}.", log=error.tail) from error
         except FragmentError as error:
-            watch.blame(error)
+            source.check()
             raise EncodeFailed(
                 "ffmpeg could not encode this: what it made of it is not whole.", log=str(error)
             ) from error
@@ -240,7 +244,7 @@ class TranscodeActivities:
             made.tell()
 
 
-async def _unless_stopped(encoding: Coroutine[Any, Any, None], sinks: Sequence[RenditionSink], end: int) -> None:
+async def _unless_stopped(encoding: Coroutine[Any, Any, object], sinks: Sequence[RenditionSink], end: int) -> None:
     """Encode to the end; if the worker is asked to stop, to the end of the segment that is being made.
 
     The renditions of a pass come from one decode, so they are all about there: what the fastest has of its next segment

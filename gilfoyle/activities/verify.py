@@ -19,7 +19,7 @@ from gilfoyle.errors import EncodeFailed, ObjectNotFound
 from gilfoyle.ffmpeg.encode import Consumer, encode
 from gilfoyle.ffmpeg.process import ProcessFailed, capture
 from gilfoyle.ffmpeg.source import Source as SourcePlace
-from gilfoyle.ffmpeg.source import SourceWatch
+from gilfoyle.ffmpeg.source import opened
 from gilfoyle.media.agreement.audio import RATE, Levels
 from gilfoyle.media.agreement.decoding import (
     STAMP_RATE,
@@ -38,7 +38,7 @@ from gilfoyle.media.agreement.judge import Judge, Source
 from gilfoyle.media.agreement.playlists import PlaylistError, Variant, media_playlist, variants
 from gilfoyle.media.agreement.report import Agreement, Finding, differing
 from gilfoyle.media.agreement.structure import Rendition, structure
-from gilfoyle.media.reading import is_remote, reading_options
+from gilfoyle.media.reading import reading_options
 from gilfoyle.storage import Storage, Storages, keys
 from gilfoyle.temporal.messages import VerifyMediaInput
 
@@ -123,9 +123,9 @@ class _Verification:
         return Rendition(variant, playlist, sizes)
 
     async def _source(self, renditions: Sequence[Rendition]) -> Source:
-        place = SourcePlace(await self._storage.ffmpeg_input(keys.source(self._job.media_id, self._job.upload)))
         shapes = [(each.variant.width, each.variant.height) for each in renditions if not each.is_audio]
-        return await self._decoder.source(place, max(shapes, default=(16, 9)), with_video=self._job.has_video)
+        async with opened(self._storage, keys.source(self._job.media_id, self._job.upload)) as place:
+            return await self._decoder.source(place, max(shapes, default=(16, 9)), with_video=self._job.has_video)
 
     async def _decode(self, rendition: Rendition, judge: Judge) -> list[Finding]:
         frames, audio = Frames(), Levels()
@@ -193,18 +193,18 @@ class _Decoder:
                 self._ffmpeg, place.place, reading_options(place.place), tap,
                 [Tap(f"0:{index}", *each, mix) for index, each, mix in heard], shape,
                 colour=streams.colour, transparent=streams.transparent, threads=self._threads,
-                level="repeat+level+verbose" if is_remote(place.place) else "error",
             )  # fmt: skip
 
         taken: list[Frames | Levels] = [*([] if frames is None else [frames]), *audio_tracks]
-        watch = place.watch()
+        complaints = ""
         try:
             if taken:
-                await self._run(build, [use for each in taken for use in (*_consumers(each), _ends(each))], watch)
+                uses = [use for each in taken for use in (*_consumers(each), _ends(each))]
+                complaints = await self._run(build, uses, source=place)
         except ProcessFailed as error:
             log.warning("the source can't be decoded to its end: %s", error)
             return False
-        source.spoiled = source.spoiled or bool(watch.text)
+        source.spoiled = source.spoiled or bool(complaints)
         for audio in audio_tracks:
             audio.finish()
         source.frames = frames or source.frames
@@ -216,7 +216,6 @@ class _Decoder:
 
         `mix`: the filter that mixes its channels to mono, if not ffmpeg's own.
         """
-        watch = SourceWatch("")
         async with _fed(objects) as descriptor:
 
             def build(descriptors: Sequence[int]) -> list[str]:
@@ -225,36 +224,36 @@ class _Decoder:
                 return stream_command(self._ffmpeg, descriptor, tap, is_video=is_video, threads=self._threads)
 
             try:
-                await self._run(build, _consumers(into), watch, [descriptor])
+                return await self._run(build, _consumers(into), inputs=[descriptor])
             except ProcessFailed as error:
                 return str(error)
-        return watch.text
 
     async def _streams(self, place: SourcePlace, with_video: bool) -> SourceStreams:
         command = probe_command(self._ffprobe, place.place, reading_options(place.place))
         try:
-            out = await capture(command, timeout_s=_PROBE_S, memory_mb=self._memory_mb, watch=place.watch())
+            out = await capture(command, timeout_s=_PROBE_S, memory_mb=self._memory_mb, source=place)
         except (ProcessFailed, TimeoutError) as error:
-            fault = EncodeFailed("The source can't be read: is it still what was uploaded?", code="source_changed")
-            place.blame(fault)
-            raise fault from error
+            raise EncodeFailed(
+                "The source can't be read: is it still what was uploaded?", code="source_changed"
+            ) from error
         return source_streams(json.loads(out), with_video=with_video)
 
     async def _run(
         self,
         build: Callable[[Sequence[int]], Sequence[str]],
         consumers: Sequence[Consumer],
-        watch: SourceWatch,
+        source: SourcePlace | None = None,
         inputs: Sequence[int] = (),
-    ) -> None:
-        await encode(
+    ) -> str:
+        """What ffmpeg complained of. Raises ProcessFailed, StorageError."""
+        return await encode(
             build,
             consumers,
             lambda _block: None,
             memory_mb=self._memory_mb,
             stall_s=self._stall_s,
             nice=self._nice,
-            watch=watch,
+            source=source,
             inputs=inputs,
         )
 

@@ -52,7 +52,6 @@ _PATTERNS = {
             "storage.s3.public_url",
             "storage.s3.player_endpoint",
             "storage.ipfs.api",
-            "storage.ipfs.gateway",
             "storage.ipfs.public_gateway",
         ),
         "be a URL such as https://host:9000, with no slash at its end",

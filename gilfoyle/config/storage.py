@@ -66,9 +66,6 @@ class S3Settings(Section):
 
 class IpfsSettings(Section):
     api: str = Field("http://127.0.0.1:5001", pattern=_URL, description="the Kubo node's RPC API; never expose it")
-    gateway: str = Field(
-        "http://127.0.0.1:8080", pattern=_URL, description="the node's own gateway, from which ffmpeg reads the source"
-    )
     folder: str = Field(
         "/gilfoyle", pattern=r"^(/[A-Za-z0-9._-]+)+$", description="folder of the node's MFS that holds the medias"
     )

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from gilfoyle.ffmpeg.process import Run, arriving, close, running, terminate
-from gilfoyle.ffmpeg.source import SourceWatch
+from gilfoyle.ffmpeg.source import Source
 from gilfoyle.tasks import stop
 
 Consumer = Callable[[asyncio.StreamReader], Awaitable[None]]
@@ -29,18 +29,18 @@ async def encode(
     memory_mb: int,
     stall_s: float,
     nice: int,
-    watch: SourceWatch | None = None,
+    source: Source | None = None,
     inputs: Sequence[int] = (),
     reserves: bool = False,
-) -> None:
-    """Run ffmpeg with one pipe per consumer. `build` makes the command line from the pipes' descriptors.
+) -> str:
+    """Run ffmpeg with one pipe per consumer; returns what it complained of nevertheless.
 
-    `nice` is how much it gives way to other processes (0 to 19). `inputs`: descriptors that it reads from.
-    `reserves`: see `process.running`.
+    `build` makes the command line from the pipes' descriptors. `nice` is how much it gives way to other processes (0
+    to 19). `source`: what it reads; `inputs`: descriptors that it reads from; `reserves`: see `process.running`.
 
-    Consumers get only data that can't come from a source that broke off (`SourceWatch.proven`), and its end only if
-    ffmpeg has succeeded. Raises ProcessFailed, also after `stall_s` seconds without any progress, StorageError if the
-    source could not be read, or what a consumer raised if ffmpeg itself had nothing to complain of.
+    Consumers get the end of their data only if ffmpeg has succeeded. Raises ProcessFailed, also after `stall_s` seconds
+    without any progress, StorageError if the source could not be read, or what a consumer raised if ffmpeg itself had
+    nothing to complain of.
     """
     stall = Stall(stall_s, len(consumers))
 
@@ -54,7 +54,7 @@ async def encode(
     async with contextlib.AsyncExitStack() as stack:
         try:
             command = build(writers)
-            started = running(command, memory_mb, watch, nice, [*writers, *inputs], reserves=reserves)
+            started = running(command, memory_mb, source, nice, [*writers, *inputs], reserves=reserves)
             run = await stack.enter_async_context(started)
         except BaseException:
             close(readers)
@@ -64,7 +64,7 @@ async def encode(
         progress = asyncio.create_task(_progress(run.stdout, note))
         end = asyncio.create_task(run.end())
         outputs = [
-            asyncio.create_task(_consume(fd, use, _ProvenReader(run, end, stall)))
+            asyncio.create_task(_consume(fd, use, _Output(end, stall)))
             for fd, use in zip(readers, consumers, strict=True)
         ]
         stalling = asyncio.create_task(_kill_if_stalled(stall, run))
@@ -78,6 +78,7 @@ async def encode(
                 end.result()
             if fault is not None:
                 raise fault
+            return run.complaints
         finally:
             await stop([end, progress, stalling, *outputs])
 
@@ -120,27 +121,19 @@ class Stall:
                 self._moved = time.monotonic()
 
 
-class _ProvenReader(asyncio.StreamReader):
-    """One of ffmpeg's outputs. Data that may come from half a source is held back until ffmpeg has succeeded."""
+class _Output(asyncio.StreamReader):
+    """One of ffmpeg's outputs, which ends only once ffmpeg has succeeded."""
 
-    def __init__(self, run: Run, end: asyncio.Task[None], stall: Stall) -> None:
+    def __init__(self, end: asyncio.Task[None], stall: Stall) -> None:
         super().__init__(limit=_PIPE_BYTES)
-        self._run, self._end, self._stall = run, end, stall
+        self._end, self._stall = end, stall
 
     async def read(self, n: int = -1) -> bytes:
-        held = []
-        while data := await self._next(n):
-            held.append(data)
-            if self._run.proven():
-                break
-        else:
-            with self._stall.waiting():
-                await asyncio.shield(self._end)
-        return b"".join(held)
-
-    async def _next(self, n: int) -> bytes:
         with self._stall.waiting():
-            return await super().read(n)
+            data = await super().read(n)
+            if not data:
+                await asyncio.shield(self._end)
+        return data
 
 
 async def _kill_if_stalled(stall: Stall, run: Run) -> None:
@@ -160,7 +153,7 @@ async def _first_fault(tasks: Sequence[asyncio.Task[None]]) -> Exception | None:
     return None
 
 
-async def _consume(descriptor: int, use: Consumer, reader: _ProvenReader) -> None:
+async def _consume(descriptor: int, use: Consumer, reader: _Output) -> None:
     with contextlib.suppress(ImportError, AttributeError, OSError):
         import fcntl
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from gilfoyle.errors import EncodeFailed
 from gilfoyle.ffmpeg.process import ProcessFailed, capture
-from gilfoyle.ffmpeg.source import SourceWatch
+from gilfoyle.ffmpeg.source import Source
 from gilfoyle.media.ffmpeg import seek_target
 from gilfoyle.media.ffprobe import entry_command
 from gilfoyle.media.info import MediaInfo
@@ -28,7 +28,7 @@ _WAIT_S = 2.0
 
 async def entry(
     ffprobe: str,
-    source: str,
+    source: Source,
     info: MediaInfo,
     plan: Plan,
     first_segment: int,
@@ -68,24 +68,21 @@ async def _every(seconds: float, call: Callable[[], None]) -> None:
 
 
 async def _arrival(
-    ffprobe: str, source: str, stream: int, at: Fraction, timeout_s: float, memory_mb: int
+    ffprobe: str, source: Source, stream: int, at: Fraction, timeout_s: float, memory_mb: int
 ) -> tuple[Fraction, Fraction] | None:
-    watch = SourceWatch(source)
+    async def look(*, patiently: bool = False) -> bytes:
+        command = entry_command(ffprobe, source.place, stream, at, patiently=patiently)
+        return await capture(command, timeout_s=timeout_s, memory_mb=memory_mb, source=source)
+
     try:
         try:
-            line = await capture(
-                entry_command(ffprobe, source, stream, at), timeout_s=timeout_s, memory_mb=memory_mb, watch=watch
-            )
-        except ProcessFailed as error:
-            watch.blame(error)
-            patiently = entry_command(ffprobe, source, stream, at, patiently=True)
-            line = await capture(patiently, timeout_s=timeout_s, memory_mb=memory_mb, watch=watch)
-        return _stamps(line)
-    except (ProcessFailed, TimeoutError) as error:
-        watch.blame(error)
-        if isinstance(error, TimeoutError):
-            raise EncodeFailed(f"ffprobe could not look into the source within {timeout_s:.0f} s.") from error
+            return _stamps(await look())
+        except ProcessFailed:
+            return _stamps(await look(patiently=True))
+    except ProcessFailed as error:
         raise EncodeFailed(f"ffprobe could not look into the source: {error}.", log=error.tail) from error
+    except TimeoutError as error:
+        raise EncodeFailed(f"ffprobe could not look into the source within {timeout_s:.0f} s.") from error
 
 
 def _stamps(line: bytes) -> tuple[Fraction, Fraction] | None:

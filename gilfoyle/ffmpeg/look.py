@@ -190,7 +190,7 @@ class Look:
     async def _run(self, command: list[str]) -> bytes:
         limit, memory = self._settings.probe_s + self._size / _SLOWEST, self._settings.memory_mb
         try:
-            return await capture(command, timeout_s=limit, memory_mb=memory, watch=self._source.watch())
+            return await capture(command, timeout_s=limit, memory_mb=memory, source=self._source)
         except ProcessFailed as error:
             raise _unreadable(error.tail) from error
         except TimeoutError as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gilfoyle.ffmpeg import sandbox
 from gilfoyle.ffmpeg.child import Child, start
-from gilfoyle.ffmpeg.source import SourceWatch
+from gilfoyle.ffmpeg.source import Source
 
 # The shell sets the limits and becomes the program: a preexec_fn is not safe in a process with threads.
 _LAUNCH = """
@@ -27,6 +27,8 @@ exec nice -n "$nice" "$@"
 _SECRET = re.compile(
     r"^(GILFOYLE|AWS|TEMPORAL|PG|AZURE|GOOGLE)_|SECRET|TOKEN|PASSW|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY", re.IGNORECASE
 )
+COMPLAINTS_BYTES = 2000
+"""How much of what a program complained of is kept; Temporal cuts failures over 4 KiB."""
 _READ = 1 << 16
 _TERMINATE_S = 2.0
 
@@ -54,37 +56,42 @@ async def capture(
     *,
     timeout_s: float,
     memory_mb: int,
-    watch: SourceWatch | None = None,
+    source: Source | None = None,
     reserves: bool = False,
 ) -> bytes:
-    """Run a program and return its stdout. `reserves`: see `running`.
+    """Run a program and return its stdout. `source`: what it reads; `reserves`: see `running`.
 
-    Raises ProcessFailed, TimeoutError after `timeout_s` seconds, and StorageError if the source that `watch` is about
-    could not be read.
+    Raises ProcessFailed, TimeoutError after `timeout_s` seconds, and StorageError if the source could not be read.
     """
-    async with asyncio.timeout(timeout_s), running(command, memory_mb, watch, reserves=reserves) as run:
-        out = await run.stdout.read()
-        await run.end()
-        return out
+    try:
+        async with asyncio.timeout(timeout_s), running(command, memory_mb, source, reserves=reserves) as run:
+            out = await run.stdout.read()
+            await run.end()
+            return out
+    except TimeoutError:
+        if source:
+            source.check_late()
+        raise
 
 
 class Run:
     """A running program, and its stderr: read as it comes, and whenever its content matters."""
 
-    def __init__(self, process: Child, stderr: int, watch: SourceWatch) -> None:
+    def __init__(self, process: Child, stderr: int, source: Source) -> None:
         self.process = process
         self.stdout = asyncio.StreamReader()
         self._stderr: int | None = stderr
-        self._watch = watch
+        self._source = source
+        self._heard = b""
         self._killed_for = ""
-        watch.on_lost = lambda: process.send(signal.SIGKILL)
         os.set_blocking(stderr, False)
         asyncio.get_running_loop().add_reader(stderr, self._hear)
 
-    def proven(self) -> bool:
-        """Whether the output so far can be trusted: a program complains before it goes on writing."""
+    @property
+    def complaints(self) -> str:
+        """The end of what it wrote to stderr, without a trace of where the source lies."""
         self._hear()
-        return self._watch.proven
+        return self._source.scrubbed(self._heard.decode(errors="replace")).strip()
 
     def kill(self, reason: str) -> None:
         """Kill it at once; `end` raises ProcessFailed with the reason."""
@@ -92,14 +99,13 @@ class Run:
         self.process.send(signal.SIGKILL)
 
     async def end(self) -> None:
-        """Wait for the program's end. Raises ProcessFailed, or StorageError if reading was in trouble."""
+        """Wait for the program's end. Raises ProcessFailed, or StorageError if the source could not be read."""
         status = await self.process.wait()
-        self._hear()
-        self._watch.check()
+        self._source.check()
         if status:
-            error = ProcessFailed(status, self._watch.text, self._killed_for)
-            self._watch.blame(error)
-            raise error
+            if self._killed_for:
+                self._source.check_late()
+            raise ProcessFailed(status, self.complaints, self._killed_for)
 
     def close(self) -> None:
         """Stop reading stderr."""
@@ -115,7 +121,7 @@ class Run:
             except BlockingIOError:
                 return
             if data:
-                self._watch.hear(data)
+                self._heard = (self._heard + data)[-COMPLAINTS_BYTES:]
             else:
                 self.close()
 
@@ -124,7 +130,7 @@ class Run:
 async def running(
     command: Sequence[str],
     memory_mb: int,
-    watch: SourceWatch | None,
+    source: Source | None = None,
     nice: int = 0,
     pass_fds: Sequence[int] = (),
     *,
@@ -133,18 +139,20 @@ async def running(
     """A process in a session of its own, confined (see ffmpeg/sandbox.py), with bounded memory; gone after the block.
 
     Its address space is bounded. With `reserves` only its private writable memory is (RLIMIT_DATA; Linux counts
-    mappings since 4.7): drivers of cards reserve huge address spaces.
+    mappings since 4.7): drivers of cards reserve huge address spaces. Raises StorageError if the source could not be
+    read before.
     """
+    source = source or Source("")
+    source.check()
     bound = "-d" if reserves else "-v"
     limited = ["/bin/sh", "-c", _LAUNCH, str(memory_mb * 1024), bound, str(nice), *command]
     # Pipes of our own: asyncio's can't be read at once, whenever that is needed, and are never closed if the program
     # is killed while they are full.
     printed, out = os.pipe()
     heard, spoken = os.pipe()
-    watch = watch or SourceWatch("")
 
     def confine() -> None:
-        sandbox.confine(command[0], watch.place, card=reserves)
+        sandbox.confine(command[0], source.place, source.port, card=reserves)
 
     try:
         process = await start(
@@ -161,10 +169,11 @@ async def running(
     finally:
         close([out, spoken])
     _give_way(process.pid, nice)
-    run = Run(process, heard, watch)
+    run = Run(process, heard, source)
     try:
-        async with arriving(printed, run.stdout):
-            yield run
+        with source.read(lambda: process.send(signal.SIGKILL)):
+            async with arriving(printed, run.stdout):
+                yield run
     finally:
         try:
             await asyncio.shield(terminate(process))

@@ -27,7 +27,6 @@ from functools import cache
 from pathlib import Path
 
 from gilfoyle.errors import StartupError
-from gilfoyle.media.reading import is_remote
 from gilfoyle.metrics.instruments import FFMPEG_SANDBOX
 
 
@@ -46,9 +45,11 @@ class State:
     files: bool
     """They read their source and their own libraries only (Landlock)."""
     network: bool
-    """They open no socket, unless their source is remote (seccomp)."""
+    """They open no socket; for a source that a relay gives out, none but of TCP over IPv4 (seccomp)."""
     why_not: str = ""
     """What is missing, as a sentence; empty if nothing is."""
+    ports: bool = False
+    """If they may connect to a relay, then to its port only (Landlock since Linux 6.7)."""
 
     @property
     def whole(self) -> bool:
@@ -64,6 +65,8 @@ _RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 
 _IOCTL_DEV = 1 << 15
 # No signal to a process outside, no connection to its abstract sockets: from version 6 on (Linux 6.12).
 _SCOPED, _SCOPES_SINCE, _SIZE_AT_FIRST = 0b11, 6, 8
+# To bind and to connect by TCP: from version 4 on (Linux 6.7).
+_BIND_TCP, _CONNECT_TCP, _NET_PORT, _PORTS_SINCE, _SIZE_WITH_PORTS = 1 << 0, 1 << 1, 2, 4, 16
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | _IOCTL_DEV
 _NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 38, 22, 2
 
@@ -71,14 +74,13 @@ _NO_NEW_PRIVS, _SET_SECCOMP, _FILTER = 38, 22, 2
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/nix/store", "/etc/ld.so.cache", "/etc/ld.so.conf")
 _FACTS = ("/dev/zero", "/dev/urandom", "/dev/random", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system")
 _NULL = "/dev/null"
-# To look up a host's name and to trust its certificate.
-_FOR_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/ssl")
-_RESOLVED = "/run/systemd/resolve"
 # A card's devices, its driver's libraries and what that asks the kernel for.
 _CARDS = ("/proc/driver", "/proc/devices", "/proc/modules", "/sys", "/etc/vulkan", "/etc/OpenCL", "/etc/alternatives")
 _CARD_DEVICES = ("nvidia*", "kfd", "video*", "mali*")
 
 _ALLOW, _EPERM, _KILL = 0x7FFF0000, 0x00050001, 0x80000000
+# socket(2): its number, and what it is asked for by whoever connects to a relay; flags stand above the type.
+_AF_INET, _SOCK_STREAM, _TYPE = 2, 1, 0xF
 _SOCKET = {"x86_64": 41, "aarch64": 198}
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000
@@ -169,7 +171,10 @@ def told(mode: Mode) -> str:
     """For people: what ffmpeg can reach on this machine under that setting."""
     if mode is Mode.NONE:
         return "ffmpeg runs with all rights of its worker (tools.sandbox)"
-    if (found := state()).whole:
+    found = state()
+    if found.whole and not found.ports:
+        return "ffmpeg reaches its source and nothing else, and of a source in S3 or IPFS TCP (it needs Linux 6.7)"
+    if found.whole:
         return "ffmpeg reaches its source and nothing else (Landlock, seccomp)"
     return f"ffmpeg can reach more than its source: {found.why_not}"
 
@@ -199,17 +204,18 @@ def state() -> State:
     return done[0]
 
 
-def confine(program: str, source: str = "", *, card: bool = False) -> None:
-    """Restrict the calling thread, for good, to what `program` needs to read `source` (a path or URL; empty: none).
+def confine(program: str, source: str = "", port: int | None = None, *, card: bool = False) -> None:
+    """Restrict the calling thread, for good, to what `program` needs to read its source.
 
-    `card`: it uses a device for video. What the machine can't do is left out: see `state`. Raises OSError.
+    `source` is a file's path, or empty; `port`: the source is read at that port of the loopback instead. `card`: it
+    uses a device for video. What the machine can't do is left out: see `state`. Raises OSError.
     """
     can = state()
     _no_new_privileges()
     if can.files:
-        _only_these(*_needed(program, source, card=card))
+        _only_these(*_needed(program, "" if port else source, card=card), [port] if port else [])
     if can.network:
-        _filter(sockets=bool(source) and is_remote(source))
+        _filter(sockets=port is not None)
 
 
 def _try() -> State:
@@ -217,7 +223,7 @@ def _try() -> State:
     files = network = True
     try:
         _no_new_privileges()
-        _only_these([_NULL], [])
+        _only_these([_NULL], [], [])
     except OSError as error:
         files = False
         reasons.append(f"Landlock can't be used ({error.strerror}): it needs Linux 5.13")
@@ -226,7 +232,8 @@ def _try() -> State:
     except OSError as error:
         network = False
         reasons.append(f"seccomp can't be used ({error.strerror})")
-    return State(files, network, "; ".join(reasons) + "." if reasons else "")
+    ports = files and _version() >= _PORTS_SINCE
+    return State(files, network, "; ".join(reasons) + "." if reasons else "", ports)
 
 
 def _needed(program: str, source: str, *, card: bool) -> tuple[list[str], list[str]]:
@@ -237,9 +244,7 @@ def _needed(program: str, source: str, *, card: bool) -> tuple[list[str], list[s
     beside += [str(folder.parent / "lib") for folder in {tool.parent, tool.resolve().parent} if folder.name == "bin"]
     libraries = [path for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path.startswith("/")]
     readable = [*_SYSTEM, *_FACTS, *beside, *libraries, *_besides]
-    if source and is_remote(source):
-        readable += [*_FOR_NETWORK, _RESOLVED]
-    elif source:
+    if source:
         readable.append(source)
     writable = [_NULL]
     if card:
@@ -259,6 +264,10 @@ class _RulesetAttr(ctypes.Structure):
 class _PathBeneathAttr(ctypes.Structure):
     _pack_ = 1
     _fields_ = (("allowed_access", ctypes.c_uint64), ("parent_fd", ctypes.c_int32))
+
+
+class _NetPortAttr(ctypes.Structure):
+    _fields_ = (("allowed_access", ctypes.c_uint64), ("port", ctypes.c_uint64))
 
 
 @cache
@@ -288,18 +297,25 @@ def _version() -> int:
     return _syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_ASK_VERSION))
 
 
-def _only_these(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Landlock: no file or folder but these. Those that don't exist don't matter."""
+def _only_these(readable: Iterable[str], writable: Iterable[str], ports: Iterable[int]) -> None:
+    """Landlock: no file or folder but these, and no connection by TCP but to these ports.
+
+    Those that don't exist don't matter.
+    """
     handled = max(rights for since, rights in _RIGHTS.items() if since <= _version())
     scoped = _SCOPED if _version() >= _SCOPES_SINCE else 0
-    wanted = _RulesetAttr(handled, 0, scoped)
-    size = ctypes.sizeof(wanted) if scoped else _SIZE_AT_FIRST
+    connections = _BIND_TCP | _CONNECT_TCP if _version() >= _PORTS_SINCE else 0
+    wanted = _RulesetAttr(handled, connections, scoped)
+    size = ctypes.sizeof(wanted) if scoped else _SIZE_WITH_PORTS if connections else _SIZE_AT_FIRST
     ruleset = _syscall(_CREATE_RULESET, ctypes.byref(wanted), ctypes.c_size_t(size), ctypes.c_uint32(0))
     try:
         for path in readable:
             _allow(ruleset, path, handled & (_EXECUTE | _READ_FILE | _READ_DIR))
         for path in writable:
             _allow(ruleset, path, handled & (_READ_FILE | _READ_DIR | _WRITE_FILE | _IOCTL_DEV))
+        for port in ports if connections else ():
+            rule = _NetPortAttr(_CONNECT_TCP, port)
+            _syscall(_ADD_RULE, ctypes.c_int(ruleset), _NET_PORT, ctypes.byref(rule), ctypes.c_uint32(0))
         _syscall(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
         os.close(ruleset)
@@ -322,7 +338,7 @@ class _FilterProgram(ctypes.Structure):
 
 
 def _filter(*, sockets: bool) -> None:
-    """seccomp: refuse the calls that no encoder makes; `sockets`: let it open connections."""
+    """seccomp: refuse the calls that no encoder makes; `sockets`: let it open those of TCP over IPv4."""
     program = _program(sockets=sockets)
     wanted = _FilterProgram(len(program) // 8, program)
     _called(_libc().prctl(_SET_SECCOMP, _FILTER, ctypes.byref(wanted), 0, 0))
@@ -331,17 +347,28 @@ def _filter(*, sockets: bool) -> None:
 @cache
 def _program(*, sockets: bool) -> bytes:
     """The filter: of another machine's calls none, of these the ones that are not refused (struct seccomp_data)."""
-    load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
+    load, equal, at_least, mask, answer = 0x20, 0x15, 0x35, 0x54, 0x06
     column = [*_SOCKET].index(_MACHINE)
     refused = [numbers[column] for numbers in _NEVER.values()] + [*_NEVER_ON_X86] * (column == 0)
     refused += [] if sockets else [_SOCKET[_MACHINE]]
+    # Its first and its second argument: the lower halves, of machines that put these first.
+    as_wanted: list[Sequence[int]] = [
+        (equal, 0, 6, _SOCKET[_MACHINE]),
+        (load, 0, 0, 16),
+        (equal, 0, 3, _AF_INET),
+        (load, 0, 0, 24),
+        (mask, 0, 0, _TYPE),
+        (equal, 1, 0, _SOCK_STREAM),
+        (answer, 0, 0, _EPERM),
+    ]
     steps: list[Sequence[int]] = [
         (load, 0, 0, 4),
         (equal, 1, 0, _AUDIT_ARCH[_MACHINE]),
         (answer, 0, 0, _KILL),
         (load, 0, 0, 0),
-        (at_least, len(refused) + 1, 0, _X32),
-        *((equal, len(refused) - index, 0, number) for index, number in enumerate(refused)),
+        (at_least, len(refused) + len(as_wanted) * sockets + 1, 0, _X32),
+        *((equal, len(refused) - index + len(as_wanted) * sockets, 0, number) for index, number in enumerate(refused)),
+        *(as_wanted if sockets else ()),
         (answer, 0, 0, _ALLOW),
         (answer, 0, 0, _EPERM),
     ]

@@ -20,7 +20,7 @@ from gilfoyle.media.info import AudioInfo, Channel, MediaInfo, VideoInfo
 from gilfoyle.media.ladder import AudioRendition, VideoRendition, even
 from gilfoyle.media.plan import Plan
 from gilfoyle.media.policy import EncodingPolicy, EncodingSettings
-from gilfoyle.media.reading import decimal, is_remote, reading
+from gilfoyle.media.reading import decimal, reading
 from gilfoyle.media.timeline import SAMPLE_RATE
 
 # Seek a quarter of a frame late: a stamp that the container rounded down still counts as that frame's keyframe, and the
@@ -299,10 +299,8 @@ def _compile(
 ) -> list[str]:
     """The whole line; `more` are options of ffmpeg as a whole; `errors`: of what is decoded so much may be damaged."""
     merged = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
-    # `verbose` tells when the demuxer comes to an end; each line with its level, so that faults can be told from it.
-    level = "repeat+level+verbose" if is_remote(source) else "error"
     merged = merged.global_args(
-        "-hide_banner", "-nostdin", "-v", level, "-nostats", "-progress", "pipe:1", "-y",
+        "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", "-y",
         "-max_error_rate", f"{errors:g}", *more,
     )  # fmt: skip
     command: list[str] = ffmpeg.compile(merged, cmd=binary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from gilfoyle.media.reading import decimal, is_remote, reading_options
+from gilfoyle.media.reading import decimal, reading_options
 
 # What is asked of every packet.
 _PACKET = "packet=stream_index,pts,dts,duration,pos,flags:packet_side_data=side_data_type"
@@ -80,12 +80,11 @@ def entry_command(ffprobe: str, source: str, stream: int, at: Fraction, *, patie
 
 
 def _probe(ffprobe: str, source: str) -> list[str]:
-    return [ffprobe, "-v", "repeat+level+warning" if is_remote(source) else "error", "-hide_banner"]
+    return [ffprobe, "-v", "error", "-hide_banner"]
 
 
 def _look(ffmpeg: str, source: str) -> list[str]:
-    level = "repeat+level+warning" if is_remote(source) else "error"
-    return [ffmpeg, "-hide_banner", "-nostdin", "-v", level, *reading_options(source), "-i", source]
+    return [ffmpeg, "-hide_banner", "-nostdin", "-v", "error", *reading_options(source), "-i", source]
 
 
 def _intervals(intervals: Sequence[str]) -> list[str]:

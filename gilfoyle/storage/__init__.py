@@ -5,6 +5,7 @@ from __future__ import annotations
 from gilfoyle.storage.base import (
     Concatenates,
     ContentAddressed,
+    HasPaths,
     ObjectInfo,
     Opens,
     OpensFiles,
@@ -22,6 +23,7 @@ __all__ = [
     "Concatenates",
     "ContentAddressed",
     "FilesystemStorage",
+    "HasPaths",
     "ObjectInfo",
     "Opens",
     "OpensFiles",

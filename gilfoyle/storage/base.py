@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Protocol, runtime_checkable
 
 from gilfoyle.errors import InvalidRequest, ObjectNotFound, WrongOffset
@@ -135,10 +136,6 @@ class Storage(Protocol):
         """Remove what is stored of an unfinished write. No error if it has ended meanwhile."""
         ...
 
-    async def ffmpeg_input(self, key: str) -> str:
-        """A path or URL that ffmpeg can read by range, for as long as an encode takes. Raises ObjectNotFound."""
-        ...
-
     async def player_url(self, key: str) -> str | None:
         """A URL that a player can fetch directly, or None: then the API streams the object.
 
@@ -195,6 +192,15 @@ class Presigns(Protocol):
 
     async def download_url(self, key: str, disposition: str, media_type: str) -> str | None:
         """Such an address, which answers with that Content-Disposition and that type; None: the API gives it out."""
+        ...
+
+
+@runtime_checkable
+class HasPaths(Protocol):
+    """An optional capability: objects are files, which ffmpeg can read in place."""
+
+    async def path(self, key: str) -> Path | None:
+        """Where the object lies; None: it is read by `stream`. Raises ObjectNotFound."""
         ...
 
 

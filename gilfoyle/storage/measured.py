@@ -15,7 +15,7 @@ from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.metrics.instruments import STORAGE_DURATION, STORAGE_ERRORS
 from gilfoyle.storage.base import Storage
 
-# Not those that only make an address: player_url, ffmpeg_input, part_urls, download_url.
+# Not those that only make an address: player_url, path, part_urls, download_url.
 _CALLS = (
     *("read", "stat", "delete", "delete_prefix", "abandon", "write_new", "open"),
     *("begin", "arrived", "finish", "abort", "concatenate", "begin_parts", "parts", "cid", "pin", "unpin"),

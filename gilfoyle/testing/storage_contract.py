@@ -25,7 +25,7 @@ import httpx
 import pytest
 
 from gilfoyle.errors import InvalidRequest, ObjectNotFound
-from gilfoyle.storage.base import CHUNK_BYTES, Storage
+from gilfoyle.storage.base import CHUNK_BYTES, HasPaths, Storage
 
 BAD_KEYS = [
     "",
@@ -122,7 +122,7 @@ class StorageContract(ABC):
     async def test_what_does_not_exist_is_object_not_found(self, storage: Storage) -> None:
         await storage.write("m/folder/object", b"x")
         for key in ("nothing", "m/nothing", "m/folder", "m/folder/object/below"):
-            for call in (storage.read, storage.stat, storage.ffmpeg_input):
+            for call in (storage.read, storage.stat, *([storage.path] if isinstance(storage, HasPaths) else [])):
                 with pytest.raises(ObjectNotFound):
                     await call(key)
             with pytest.raises(ObjectNotFound):
@@ -300,8 +300,8 @@ class StorageContract(ABC):
             storage.stat,
             storage.delete,
             storage.delete_prefix,
-            storage.ffmpeg_input,
             storage.player_url,
+            *([storage.path] if isinstance(storage, HasPaths) else []),
         )
         for call in calls:
             with pytest.raises(InvalidRequest):

@@ -172,7 +172,6 @@ def test_no_presigned_address_is_logged_or_kept(traces: Traces) -> None:
     assert [place for place in traces.found(_SIGNATURE) if place != "command lines"] == []
 
 
-@pytest.mark.xfail(strict=True, reason="ffmpeg is given presigned addresses of a remote source as arguments")
 def test_no_presigned_address_is_in_a_command_line(traces: Traces) -> None:
     lines = b"\n".join(traces.lines).decode(errors="replace")
     assert not re.search(re.escape(_SIGNATURE), lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ from gilfoyle.cli.options import ConfigOption
 
 if TYPE_CHECKING:
     from gilfoyle.config import Settings
+    from gilfoyle.storage import Storage
     from gilfoyle.storage.check import CheckReport, Prober
 
 PROBE_S = 30.0
@@ -77,21 +77,22 @@ def _lines(report: CheckReport) -> list[str]:
 def prober(settings: Settings) -> Prober:
     from gilfoyle.errors import StartupError
     from gilfoyle.ffmpeg.process import ProcessFailed, capture
-    from gilfoyle.ffmpeg.source import SourceWatch
+    from gilfoyle.ffmpeg.source import opened
     from gilfoyle.ffmpeg.tools import ffprobe_path
     from gilfoyle.media.ffprobe import probe_command
     from gilfoyle.storage.check.results import CheckFailed, Skip
 
-    async def probe(source: str) -> None:
+    async def probe(storage: Storage, key: str) -> None:
         try:
-            command = probe_command(ffprobe_path(settings.tools), source)
+            ffprobe = ffprobe_path(settings.tools)
         except StartupError as error:
             raise Skip(error.message) from error
         try:
-            await capture(command, timeout_s=PROBE_S, memory_mb=PROBE_MB, watch=SourceWatch(source))
+            async with opened(storage, key) as source:
+                command = probe_command(ffprobe, source.place)
+                await capture(command, timeout_s=PROBE_S, memory_mb=PROBE_MB, source=source)
         except ProcessFailed as error:
-            # Of a file it says a line, of a URL the same with its level before it, and the source's name in both.
-            said = re.sub(r"\[(?:error|fatal)\] |\bthe source: ", "", " ".join(error.tail.split()))
+            said = " ".join(error.tail.split()).replace("the source: ", "")
             raise CheckFailed(f"ffprobe can't read the source: {said}") from error
         except TimeoutError as error:
             raise CheckFailed(

@@ -162,14 +162,13 @@ def source_command(
     *,
     colour: Colour = _BT709,
     transparent: bool = False,
-    level: str,
     threads: int,
 ) -> list[str]:
     """Decode a source as ffmpeg does by default, with its frames fitted into `shape` (width, height).
 
     Without `-copyts`: where the clock restarts or leaps, ffmpeg continues from where it was.
     """
-    command = [*_start(ffmpeg, level), "-max_error_rate", "1", *reading, *_threads(threads), "-i", source]
+    command = [*_start(ffmpeg), "-max_error_rate", "1", *reading, *_threads(threads), "-i", source]
     if video:
         name, conversion = (_ON_WHITE, "") if transparent else (_chain(named(colour)), _conversion(colour))
         command += _video(video, ",".join(filter(None, (name, _fitted(*shape), conversion, _SHRUNK))))
@@ -181,7 +180,7 @@ def source_command(
 def stream_command(ffmpeg: str, descriptor: int, tap: Tap, *, is_video: bool, threads: int) -> list[str]:
     """Decode a rendition from a pipe: its init segment, then all its segments."""
     limits = ["-protocol_whitelist", "pipe", "-format_whitelist", "mov"]
-    command = [*_start(ffmpeg, "error"), "-copyts", *limits, *_threads(threads), "-i", f"pipe:{descriptor}"]
+    command = [*_start(ffmpeg), "-copyts", *limits, *_threads(threads), "-i", f"pipe:{descriptor}"]
     return command + (_video(tap, _SHRUNK) if is_video else _audio(tap))
 
 
@@ -223,8 +222,8 @@ def _mix(stream: Mapping[str, Any]) -> str:
     return "" if channels == 1 else "pan=mono|c0=" + "+".join(f"{1 / channels:.6f}*c{n}" for n in range(channels))
 
 
-def _start(ffmpeg: str, level: str) -> list[str]:
-    return [ffmpeg, "-hide_banner", "-nostdin", "-v", level, "-nostats", "-progress", "pipe:1", "-y"]
+def _start(ffmpeg: str) -> list[str]:
+    return [ffmpeg, "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", "-y"]
 
 
 def _threads(threads: int) -> list[str]:

@@ -83,9 +83,9 @@ def fetch_advice(trial: Trial, place: str, answer: httpx.Response, who: str) -> 
     return f"{fault}check that it leads to the storage and serves its objects."
 
 
-def source_setting(trial: Trial) -> str:
-    """Names the setting that decides from where ffmpeg reads."""
-    return {"s3": "storage.s3.endpoint", "ipfs": "storage.ipfs.gateway"}.get(trial.driver, "the backend's settings")
+def storage_setting(trial: Trial) -> str:
+    """Names the setting that says where the storage is."""
+    return {"s3": "storage.s3.endpoint", "ipfs": "storage.ipfs.api"}.get(trial.driver, "the backend's settings")
 
 
 def player_setting(trial: Trial) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from gilfoyle.errors import ObjectNotFound, StorageError
-from gilfoyle.storage.check.advice import source_setting
+from gilfoyle.storage.check.advice import storage_setting
 from gilfoyle.storage.check.results import CheckFailed
 from gilfoyle.storage.check.settings import quick
 from gilfoyle.storage.check.trial import Trial
@@ -21,7 +21,7 @@ async def open_backend(trial: Trial) -> str:
             raise CheckFailed(f"A folder that nothing was written to holds {found.key}: the listing can't be trusted.")
     except ObjectNotFound as error:
         # A folder that isn't there is an empty one. Who says "not found" is somebody else, such as a proxy.
-        raise CheckFailed(f"What answers does not seem to be the storage: check {source_setting(trial)}.") from error
+        raise CheckFailed(f"What answers does not seem to be the storage: check {storage_setting(trial)}.") from error
     return ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from gilfoyle.storage.base import SignsParts
-from gilfoyle.storage.check.advice import cors_rule_for_parts, source_setting
+from gilfoyle.storage.check.advice import cors_rule_for_parts, storage_setting
 from gilfoyle.storage.check.results import Warn
 from gilfoyle.storage.check.trial import Trial
 from gilfoyle.storage.check.urls import place_of
@@ -64,7 +64,7 @@ async def _send(trial: Trial, method: str, url: str, headers: dict[str, str]) ->
     try:
         return await trial.http.request(method, url, headers=headers, content=content)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        setting = "storage.s3.player_endpoint" if trial.settings.s3.player_endpoint else source_setting(trial)
+        setting = "storage.s3.player_endpoint" if trial.settings.s3.player_endpoint else storage_setting(trial)
         raise Warn(f"{place_of(url)} can't be reached to send parts of an upload to it: check {setting}.") from error
 
 

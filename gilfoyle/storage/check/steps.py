@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from gilfoyle.storage.base import ContentAddressed, SignsParts
-from gilfoyle.storage.check import content, large, objects, parts, urls
+from gilfoyle.storage.base import ContentAddressed, Presigns, SignsParts
+from gilfoyle.storage.check import content, large, objects, parts, sources, urls
 from gilfoyle.storage.check.trial import Trial
 
 
@@ -28,6 +28,10 @@ def _by_content(trial: Trial) -> bool:
     return trial.driver == "ipfs" or isinstance(trial.opened, ContentAddressed)
 
 
+def _presigns(trial: Trial) -> bool:
+    return isinstance(trial.opened, Presigns)
+
+
 def _signs_parts(trial: Trial) -> bool:
     return trial.driver == "s3" or isinstance(trial.opened, SignsParts)
 
@@ -43,12 +47,12 @@ STEPS = (
     Step("read ranges", large.read_ranges, needs=("write large",), bulky=True),
     Step("list", objects.list_folders),
     Step("unfinished writes", large.list_unfinished, needs=("write large",)),
-    Step("ffmpeg input", urls.ffmpeg_reads, needs=("write large",)),
-    Step("ffprobe", urls.ffprobe_reads, needs=("ffmpeg input",)),
+    Step("ffmpeg input", sources.ffmpeg_opens, needs=("write large",)),
+    Step("ffprobe", sources.ffprobe_reads, needs=("ffmpeg input",)),
+    Step("download", urls.browser_downloads, needs=("write large",), only=_presigns),
     Step("player", urls.player_fetches),
     Step("browser uploads", parts.page_sends, only=_signs_parts),
     Step("clock", urls.clock),
-    Step("gateway", content.gateway_serves, only=_by_content),
     Step("pin", content.pin_and_unpin, only=_by_content),
     Step("delete", objects.delete_one),
     Step("delete folder", objects.delete_folder),

@@ -17,8 +17,8 @@ from gilfoyle.errors import GilfoyleError
 from gilfoyle.storage import keys
 from gilfoyle.storage.base import ObjectInfo, Storage, Unfinished
 
-Prober = Callable[[str], Awaitable[None]]
-"""Lets ffprobe open a path or URL; raises CheckFailed with what it says, or Skip where there is no ffprobe."""
+Prober = Callable[[Storage, str], Awaitable[None]]
+"""Lets ffprobe open an object; raises CheckFailed with what it says, or Skip where there is no ffprobe."""
 
 _USUAL_BYTES = 20 << 20
 _PIECE_BYTES = 1 << 18

@@ -1,16 +1,14 @@
-"""The steps that fetch what ffmpeg and players are given, as these do."""
+"""The steps that fetch what browsers and players are given, as these do."""
 
 from __future__ import annotations
 
-import asyncio
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
-from gilfoyle.media.reading import is_remote
-from gilfoyle.storage.check.advice import cors_rule, fetch_advice, player_setting, source_setting, user
+from gilfoyle.storage.base import Presigns
+from gilfoyle.storage.check.advice import cors_rule, fetch_advice, player_setting
 from gilfoyle.storage.check.results import CheckFailed, Skip
 from gilfoyle.storage.check.trial import Trial
 
@@ -19,26 +17,17 @@ _SKEW_S = 300.0
 """Signatures are refused by most services when the clocks differ by 15 minutes."""
 
 
-async def ffmpeg_reads(trial: Trial) -> str:
-    """Read the large object by range as ffmpeg does: from a file, or by HTTP."""
-    source = await trial.storage.ffmpeg_input(trial.source)
+async def browser_downloads(trial: Trial) -> str:
+    """Fetch parts of the large object as a browser downloads a source, if it is sent to the storage at all."""
+    assert isinstance(trial.storage, Presigns)
+    url = await trial.storage.download_url(trial.source, "attachment", "audio/wav")
+    if url is None:
+        return "browsers get downloads from the API"
     size = trial.sample.size
     for start, end in ((0, 4096), (size // 2, size // 2 + 100_000), (size - 100, size)):
-        if is_remote(source):
-            found = await _fetch_range(trial, source, start, end)
-        else:
-            found = await asyncio.to_thread(_read_file, source, start, end)
-        if found != trial.sample.cut(start, end):
-            raise CheckFailed(f"{place_of(source)} gives ffmpeg other bytes than were stored ({start} to {end - 1}).")
-    return f"from {place_of(source)}"
-
-
-async def ffprobe_reads(trial: Trial) -> str:
-    """Let the real ffprobe open it."""
-    if trial.probe is None:
-        raise Skip("no ffprobe was given")
-    await trial.probe(await trial.storage.ffmpeg_input(trial.source))
-    return ""
+        if await _fetch_range(trial, url, start, end) != trial.sample.cut(start, end):
+            raise CheckFailed(f"{place_of(url)} gives a browser other bytes than were stored ({start} to {end - 1}).")
+    return f"from {place_of(url)}"
 
 
 async def player_fetches(trial: Trial) -> str:
@@ -73,14 +62,14 @@ async def clock(trial: Trial) -> str:
 
 
 async def _fetch_range(trial: Trial, url: str, start: int, end: int) -> bytes:
-    answer = await _get(trial, url, {"Range": f"bytes={start}-{end - 1}"}, source_setting(trial))
+    answer = await _get(trial, url, {"Range": f"bytes={start}-{end - 1}"}, player_setting(trial))
     if answer.status_code == 200:
         raise CheckFailed(
-            f"{place_of(url)} ignores ranges (it answers 200 to a Range header): ffmpeg can't seek in sources."
+            f"{place_of(url)} ignores ranges (it answers 200 to a Range header): a download that broke off can't go on."
             " Let the service, or the proxy before it, answer 206."
         )
     if answer.status_code != 206:
-        raise CheckFailed(fetch_advice(trial, place_of(url), answer, "ffmpeg"))
+        raise CheckFailed(fetch_advice(trial, place_of(url), answer, "a browser"))
     return answer.content
 
 
@@ -103,20 +92,7 @@ async def _get(trial: Trial, url: str, headers: dict[str, str], setting: str) ->
     return answer
 
 
-def _read_file(path: str, start: int, end: int) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            file.seek(start)
-            return file.read(end - start)
-    except OSError as error:
-        raise CheckFailed(
-            f"{path} can't be opened by the user {user()} ({error.strerror}): let the workers' user read it."
-        ) from error
-
-
-def place_of(source: str) -> str:
-    """What may be said of a path or URL: never its query, which signs it."""
-    parts = urlsplit(source)
-    if parts.scheme in ("http", "https"):
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    return "a file" if parts.scheme in ("", "file") else f"a {parts.scheme} URL"
+def place_of(url: str) -> str:
+    """What may be said of a URL: never its query, which signs it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -197,10 +197,10 @@ class FilesystemStorage:
         path = self._growing_path(key)
         await self._do(key, lambda: path.unlink(missing_ok=True))
 
-    async def ffmpeg_input(self, key: str) -> str:
-        """The object's absolute path. Raises ObjectNotFound."""
+    async def path(self, key: str) -> Path:
+        """See HasPaths.path. It is absolute."""
         await self.stat(key)
-        return str(self._path(key))
+        return self._path(key)
 
     async def player_url(self, key: str) -> str | None:
         """None: the API streams files."""

@@ -33,7 +33,7 @@ class IpfsStorage:
 
     def __init__(self, settings: IpfsSettings) -> None:
         """Nothing is connected yet. Raises ConfigError if `api` is no address."""
-        self._gateway, self._public_gateway = settings.gateway, settings.public_gateway
+        self._public_gateway = settings.public_gateway
         self._tree = Tree(settings.folder)
         self._node = Node(settings)
         self._commits = Commits(self._node.flush, self._node.flush_once)
@@ -152,10 +152,6 @@ class IpfsStorage:
     async def concatenate(self, key: str, parts: Sequence[str]) -> ObjectInfo:
         """See Concatenates.concatenate."""
         return await self._growing.concatenate(check_key(key), [check_key(part) for part in parts])
-
-    async def ffmpeg_input(self, key: str) -> str:
-        """The object at the node's own gateway, by its CID."""
-        return f"{self._gateway}/ipfs/{(await self._find(key)).cid}"
 
     async def player_url(self, key: str) -> str | None:
         """The object at the public gateway, by its CID; None if there is no such gateway or object."""

@@ -23,9 +23,6 @@ from gilfoyle.storage.s3.read import open_ranges, read_ranges, read_whole
 from gilfoyle.storage.s3.requests import Requests, bare_etag
 from gilfoyle.storage.s3.upload import Upload, abort_upload
 
-FFMPEG_URL_S = 12 * 3600
-"""How long the URL given to ffmpeg is valid, in seconds: each pass asks for its own. SigV4 allows seven days."""
-
 
 class S3Storage:
     """The `Storage`, `Resumable`, `SignsParts`, `Concatenates`, `WritesNew` and `Opens` protocols on a bucket.
@@ -186,11 +183,6 @@ class S3Storage:
         names = [(self._name(part), (await self.stat(part)).size) for part in parts]
         joining = Joining(self._requests, check_key(key), self._name(key), self._options(key))
         return await joining.run(names, self._settings.part_mb << 20, self._memory)
-
-    async def ffmpeg_input(self, key: str) -> str:
-        """A presigned URL at `endpoint`, valid for FFMPEG_URL_S. Raises ObjectNotFound."""
-        await self.stat(key)
-        return await self._presign(self._client, key, FFMPEG_URL_S)
 
     async def player_url(self, key: str) -> str | None:
         """By `serve`: None, or a URL below `public_url`, or a presigned one. Asks nothing of the service."""

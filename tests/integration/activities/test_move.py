@@ -220,7 +220,7 @@ async def test_clearing_spares_the_place_in_which_a_media_lies(place: Place) -> 
 
 async def test_to_ipfs_and_back(place: Place, kubo: KuboNode) -> None:
     """Pinned and with its CID when it has arrived, unpinned and without when it has left."""
-    ipfs = IpfsStorage(IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}"))
+    ipfs = IpfsStorage(IpfsSettings(api=kubo.api, folder=f"/{uuid4().hex}"))
     place.storages._opened["ipfs"] = ipfs
     media = await ready(place.catalog, place.old)
     await attach(place, media)
@@ -245,7 +245,7 @@ async def test_to_ipfs_and_back(place: Place, kubo: KuboNode) -> None:
 
 
 async def test_a_rotten_source_does_not_reach_ipfs(place: Place, kubo: KuboNode) -> None:
-    ipfs = IpfsStorage(IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}"))
+    ipfs = IpfsStorage(IpfsSettings(api=kubo.api, folder=f"/{uuid4().hex}"))
     place.storages._opened["ipfs"] = ipfs
     media = await ready(place.catalog, place.old)
     await place.old.write(keys.source(media.id), b"rotten")

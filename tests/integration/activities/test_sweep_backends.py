@@ -21,7 +21,7 @@ from tests.kubo_node import KuboNode
 
 @pytest.fixture
 async def ipfs(database: Database, tmp_path: Path, kubo: KuboNode) -> AsyncIterator[Yard]:
-    settings = IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}")
+    settings = IpfsSettings(api=kubo.api, folder=f"/{uuid4().hex}")
     storages = Storages(StorageSettings(driver="ipfs", ipfs=settings))
     yield Yard(tmp_path, storages, database)
     await storages.close()

@@ -96,7 +96,7 @@ def kept_in(request: pytest.FixtureRequest, settings: Settings, s3_settings: S3S
     if request.param == "s3":
         storage = StorageSettings(driver="s3", s3=s3_settings)
     elif request.param == "ipfs":
-        ipfs = IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}")
+        ipfs = IpfsSettings(api=kubo.api, folder=f"/{uuid4().hex}")
         storage = StorageSettings(driver="ipfs", ipfs=ipfs)
     return settings.model_copy(update={"storage": storage, "limits": LimitSettings(upload_bytes=ROOMY_LIMIT)})
 

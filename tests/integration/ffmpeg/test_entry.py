@@ -10,6 +10,7 @@ from gilfoyle.errors import EncodeFailed
 from gilfoyle.ffmpeg import entry as module
 from gilfoyle.ffmpeg import sandbox
 from gilfoyle.ffmpeg.entry import entry
+from gilfoyle.ffmpeg.source import Source
 from gilfoyle.media.ffmpeg import seek_target
 from tests.integration.activities.pipeline import Pipeline
 from tests.sources import FFPROBE
@@ -33,11 +34,18 @@ async def test_whoever_waits_for_it_is_heard_of(
     heard: list[int] = []
     slow = program(tmp_path, f'sleep 1\nexec {FFPROBE} "$@"')
     at = await entry(
-        slow, str(ordinary), lowest.info, lowest.plan, 5, timeout_s=20, memory_mb=4096, on_wait=lambda: heard.append(1)
+        slow,
+        Source(str(ordinary)),
+        lowest.info,
+        lowest.plan,
+        5,
+        timeout_s=20,
+        memory_mb=4096,
+        on_wait=lambda: heard.append(1),
     )
     assert at is not None and at <= seek_target(lowest.plan, 5)
     assert len(heard) >= 3
-    assert await entry(slow, str(ordinary), lowest.info, lowest.plan, 0, timeout_s=20, memory_mb=4096) is None
+    assert await entry(slow, Source(str(ordinary)), lowest.info, lowest.plan, 0, timeout_s=20, memory_mb=4096) is None
 
 
 @pytest.mark.parametrize(
@@ -48,5 +56,7 @@ async def test_a_look_that_fails_says_why(
 ) -> None:
     await lowest.probe(ordinary)
     with pytest.raises(EncodeFailed) as failed:
-        await entry(program(tmp_path, lines), str(ordinary), lowest.info, lowest.plan, 5, timeout_s=1, memory_mb=4096)
+        await entry(
+            program(tmp_path, lines), Source(str(ordinary)), lowest.info, lowest.plan, 5, timeout_s=1, memory_mb=4096
+        )
     assert reason in f"{failed.value.message} {failed.value.log}"

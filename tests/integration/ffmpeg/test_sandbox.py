@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ from gilfoyle.errors import StartupError
 from gilfoyle.ffmpeg import sandbox
 from gilfoyle.ffmpeg.process import ProcessFailed, capture
 from gilfoyle.ffmpeg.sandbox import Mode, State
-from gilfoyle.ffmpeg.source import SourceWatch
+from gilfoyle.ffmpeg.source import Source
 from tests.sources import FFMPEG, numbered
 
 pytestmark = pytest.mark.skipif(not sandbox.state().whole, reason=sandbox.state().why_not)
@@ -34,10 +35,12 @@ def source(tmp_path: Path) -> Path:
     return folder / "film"
 
 
-async def run(*command: str, source: str | Path = "") -> str:
+async def run(*command: str, source: str | Path = "", port: int | None = None) -> str:
     """What it prints. Raises AssertionError with what it complained of."""
+    given = Source(str(source))
+    given.port = port
     try:
-        out = await capture(command, timeout_s=20, memory_mb=2048, watch=SourceWatch(str(source)))
+        out = await capture(command, timeout_s=20, memory_mb=2048, source=given)
     except ProcessFailed as error:
         raise AssertionError(error.tail) from error
     return out.decode()
@@ -113,6 +116,46 @@ async def test_no_connection_is_made(scheme: str, reach: Callable[[str], str], t
     """Whatever ffmpeg's own lists of protocols would let through."""
     with pytest.raises(AssertionError, match="not permitted"):
         await run(FFMPEG, "-v", "error", "-i", reach(scheme), "-f", "null", "-")
+    with pytest.raises(TimeoutError):
+        trap.accept()
+
+
+_CONNECT = """
+import socket, sys
+kind, family = getattr(socket, sys.argv[1]), getattr(socket, sys.argv[2])
+host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
+socket.socket(family, kind).connect((host, int(sys.argv[3])))
+"""
+
+
+async def test_of_a_relay_its_port_is_reached(trap: socket.socket) -> None:
+    port = trap.getsockname()[1]
+    await run(sys.executable, "-S", "-c", _CONNECT, "SOCK_STREAM", "AF_INET", str(port), port=port)
+    trap.accept()[0].close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "family"), [("SOCK_DGRAM", "AF_INET"), ("SOCK_STREAM", "AF_INET6"), ("SOCK_RAW", "AF_INET")]
+)
+async def test_by_nothing_but_tcp_over_ipv4(kind: str, family: str, trap: socket.socket) -> None:
+    port = trap.getsockname()[1]
+    with pytest.raises(AssertionError, match="not permitted"):
+        await run(sys.executable, "-S", "-c", _CONNECT, kind, family, str(port), port=port)
+
+
+@pytest.mark.skipif(not sandbox.state().ports, reason="this kernel's Landlock knows no ports (Linux 6.7)")
+async def test_no_other_port_is(trap: socket.socket) -> None:
+    port = trap.getsockname()[1]
+    other = str(port)
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as relay,
+        pytest.raises(AssertionError, match="Permission denied"),
+    ):
+        at = relay.getsockname()[1]
+        await run(sys.executable, "-S", "-c", _CONNECT, "SOCK_STREAM", "AF_INET", other, port=at)
+    listen = "import socket; socket.create_server(('127.0.0.1', 0))"
+    with pytest.raises(AssertionError, match="Permission denied"):
+        await run(sys.executable, "-S", "-c", listen, port=port)
     with pytest.raises(TimeoutError):
         trap.accept()
 

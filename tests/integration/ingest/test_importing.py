@@ -92,7 +92,7 @@ async def installation(catalog: Catalog, tmp_path: Path) -> AsyncIterator[Instal
 async def anywhere(
     request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Path, s3_settings: S3Settings, kubo: KuboNode
 ) -> AsyncIterator[Installation]:
-    ipfs = IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}")
+    ipfs = IpfsSettings(api=kubo.api, folder=f"/{uuid4().hex}")
     disk = FilesystemSettings(path=tmp_path / "media")
     storages = Storages(StorageSettings(driver=request.param, filesystem=disk, s3=s3_settings, ipfs=ipfs))
     yield Installation(catalog, storages)

@@ -80,11 +80,11 @@ async def test_a_backend_that_breaks_its_word_is_found_out(
 
 
 class Elsewhere(FilesystemStorage):
-    """Players and ffmpeg get the files from a web server."""
+    """Players and browsers get the files from a web server."""
 
     url = ""
 
-    async def ffmpeg_input(self, key: str) -> str:
+    async def download_url(self, key: str, disposition: str, media_type: str) -> str | None:
         return f"{self.url}/{key}?signature=abc"
 
     async def player_url(self, key: str) -> str | None:
@@ -101,7 +101,7 @@ async def test_a_server_that_lets_no_other_site_in_gets_the_header_to_send(
         report = await check(files_in(tmp_path / "media"), "elsewhere", probe=prober(Settings()))
     assert failed(report) == ["player"]
     assert "`Access-Control-Allow-Origin: *`" in fault(report, "player")
-    assert note(report, "ffmpeg input") == f"from {server.url}"
+    assert note(report, "download") == f"from {server.url}"
     assert "signature" not in str(report)
 
 
@@ -111,24 +111,40 @@ async def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(Elsewhere, "url", server.url)
     monkeypatch.setitem(drivers._OURS, "elsewhere", lambda settings: Elsewhere(settings.filesystem.path))
     report = await check(files_in(tmp_path / "media"), "elsewhere")
-    assert failed(report) == ["ffmpeg input", "player"]
+    assert failed(report) == ["download", "player"]
     assert f"{server.url} can't be fetched" in note(report, "player")
     assert "signature" not in str(report)
 
 
-async def test_a_server_that_ignores_ranges_is_no_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_server_that_ignores_ranges(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
     monkeypatch.setattr(ranges, "_RANGE", re.compile("no range"))
     with RangeServer(tmp_path / "media") as server:
         monkeypatch.setattr(Elsewhere, "url", server.url)
         monkeypatch.setitem(drivers._OURS, "elsewhere", lambda settings: Elsewhere(settings.filesystem.path))
         report = await check(files_in(tmp_path / "media"), "elsewhere", probe=prober(Settings()))
-    assert "answers 200 to a Range header" in fault(report, "ffmpeg input")
-    assert outcomes(report)["ffprobe"] is Outcome.SKIPPED
+    assert "answers 200 to a Range header" in fault(report, "download")
 
 
-async def test_what_ffprobe_says_of_a_signed_url_is_kept_back(tmp_path: Path) -> None:
-    (tmp_path / "letter").write_text("Dear all, this is not a film. " * 99)
-    with RangeServer(tmp_path) as server, pytest.raises(CheckFailed) as caught:
-        await prober(Settings())(f"{server.url}/letter?signature=abc")
+class Counted(FilesystemStorage):
+    """It has no files that ffmpeg could open."""
+
+    async def path(self, key: str) -> Path:
+        await self.stat(key)
+        return None  # type: ignore[return-value]
+
+
+async def test_what_is_no_file_is_read_for_ffprobe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(drivers._OURS, "counted", lambda settings: Counted(settings.filesystem.path))
+    report = await check(files_in(tmp_path / "media"), "counted", probe=prober(Settings()))
+    assert report.ok and outcomes(report)["ffprobe"] is Outcome.OK
+    assert note(report, "ffmpeg input") == "its worker reads for it"
+
+
+@pytest.mark.parametrize("backend", [FilesystemStorage, Counted])
+async def test_what_ffprobe_says_names_no_place(backend: type[FilesystemStorage], tmp_path: Path) -> None:
+    storage = backend(tmp_path / "media")
+    await storage.write("m/letter", b"Dear all, this is not a film. " * 99)
+    with pytest.raises(CheckFailed) as caught:
+        await prober(Settings())(storage, "m/letter")
     assert str(caught.value) == "ffprobe can't read the source: Invalid data found when processing input"

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from gilfoyle.cli.commands.storage_check import prober
 from gilfoyle.config import IpfsSettings, Settings, StorageSettings
 from gilfoyle.storage.check import Outcome, check
-from tests.integration.storage.checking import failed, fault, note, outcomes
+from tests.integration.storage.checking import fault, note, outcomes
 from tests.kubo_node import KuboNode
-from tests.ranges import RangeServer
 
 
 def ipfs(kubo: KuboNode, **changes: str) -> StorageSettings:
-    return StorageSettings(driver="ipfs", ipfs=IpfsSettings(**{"api": kubo.api, "gateway": kubo.gateway, **changes}))
+    return StorageSettings(driver="ipfs", ipfs=IpfsSettings(**{"api": kubo.api, **changes}))
 
 
 async def test_a_kubo_node_passes_every_step(kubo: KuboNode) -> None:
     report = await check(ipfs(kubo, public_gateway=kubo.gateway), probe=prober(Settings()))
     assert report.ok
     assert {*outcomes(report).values()} == {Outcome.OK}, report
-    assert note(report, "gateway").startswith("bafy")
-    assert note(report, "gateway") not in kubo.run("pin", "ls", "--type=recursive")
+    assert note(report, "pin").startswith("bafy")
+    assert note(report, "pin") not in kubo.run("pin", "ls", "--type=recursive")
     assert kubo.run("files", "ls", "/gilfoyle") == ""
-
-
-async def test_a_gateway_that_is_another_is_named(kubo: KuboNode, tmp_path: Path) -> None:
-    with RangeServer(tmp_path) as other:
-        report = await check(ipfs(kubo, gateway=other.url))
-    assert failed(report) == ["ffmpeg input", "gateway"]
-    assert "storage.ipfs.gateway belongs to the node" in fault(report, "gateway")
 
 
 async def test_an_api_that_is_not_there_is_named(kubo: KuboNode) -> None:

@@ -45,7 +45,7 @@ async def test_a_folder_goes_with_its_objects(storage: FilesystemStorage, tmp_pa
 
 async def test_ffmpeg_reads_the_file_itself(storage: FilesystemStorage, tmp_path: Path) -> None:
     await storage.write("m/source", b"film")
-    path = Path(await storage.ffmpeg_input("m/source"))
+    path = await storage.path("m/source")
     assert path.is_absolute()
     assert path.read_bytes() == b"film"
     assert await storage.player_url("m/source") is None
@@ -59,7 +59,7 @@ async def test_links_do_not_lead_out_of_the_folder(storage: FilesystemStorage, t
     (tmp_path / "media" / "m").mkdir()
     (tmp_path / "media" / "m" / "link").symlink_to(outside / "secret")
     for key in ("folder/secret", "m/link"):
-        for call in (storage.read, storage.stat, storage.ffmpeg_input, storage.delete):
+        for call in (storage.read, storage.stat, storage.path, storage.delete):
             with pytest.raises(InvalidRequest):
                 await call(key)
     with pytest.raises(InvalidRequest):

@@ -26,7 +26,7 @@ def node() -> Iterator[KuboNode]:
 
 @pytest.fixture
 async def storage(node: KuboNode) -> AsyncIterator[IpfsStorage]:
-    storage = IpfsStorage(IpfsSettings(api=node.api, gateway=node.gateway))
+    storage = IpfsStorage(IpfsSettings(api=node.api))
     yield storage
     await storage.delete_prefix("m")
     await storage.close()
@@ -219,7 +219,7 @@ async def test_a_gateway_is_not_the_api(node: KuboNode) -> None:
 async def test_a_node_that_stays_away_is_named() -> None:
     api = f"http://127.0.0.1:{free_port()}"
     storage = IpfsStorage(IpfsSettings(api=api, patience_s=0.2))
-    for call in (storage.read("m/x"), storage.write("m/x", b"x"), storage.delete("m/x"), storage.ffmpeg_input("m/x")):
+    for call in (storage.read("m/x"), storage.write("m/x", b"x"), storage.delete("m/x"), storage.stat("m/x")):
         with pytest.raises(StorageError, match=f"can't be reached at {api}: is the daemon running") as caught:
             await call
         assert caught.value.retryable

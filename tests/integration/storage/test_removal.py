@@ -25,7 +25,7 @@ async def test_a_media_that_is_removed_while_a_rendition_is_tried_again(
     catalog: Catalog, media: Media, kubo: KuboNode
 ) -> None:
     """What is pinned is the folder as it was: the catalog knows it."""
-    ipfs = IpfsStorage(IpfsSettings(api=kubo.api, gateway=kubo.gateway, folder=f"/{uuid4().hex}"))
+    ipfs = IpfsStorage(IpfsSettings(api=kubo.api, folder=f"/{uuid4().hex}"))
     folder = keys.encoding_prefix(media.id, 1)
     await ipfs.write(f"{folder}/master.m3u8", uuid4().bytes)
     cid = await ipfs.cid(folder)

@@ -257,18 +257,6 @@ async def test_lists_more_than_a_page(storage: S3Storage) -> None:
     assert [name async for name in storage.folders()] == []
 
 
-async def test_ffmpeg_gets_a_url_that_reads_by_range(storage: S3Storage, s3_settings: S3Settings) -> None:
-    await storage.write("m/source", b"0123456789")
-    url = await storage.ffmpeg_input("m/source")
-    assert urlsplit(url).path == f"/{s3_settings.bucket}/{s3_settings.prefix}/m/source"
-    assert "X-Amz-Expires=43200" in url
-    async with httpx.AsyncClient() as client:
-        assert (await client.get(url)).content == b"0123456789"
-        answer = await client.get(url, headers={"Range": "bytes=4-"})
-        assert (answer.status_code, answer.content) == (206, b"456789")
-        assert (await client.get(url.replace("/source", "/other"))).status_code == 403
-
-
 async def test_players_are_sent_where_the_settings_say(s3_settings: S3Settings, s3_service: Seaweed) -> None:
     async def url(**changes: object) -> str | None:
         storage = S3Storage(s3_settings.model_copy(update=changes))

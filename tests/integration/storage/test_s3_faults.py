@@ -59,7 +59,6 @@ async def test_a_bad_while_is_ridden_out(storage: S3Storage, proxy: FaultyProxy,
         collect(storage.stream("m/1", 10, 20)),
         storage.stat("m/2"),
         storage.delete("m/3"),
-        storage.ffmpeg_input("m/4"),
         keys_of(storage, "m"),
     ]
     tasks = [asyncio.ensure_future(one) for one in asked]

@@ -93,9 +93,9 @@ class FlatStorage:
         if write.id.startswith("~") and "/" not in write.id:
             await self._do(write.id, lambda: (self.folder / write.id).unlink(missing_ok=True))
 
-    async def ffmpeg_input(self, key: str) -> str:
+    async def path(self, key: str) -> Path:
         await self.stat(key)
-        return str(self._path(key))
+        return self._path(key)
 
     async def player_url(self, key: str) -> str | None:
         check_key(key)

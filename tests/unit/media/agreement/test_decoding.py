@@ -83,9 +83,7 @@ def test_colours_are_named_before_they_are_scaled_and_converted_after(
     stream: dict[str, Any], begins: str, ends: str
 ) -> None:
     streams = source_streams({"streams": [video(0, **stream)]}, with_video=True)
-    command = source_command(
-        "ffmpeg", "film", [], Tap("0:0", 5, 6), [], (426, 240), colour=streams.colour, level="error", threads=2
-    )
+    command = source_command("ffmpeg", "film", [], Tap("0:0", 5, 6), [], (426, 240), colour=streams.colour, threads=2)
     seen = command[command.index("-filter_complex") + 1].partition("scale=16:4")[0].removeprefix("[0:0]")
     assert seen.startswith(begins) and seen.rstrip(",").rpartition(",")[2].startswith(ends)
 
@@ -93,7 +91,7 @@ def test_colours_are_named_before_they_are_scaled_and_converted_after(
 def test_a_source_is_decoded_as_ffmpeg_does_by_itself() -> None:
     command = source_command(
         "ffmpeg", "film.mkv", ["-protocol_whitelist", "file"], Tap("0:0", 5, 6, 11), [Tap("0:1", 7, 8, 12)], (426, 240),
-        level="error", threads=2,
+        threads=2,
     )  # fmt: skip
     assert command == [
         "ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-nostats", "-progress", "pipe:1", "-y",
@@ -123,7 +121,7 @@ def test_a_stream_is_read_from_a_pipe_and_nothing_else() -> None:
 
 
 def test_tiles_have_no_packets_of_their_own() -> None:
-    command = source_command("ffmpeg", "photo.heic", [], Tap("0:g:0", 5, 6, 7), [], (64, 64), level="error", threads=1)
+    command = source_command("ffmpeg", "photo.heic", [], Tap("0:g:0", 5, 6, 7), [], (64, 64), threads=1)
     assert "copy" not in command and "pipe:7" not in command
 
 
