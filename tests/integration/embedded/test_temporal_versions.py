@@ -1,4 +1,4 @@
-"""A `temporal.db` of an older Temporal, with a workflow that waits in it, goes on in the one that is pinned."""
+"""A `temporal.db` of an older Temporal, with a workflow that waits in it, goes on in the pinned one, and back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from temporalio import activity, workflow
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from gilfoyle.embedded import temporal
@@ -86,18 +86,27 @@ def worker(client: Client) -> Worker:
     )
 
 
+async def begun(handle: WorkflowHandle[Waits, list[str]]) -> None:
+    """Return once its first step is done, and it waits."""
+    while not any(
+        each.HasField("activity_task_completed_event_attributes") for each in (await handle.fetch_history()).events
+    ):
+        await asyncio.sleep(0.05)
+
+
 async def test_a_workflow_that_waits_goes_on(older: Path, tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / "data")
     folder.make()
     async with served(folder, older) as client, worker(client):
         handle = await client.start_workflow(Waits.run, id="waits", task_queue=QUEUE)
-        while not any(
-            each.HasField("activity_task_completed_event_attributes") for each in (await handle.fetch_history()).events
-        ):
-            await asyncio.sleep(0.05)
+        await begun(handle)
     async with served(folder, None) as client, worker(client):
         handle = client.get_workflow_handle_for(Waits.run, "waits")
         await handle.signal(Waits.go)
         assert await asyncio.wait_for(handle.result(), 30) == ["said before", "said after"]
-        other = await client.execute_workflow(Waits.run, id="new", task_queue=QUEUE, start_signal="go")
-        assert other == ["said before", "said after"]
+        handle = await client.start_workflow(Waits.run, id="back", task_queue=QUEUE)
+        await begun(handle)
+    async with served(folder, older) as client, worker(client):
+        handle = client.get_workflow_handle_for(Waits.run, "back")
+        await handle.signal(Waits.go)
+        assert await asyncio.wait_for(handle.result(), 30) == ["said before", "said after"]
