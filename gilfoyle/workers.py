@@ -16,7 +16,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
-from gilfoyle import logs
+from gilfoyle import logs, traces
 from gilfoyle.activities.catalog import CatalogActivities
 from gilfoyle.activities.checksum import ChecksumActivities
 from gilfoyle.activities.cleanup import CleanupActivities
@@ -129,7 +129,10 @@ def run(settings: Settings, queues: Sequence[str] = ()) -> None:
     if runs_ffmpeg:
         sandbox.export_state()
     watch()
-    with exported(settings.metrics, "worker"):
+    with (
+        exported(settings.metrics, "worker"),
+        traces.sent(settings.traces.endpoint, "worker", settings.traces.most_spans),
+    ):
         asyncio.run(_serve(settings, list(queues)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 
-from gilfoyle import __version__, lifeline, logs
+from gilfoyle import __version__, lifeline, logs, traces
 from gilfoyle.api import (
     attachments,
     cancel,
@@ -65,6 +65,7 @@ from gilfoyle.api.services import Services
 from gilfoyle.api.small_bodies import ReadSmallBodies
 from gilfoyle.api.tokens import Tokens
 from gilfoyle.api.totals import TotalsOfAll
+from gilfoyle.api.traced import TraceRequests
 from gilfoyle.catalog import Catalog, Database
 from gilfoyle.catalog.migrate import upgrade
 from gilfoyle.config import Settings
@@ -100,7 +101,7 @@ def serve(settings: Settings) -> None:
             settings.server.public_url,
         )
     upgrade(settings.database.url)
-    with exported(settings.metrics, "api"):
+    with exported(settings.metrics, "api"), traces.sent(settings.traces.endpoint, "api", settings.traces.most_spans):
         run(create_app(settings), settings.server)
 
 
@@ -172,6 +173,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(GuardOrigins, server=settings.server, upload_origin=upload_origin)
     app.add_middleware(CheckHosts, server=settings.server)
     app.add_middleware(RequestIds)
+    if settings.traces.endpoint:
+        app.add_middleware(TraceRequests)
     app.add_middleware(GuardBrowsers)
     return app
 

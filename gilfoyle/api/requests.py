@@ -7,6 +7,7 @@ import secrets
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gilfoyle import traces
 from gilfoyle.logs import REQUEST_ID, about
 
 HEADER = "X-Request-Id"
@@ -35,5 +36,7 @@ class RequestIds:
             await send(message)
 
         media = _OF_A_MEDIA.search(scope["path"])
-        with about(media_id=media[1].lower() if media else ""):
+        media_id = media[1].lower() if media else ""
+        traces.tell(media_id=media_id, request_id=request_id.decode())
+        with about(media_id=media_id):
             await self._app(scope, receive, named)

@@ -235,6 +235,16 @@ class MetricSettings(Section):
     )
 
 
+class TraceSettings(Section):
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
+        description="the OpenTelemetry collector that traces are sent to by OTLP over HTTP, such as "
+        "http://collector:4318; empty: none",
+    )
+    most_spans: int = Field(500, ge=1, le=100_000, description="how many spans of one trace each process sends")
+
+
 class Settings(Section):
     """All of `config.yaml`."""
 
@@ -253,6 +263,7 @@ class Settings(Section):
     workers: WorkerSettings = Field(WorkerSettings(), description="how much a worker does at once")
     logs: LogSettings = Field(LogSettings(), description="what processes say on stderr")
     metrics: MetricSettings = Field(MetricSettings(), description="what Prometheus reads")
+    traces: TraceSettings = Field(TraceSettings(), description="where the time of an upload goes")
 
 
 def http_url(host: str, port: int) -> str:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from gilfoyle import traces
 from gilfoyle.ffmpeg import sandbox
 from gilfoyle.ffmpeg.child import Child, start
 from gilfoyle.ffmpeg.source import Source
@@ -171,7 +172,7 @@ async def running(
     _give_way(process.pid, nice)
     run = Run(process, heard, source)
     try:
-        with source.read(lambda: process.send(signal.SIGKILL)):
+        with traces.span(Path(command[0]).name.partition("-")[0]), source.read(lambda: process.send(signal.SIGKILL)):
             async with arriving(printed, run.stdout):
                 yield run
     finally:

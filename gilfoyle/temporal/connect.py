@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.service import RetryConfig
 
+from gilfoyle import traces
 from gilfoyle.config import TemporalSettings
 from gilfoyle.errors import Unavailable
 from gilfoyle.temporal.encryption import data_converter
 
 # A client of the API waits for the answer; a worker has all the time there is.
 _API_RETRIES = RetryConfig(max_elapsed_time_millis=4000)
+
+
+def _tracing() -> list[Interceptor]:
+    """What makes a workflow part of the trace of its request, for the client and for workers that use it."""
+    if traces.tracer is None:
+        return []
+    from temporalio.contrib.opentelemetry import TracingInterceptor
+
+    return [TracingInterceptor(traces.tracer)]
 
 
 async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
@@ -28,6 +38,7 @@ async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
             tls=settings.tls or bool(settings.api_key),
             retry_config=_API_RETRIES if lazy else None,
             lazy=lazy,
+            interceptors=_tracing(),
         )
     except RuntimeError as error:
         raise Unavailable(f"Temporal can't be reached at {settings.address}.") from error

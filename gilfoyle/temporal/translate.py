@@ -14,7 +14,7 @@ from temporalio.worker import (
     Interceptor,
 )
 
-from gilfoyle import logs
+from gilfoyle import logs, traces
 from gilfoyle.errors import EncodeFailed, GilfoyleError
 from gilfoyle.temporal.attempts import AttemptHistory, AttemptOutbound
 
@@ -55,7 +55,9 @@ class _Inbound(ActivityInboundInterceptor):
         super().init(self._outbound)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        with logs.about(**_ids(input)):
+        ids = _ids(input)
+        traces.tell(**ids)
+        with logs.about(**ids):
             return await self._execute(input)
 
     async def _execute(self, input: ExecuteActivityInput) -> Any:

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lifeline": set(),
     "logs": set(),
     "metrics": set(),
+    "traces": {"errors"},
     "pod": set(),
     "media": {"errors"},
     "config": {"errors", "wording", "media.policy"},
@@ -71,8 +72,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
 }
-# gilfoyle.__version__, a bit of asyncio, and what is counted wherever it happens
-ANYONE_MAY_IMPORT = {"__init__", "tasks", "metrics"}
+# gilfoyle.__version__, a bit of asyncio, and what is counted or traced wherever it happens
+ANYONE_MAY_IMPORT = {"__init__", "tasks", "metrics", "traces"}
 MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py"))
 
 
