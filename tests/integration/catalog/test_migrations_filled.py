@@ -5,6 +5,9 @@ The rows are made of the models, so a new table or column is in them by itself.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -222,3 +225,15 @@ def test_this_version_is_a_release_with_the_newest_tables() -> None:
 def test_what_is_no_release_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match=r"There is no release '0\.0\.9'; there are 0\.1\.0"):
         downgrade(url, "0.0.9")
+
+
+def test_the_command_goes_back_and_on(url: str) -> None:
+    def migrate(*options: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "gilfoyle", "migrate", *options]
+        environment = os.environ | {"GILFOYLE_DATABASE__URL": url}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    assert migrate("--back-to", __version__) == (0, f"The catalog is as {__version__} has it.\n")
+    assert migrate("--back-to", "7") == (1, f"There is no release '7'; there are {', '.join(RELEASES)}.\n")
+    assert migrate() == (0, "The catalog is up to date.\n")
