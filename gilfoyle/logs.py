@@ -28,6 +28,7 @@ _QUIETER = {
     "httpx": logging.WARNING,
     "httpx2": logging.WARNING,  # and URLs of webhooks and of files may hold secrets
     "python_multipart": logging.ERROR,
+    "opentelemetry.exporter": logging.ERROR,  # each try, before it says that the spans are lost
     # `temporal.translate` says in a line why an activity failed; the SDK would add the whole traceback, every time.
     "temporalio.activity": logging.ERROR,
     "temporalio.workflow": logging.ERROR,
