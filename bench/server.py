@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +36,10 @@ class Server:
 
 
 @contextmanager
-def running(changes: Mapping[str, str] | None = None) -> Iterator[Server]:
+def running(changes: Mapping[str, str] | None = None, before: Sequence[str] = ()) -> Iterator[Server]:
     """Start it, and stop it at the end of the block. `changes`: settings, as environment variables.
+
+    `before`: a command that runs it, and leaves it its process id.
 
     Raises StartupError.
     """
@@ -50,7 +52,7 @@ def running(changes: Mapping[str, str] | None = None) -> Iterator[Server]:
         own = {**environment(os.environ), **(changes or {})}
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "gilfoyle", "up", *options],
+                [*before, sys.executable, "-m", "gilfoyle", "up", *options],
                 env=own,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

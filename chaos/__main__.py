@@ -54,6 +54,7 @@ def corpus(
     seed: Annotated[int, typer.Option("--seed", help="Of all that is random.")] = 1,
     only: Annotated[int | None, typer.Option("--only", min=0, help="Only that file of the run, by its number.")] = None,
     keep: Annotated[Path | None, typer.Option("--keep", help="A folder for the files that are a finding.")] = None,
+    calls: Annotated[bool, typer.Option("--calls", help="Have strace write down what ffmpeg opens.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Say little; end with one line of JSON on stdout.")] = False,
 ) -> None:
     """Spoil small files of every container, and look at what becomes of them: right, or Errored with a reason."""
@@ -61,7 +62,7 @@ def corpus(
     from chaos.spoiled.table import tables
 
     notes = Console(stderr=True, quiet=as_json)
-    report = asyncio.run(_until_signal(run(Options(files, seed, only, keep), notes.print)))
+    report = asyncio.run(_until_signal(run(Options(files, seed, only, keep, calls), notes.print)))
     console = Console(width=None if sys.stdout.isatty() else 100)
     for table in tables(report):
         console.print(table)

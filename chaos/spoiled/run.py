@@ -8,16 +8,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import httpx
 from temporalio.testing import ActivityEnvironment
 
 from bench.server import Server, running
-from chaos.spoiled import outcome, spoiling
+from chaos.spoiled import calls, outcome, spoiling
 from chaos.spoiled.originals import Original, make
 from chaos.spoiled.outcome import Outcome, Report
-from chaos.spoiled.watching import Watch
+from chaos.spoiled.watching import ALLOWED, TOOLS, Watch
 from gilfoyle.activities.verify import VerifyActivities
 from gilfoyle.config import ToolSettings
 from gilfoyle.errors import GilfoyleError
@@ -36,12 +37,16 @@ _STALL_S = 30
 
 @dataclass(frozen=True)
 class Options:
-    """`only`: the number of one file of the run; `keep`: a folder in which those with a finding are left."""
+    """`only`: the number of one file of the run; `keep`: a folder in which those with a finding are left.
+
+    `calls`: every file and socket that ffmpeg opens is written down, by strace.
+    """
 
     files: int
     seed: int
     only: int | None = None
     keep: Path | None = None
+    calls: bool = False
 
 
 async def run(options: Options, say: Callable[[str], None]) -> Report:
@@ -49,9 +54,22 @@ async def run(options: Options, say: Callable[[str], None]) -> Report:
     began = time.monotonic()
     ffmpeg = ffmpeg_path(ToolSettings())
     originals = await asyncio.to_thread(make, ffmpeg, say)
-    with running({"GILFOYLE_WORKERS__STALL_TIMEOUT_S": str(_STALL_S)}) as server:
-        outcomes, faults = await _Run(options, originals, server, ffmpeg, say).run()
+    with TemporaryDirectory(prefix="gfc-") as folder:
+        written = Path(folder) / "calls"
+        before = calls.traced(written) if options.calls else []
+        with running({"GILFOYLE_WORKERS__STALL_TIMEOUT_S": str(_STALL_S)}, before) as server:
+            outcomes, faults = await _Run(options, originals, server, ffmpeg, say).run()
+        if options.calls:
+            faults += await asyncio.to_thread(_called, written, server.settings.storage.filesystem.path, say)
     return Report(options.seed, outcomes, faults, time.monotonic() - began)
+
+
+def _called(written: Path, media: Path, say: Callable[[str], None]) -> list[str]:
+    """What ffmpeg opened that it should not have."""
+    with written.open(errors="replace") as lines:
+        found = calls.read(lines, TOOLS, [f"{media}/", *ALLOWED])
+    say(f"{found.tools} runs of ffmpeg and ffprobe opened {found.opens} files")
+    return sorted(found.faults)
 
 
 class _Run:

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 
 _EVERY_S = 0.05
-_TOOLS = ("ffmpeg", "ffprobe")
+TOOLS = ("ffmpeg", "ffprobe")
 # Of the system, and of the tool itself.
-_ALLOWED = ("/dev/", "/proc/", "/sys/", "/lib/", "/lib64/", "/usr/lib/", "/etc/ld.so.")
+ALLOWED = ("/dev/", "/proc/", "/sys/", "/lib/", "/lib64/", "/usr/lib/", "/usr/share/zoneinfo/", "/etc/ld.so.")
 
 
 class Watch:
@@ -36,7 +36,7 @@ class Watch:
         with suppress(psutil.Error):
             for child in self._root.children(recursive=True):
                 with suppress(psutil.Error):
-                    if child.name().startswith(_TOOLS):
+                    if child.name().startswith(TOOLS):
                         found.append(child)
         return found
 
@@ -54,7 +54,7 @@ class Watch:
             with suppress(psutil.Error):
                 self.looked += 1
                 for file in tool.open_files():
-                    if self._allowed not in Path(file.path).parents and not file.path.startswith(_ALLOWED):
+                    if self._allowed not in Path(file.path).parents and not file.path.startswith(ALLOWED):
                         self.opened.add(f"{tool.name()} opened {file.path}")
                 for connection in tool.net_connections():
                     self.opened.add(f"{tool.name()} connected to {connection.raddr or connection.laddr}")

@@ -17,8 +17,8 @@ from tests.integration.api.conftest import served
 
 KEY = "the-first-key-of-the-contract-test"
 # What a schema can't say, such as that one time must come after another, makes valid data that is refused. Whether keys
-# are asked for is shown by test_auth_matrix.py. What an Idempotency-Key repeats is the answer of then: what that made may
-# have been deleted since.
+# are asked for is shown by test_auth_matrix.py. What an Idempotency-Key repeats is the answer of then: what that made
+# may have been deleted since.
 NOT_CHECKED = "positive_data_acceptance,ignored_auth,ensure_resource_availability"
 # Streams that do not end; and bodies of tus, which it does not know how to write.
 LEFT_OUT = ("--exclude-path-regex", "events$", "--exclude-operation-id", "patchUpload")
