@@ -128,6 +128,7 @@ def run(settings: Settings, queues: Sequence[str] = ()) -> None:
         log.warning("ffmpeg can reach more than its source: %s", why_not)
     if runs_ffmpeg:
         sandbox.export_state()
+        HEALTH.remark(sandbox.told(sandbox.Mode(settings.tools.sandbox)))
     watch()
     with (
         exported(settings.metrics, "worker"),

@@ -1,7 +1,7 @@
 """Whether a worker lives and takes work, told on the port that Prometheus reads: what an orchestrator asks.
 
 `GET /healthz` is 503 once the worker's event loop has stood still for a minute. `GET /readyz` is 503 until the worker
-has begun to ask for work, and again from when it was asked to stop. Of other processes it says nothing (404): the
+has begun to ask for work, and again from when it was asked to stop; below that it says what ffmpeg can reach. Of other processes it says nothing (404): the
 API has both on its own port.
 """
 
@@ -34,6 +34,7 @@ class Health:
 
     def __init__(self) -> None:
         self._state: State | None = None
+        self._remarks: list[str] = []
         self._beaten = time.monotonic()
 
     async def keep(self) -> None:
@@ -46,6 +47,10 @@ class Health:
         """From now on the worker does that."""
         self._state = state
         DRAINING.set(state is State.DRAINING)
+
+    def remark(self, sentence: str) -> None:
+        """Something about this worker that people who look at its readiness want to know."""
+        self._remarks.append(sentence)
 
     def healthz(self) -> tuple[HTTPStatus, str]:
         """Whether the worker lives."""
@@ -61,7 +66,8 @@ class Health:
         if self._state is None:
             return HTTPStatus.NOT_FOUND, "no worker"
         ready = self._state is State.WORKING
-        return HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, self._state
+        told = "\n".join([self._state, *self._remarks])
+        return HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, told
 
     def beside(self, metrics: WSGIApplication) -> WSGIApplication:
         """The application of the port: `metrics` at /metrics, and these two."""

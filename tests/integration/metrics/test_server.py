@@ -80,8 +80,10 @@ async def test_a_worker_says_whether_it_lives_and_takes_work(monkeypatch: pytest
         assert (ask("/healthz"), ask("/readyz")) == ((200, "ok"), (503, "starting"))
         told.enter(State.WORKING)
         assert (ask("/healthz"), ask("/readyz")) == ((200, "ok"), (200, "working"))
+        told.remark("ffmpeg reaches its source and nothing else")
+        assert ask("/readyz") == (200, "working\nffmpeg reaches its source and nothing else")
         told.enter(State.DRAINING)
-        assert (ask("/healthz"), ask("/readyz")) == ((200, "ok"), (503, "draining"))
+        assert ask("/healthz") == (200, "ok") and ask("/readyz")[0] == 503 and ask("/readyz")[1].startswith("draining")
         assert "gilfoyle_draining 1.0" in ask("/metrics")[1]
         monkeypatch.setattr(health, "STANDSTILL_S", 0.05)
         time.sleep(0.1)  # noqa: ASYNC251  # the event loop that stands still is this one
