@@ -1,8 +1,8 @@
 """Whether a worker lives and takes work, told on the port that Prometheus reads: what an orchestrator asks.
 
 `GET /healthz` is 503 once the worker's event loop has stood still for a minute. `GET /readyz` is 503 until the worker
-has begun to ask for work, and again from when it was asked to stop; below that it says what ffmpeg can reach. Of other processes it says nothing (404): the
-API has both on its own port.
+has begun to ask for work, and again from when it was asked to stop; below that it says what ffmpeg can reach. Of other
+processes it says nothing (404): the API has both on its own port.
 """
 
 from __future__ import annotations
