@@ -51,6 +51,17 @@ def storage(
 
 
 @app.command()
+def relay(
+    as_json: JsonOption = False,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Pairs of runs; figures are their medians.")] = 3,
+) -> None:
+    """Compare what ffmpeg reads from S3 by its worker's relay with what it reads by itself, in processor time."""
+    from bench.relay import relay
+
+    relay(runs=runs, as_json=as_json)
+
+
+@app.command()
 def play(
     as_json: JsonOption = False,
     films: Annotated[list[str] | None, typer.Option("--film", help="10s, 10min or 2h; again for more.")] = None,
