@@ -66,13 +66,14 @@ def by_go(given: Mapping[str, Any]) -> Objects:
     return _objects(_run([_renderer(), str(CHART), NAMESPACE], input=json.dumps(given)))
 
 
-def by_helm(given: Mapping[str, Any]) -> Objects:
-    """The chart's objects by Helm itself."""
+def by_helm(overlay: str = "external", given: Mapping[str, Any] | None = None) -> Objects:
+    """The chart's objects by Helm itself, which merges the values, too."""
+    files = [] if overlay == "external" else ["--values", str(CHART / f"values-{overlay}.yaml")]
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(given, file)
+        json.dump(given or {}, file)
         file.flush()
-        command = [str(HELM), "template", "gilfoyle", str(CHART), "--namespace", NAMESPACE, "--values", file.name]
-        return _objects(_run(command))
+        files += ["--values", file.name]
+        return _objects(_run([str(HELM), "template", "gilfoyle", str(CHART), "--namespace", NAMESPACE, *files]))
 
 
 @functools.cache

@@ -72,13 +72,19 @@ def test_the_chart_and_kustomize_give_the_same(overlay: str) -> None:
 @needs_helm
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_helm_gives_the_same(overlay: str) -> None:
-    assert alike(by_helm(values(overlay=overlay))) == alike(kustomized(overlay))
+    assert alike(by_helm(overlay)) == alike(kustomized(overlay))
 
 
 @needs_helm
 def test_helm_refuses_a_value_that_there_is_not() -> None:
     with pytest.raises(AssertionError, match="slot"):
-        by_helm(values(given={"transcode": {"slot": 1}}))
+        by_helm(given={"transcode": {"slot": 1}})
+
+
+@needs_helm
+def test_helm_agrees_with_the_templates_of_go() -> None:
+    given = POOLS | {"keda": {"trigger": "metrics-api"}, "deletionCost": {"enabled": False}}
+    assert alike(by_helm(given=given)) == alike(by_go(values(given=given)))
 
 
 @needs_kustomize
