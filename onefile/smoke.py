@@ -200,6 +200,8 @@ def _every_command(place: Place, addresses: Mapping[str, Any], clip: Path) -> No
         "GILFOYLE_TEMPORAL__ADDRESS": addresses["temporal_address"],
         "GILFOYLE_STORAGE__FILESYSTEM__PATH": f"{addresses['data']}/media",
         "GILFOYLE_METRICS__PORT": "0",
+        # Nobody listens there; but it starts only with the packages for it.
+        "GILFOYLE_TRACES__ENDPOINT": f"http://127.0.0.1:{_free_port()}",
     }
     media_id = json.loads(place.run("list", "--json", "--url", api))[0]["id"]
     place.run("show", media_id, "--url", api)

