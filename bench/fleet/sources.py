@@ -14,6 +14,7 @@ from bench.subject import Subject, examine
 from gilfoyle.activities.transcode import TranscodeActivities, TranscodeInput
 from gilfoyle.config import Settings, StorageSettings
 from gilfoyle.ffmpeg.tools import ffmpeg_path, ffprobe_path
+from gilfoyle.media.policy import EncodingPolicy
 from gilfoyle.storage import FilesystemStorage, Storages, keys
 
 _MINUTE_S = 60
@@ -57,7 +58,12 @@ async def _inits(sample: Subject, settings: Settings, storage: FilesystemStorage
     for chunk in sample.plan.passes:
         encode = transcode.encode_audio if plan.is_audio(chunk) else transcode.encode_video
         job = TranscodeInput(
-            media_id=media_id, encoding=1, info=sample.info, plan=plan, policy=settings.encoding, chunk=chunk
+            media_id=media_id,
+            encoding=1,
+            info=sample.info,
+            plan=plan,
+            policy=EncodingPolicy.of(settings.encoding),
+            chunk=chunk,
         )
         await ActivityEnvironment().run(encode, job)
     for name in sample.renditions:

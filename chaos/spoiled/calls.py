@@ -28,7 +28,7 @@ def traced(into: Path) -> list[str]:
     if strace is None:
         raise StartupError("There is no strace: install it, or leave out --calls.")
     # A process of its own beside the command, whose id stays that of the command.
-    return [strace, "-D", "-f", "--seccomp-bpf", "-qq", "-y", "-s", "300", "-e", f"trace={_CALLS}", "-o", str(into)]
+    return [strace, "-D", "-f", "--seccomp-bpf", "-q", "-y", "-s", "300", "-e", f"trace={_CALLS}", "-o", str(into)]
 
 
 @dataclass

@@ -1,0 +1,54 @@
+"""How a fleet is scaled in the benchmark, and when its uploads come."""
+
+from __future__ import annotations
+
+from bench.elastic.day import arrivals, rate
+from bench.elastic.measure import Passed, summary
+from bench.elastic.scaler import STEP_S, WINDOW_S, Scaler
+
+
+def test_up_at_once_and_never_above_the_most() -> None:
+    scaler = Scaler(slots=4, most=5)
+    assert scaler.workers(0, 0, 0) == 0
+    assert scaler.workers(1, 1, 0) == 1
+    assert scaler.workers(2, 17, 1) == 5
+    assert scaler.workers(3, 400, 5) == 5
+
+
+def test_down_a_step_at_a_time_once_fewer_have_been_enough_for_long() -> None:
+    scaler, now, workers = Scaler(slots=1, most=100), 0.0, 0
+    workers = scaler.workers(now, 16, workers)
+    seen = [workers]
+    while workers:
+        now += 1
+        workers = scaler.workers(now, 0, workers)
+        if workers != seen[-1]:
+            seen.append(workers)
+            assert now >= WINDOW_S + STEP_S * (len(seen) - 2)
+    assert seen == [16, 12, 9, 6, 4, 3, 2, 1, 0]
+
+
+def test_a_short_lull_ends_no_worker() -> None:
+    scaler = Scaler(slots=1, most=100)
+    workers = scaler.workers(0, 10, 0)
+    for second in range(1, 60):
+        workers = scaler.workers(second, 10 if second % 8 == 0 else 0, workers)
+        assert workers == 10
+
+
+def test_most_come_in_the_evening_and_few_at_night() -> None:
+    found = arrivals(1000)
+    assert len(found) == 1000 and found == sorted(found) and found[0] >= 0 and found[-1] < 1
+
+    def between(begin: float, end: float) -> int:
+        return sum(begin <= 24 * each < end for each in found)
+
+    assert between(19, 20) > 3 * between(3, 4) and rate(19.5) > 8 * rate(3)
+
+
+def test_the_figures() -> None:
+    fixed = Passed(slot_s=1000, busy_s=400, redone=0, most=10, plays_s=[1.0] * 19 + [2.0])
+    scaled = Passed(slot_s=440, busy_s=400, redone=0.004, most=10, plays_s=[1.5] * 19 + [3.0])
+    figures = summary(fixed, scaled)
+    assert (figures["slot_cost_ratio"], figures["redone_share"]) == (1.1, 0.004)
+    assert 1.4 < figures["play_p95_ratio"] < 1.6
