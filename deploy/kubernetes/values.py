@@ -102,7 +102,7 @@ PARAMS: list[Param | Given] = [
         "secret",
         "a Secret that is there: its keys are variables, GILFOYLE_DATABASE__URL and others that are secret",
         [
-            *_deployments(f"{CONTAINER}/envFrom/0/secretRef/name"),
+            *_deployments(f"{CONTAINER}/envFrom/0/secretRef/name", "api", "pipeline", "io"),
             (*JOB[:2], f"{CONTAINER}/envFrom/0/secretRef/name"),
         ],
         "quote",
@@ -147,6 +147,13 @@ PARAMS: list[Param | Given] = [
         [*_deployments(f"{CONTAINER}/env/2/value", "transcode"), (*_KEDA[:2], "spec/triggers/0/metadata/threshold")],
         "quote",
         SOME,
+    ),
+    Param(
+        "transcode.secret",
+        "the same for these: they need what is of the storage and of Temporal, and nothing of the database",
+        _deployments(f"{CONTAINER}/envFrom/0/secretRef/name", "transcode"),
+        "quote",
+        TEXT,
     ),
     Param(
         "transcode.threads",
