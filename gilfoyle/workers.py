@@ -66,6 +66,7 @@ from gilfoyle.temporal.routes import (
 from gilfoyle.temporal.schedules import keep_schedules
 from gilfoyle.temporal.telemetry import exported
 from gilfoyle.temporal.translate import TranslateErrors
+from gilfoyle.temporal.versions import deployment, tell_if_unpromoted
 from gilfoyle.workflows.delete_media import DeleteMedia
 from gilfoyle.workflows.deliver_webhook import DeliverWebhook
 from gilfoyle.workflows.import_media import ImportMedia
@@ -154,6 +155,8 @@ async def _serve(settings: Settings, queues: list[str]) -> None:
         workers = build_workers(parts, queues)
         for worker in workers:
             await stack.enter_async_context(worker)
+        telling = asyncio.create_task(tell_if_unpromoted(parts.client, settings.temporal))
+        stack.push_async_callback(stop, [telling])
         if PIPELINE in queues:
             await keep_schedules(parts.client, settings)
         log.info("working on %s", ", ".join(queues))
@@ -325,6 +328,7 @@ def _worker(
             *([] if queue == PIPELINE else [Heartbeat()]),
         ],
         graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s if grace_s is None else grace_s),
+        deployment_config=deployment(parts.settings.temporal),
         max_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
         default_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
     )

@@ -55,6 +55,12 @@ class TemporalSettings(Section):
         description="keys for what Temporal keeps of the work, as `ID:BASE64` of 32 bytes: the first encrypts, all "
         "decrypt; empty: it is not encrypted",
     )
+    deployment: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_-]{0,100}$",
+        description="the Worker Deployment that workers belong to, each as the version of its release, for who "
+        "promotes versions by hand; empty: all workers get work",
+    )
     queue_prefix: str = Field(
         "gilfoyle",
         pattern=r"^[a-z0-9-]{1,40}$",
