@@ -21,10 +21,11 @@ _STOP_S = 30.0
 
 @dataclass
 class Joined:
-    """One that works. `said`: once it has ended, what it wrote to stdout."""
+    """One that works. `said`: once it has ended, what it wrote to stdout; `complained`: the same of stderr."""
 
     process: subprocess.Popen[bytes]
     said: str = ""
+    complained: str = ""
 
     def cpu_s(self) -> float:
         """User and system time that it has used so far, with its ended children."""
@@ -57,7 +58,8 @@ def joined(arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator
         finally:
             _stop(process)
             out.seek(0)
-            worker.said = out.read().decode(errors="replace")
+            errors.seek(0)
+            worker.said, worker.complained = (each.read().decode(errors="replace") for each in (out, errors))
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

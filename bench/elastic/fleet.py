@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench.elastic.activities import Done
 from bench.elastic.worker import arguments
 from bench.workers import Joined, joined
+from gilfoyle.errors import EncodeFailed
 
 
 @dataclass
@@ -95,6 +96,9 @@ class Fleet:
         assert member.joined is not None
         await asyncio.to_thread(member.opening.__exit__, None, None, None)
         self.slot_s += (time.monotonic() - member.began) * self.slots
+        if not member.joined.said:
+            last = member.joined.complained.strip().splitlines()[-1:] or ["It said nothing."]
+            raise EncodeFailed(f"A worker of the fleet died ({member.joined.process.returncode}): {last[0]}")
         did = Done(**json.loads(member.joined.said))
         self.done = Done(**{name: value + getattr(did, name) for name, value in asdict(self.done).items()})
 

@@ -22,7 +22,7 @@ def s3_variables(store: Seaweed, prefix: str, **more: str) -> dict[str, str]:
 
 def ipfs_variables(node: KuboNode, **more: str) -> dict[str, str]:
     """As environment variables: the node, in a folder of its MFS."""
-    return _variables({"driver": "ipfs", "ipfs__api": node.api, "ipfs__gateway": node.gateway} | more)
+    return _variables({"driver": "ipfs", "ipfs__api": node.api} | more)
 
 
 def objects(store: Seaweed, prefix: str) -> list[str]:

@@ -115,7 +115,7 @@ def site(
             "access_key_id": s3_service.access_key,
             "secret_access_key": s3_service.secret_key,
         },
-        "ipfs": {"api": kubo.api, "gateway": kubo.gateway, "folder": f"/{name}"},
+        "ipfs": {"api": kubo.api, "folder": f"/{name}"},
     }[request.param]
     storage = StorageSettings(driver=request.param, **{request.param: _STORES[request.param](**own)})
     environment = {
