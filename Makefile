@@ -18,7 +18,7 @@ KUBO := $(VENV)/.kubo
 TYPESCRIPT := $(VENV)/.typescript
 # Tests often wait for something; with a file each, three processes wait side by side, in the order of tests/conftest.py.
 # What fails is run once more, and told of either way (docs/decisions/0076).
-TESTS := -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 --max-suite-reruns 8 --rerun-show-tracebacks
+TESTS := -n 3 --dist loadfile --no-loadscope-reorder --durations 20 --reruns 1 --max-suite-reruns 8 --rerun-show-tracebacks
 PYTHONS := python3 python3.13 python3.12 python3.11 python3.14
 ARGS :=
 
