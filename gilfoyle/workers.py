@@ -146,7 +146,7 @@ async def _serve(settings: Settings, queues: list[str]) -> None:
     async with AsyncExitStack() as stack:
         for keeping in (HEALTH.keep(), keep_pod_cost()):
             stack.push_async_callback(stop, [asyncio.create_task(keeping)])
-        database = Database(settings.database.url, settings.database.pool_size)
+        database = Database(settings.database.url, settings.database.pool_size, pooled=settings.database.pooled)
         stack.push_async_callback(database.close)
         storages = Storages(settings.storage)
         stack.push_async_callback(storages.close)

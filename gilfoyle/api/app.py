@@ -183,7 +183,7 @@ def create_app(settings: Settings) -> FastAPI:
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
     """The routes' dependencies, until the end of the block."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.database.url, settings.database.pool_size)
+        database = Database(settings.database.url, settings.database.pool_size, pooled=settings.database.pooled)
         stack.push_async_callback(database.close)
         storages = Storages(settings.storage)
         stack.push_async_callback(storages.close)

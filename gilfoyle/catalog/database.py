@@ -67,7 +67,8 @@ class Database:
     Connects when first used. Close it when done.
     """
 
-    def __init__(self, url: str, pool_size: int = 10) -> None:
+    def __init__(self, url: str, pool_size: int = 10, *, pooled: bool = False) -> None:
+        """`pooled`: between it and PostgreSQL lies a pooler that gives each transaction another connection."""
         self._url = driver_url(url)
         self._engine = create_async_engine(
             self._url,
@@ -76,14 +77,15 @@ class Database:
             pool_timeout=POOL_TIMEOUT_S,
             # A restarted server leaves dead connections in the pool: ask before each use.
             pool_pre_ping=True,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+            # What one connection has prepared, the next one of a pooler does not know.
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, **({"prepare_threshold": None} if pooled else {})},
             hide_parameters=True,  # of what failed: URLs of imports may be secrets, and errors reach logs and Temporal
         )
         self._sessions = async_sessionmaker(
             self._engine, expire_on_commit=False, autoflush=False, sync_session_class=RecordingSession
         )
-        self._lookups = Lookups(self.conninfo, CONNECT_TIMEOUT_S)
-        self._lists = Lookups(self.conninfo, CONNECT_TIMEOUT_S, LISTS)
+        self._lookups = Lookups(self.conninfo, CONNECT_TIMEOUT_S, prepares=not pooled)
+        self._lists = Lookups(self.conninfo, CONNECT_TIMEOUT_S, LISTS, prepares=not pooled)
         alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._readers = async_sessionmaker(alone, expire_on_commit=False, autoflush=False)
 

@@ -36,10 +36,11 @@ class Lookups:
     Connects when first used, and again when the server has dropped them. Close it when done.
     """
 
-    def __init__(self, conninfo: str, timeout_s: int, most: int = 1) -> None:
-        """`most`: connections."""
+    def __init__(self, conninfo: str, timeout_s: int, most: int = 1, *, prepares: bool = True) -> None:
+        """`most`: connections; `prepares`: whether the server is to remember queries that come again."""
         self._conninfo = conninfo
         self._timeout_s = timeout_s
+        self._prepares = prepares
         self._free: list[_Connection] = []
         self._turns = asyncio.Semaphore(most)
 
@@ -68,5 +69,7 @@ class Lookups:
         connection = await AsyncConnection.connect(
             self._conninfo, autocommit=True, row_factory=row, connect_timeout=self._timeout_s
         )
+        if not self._prepares:
+            connection.prepare_threshold = None
         set_json_loads(from_json, connection)
         return connection

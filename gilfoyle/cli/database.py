@@ -19,13 +19,13 @@ def in_catalog(work: Callable[[Catalog], Awaitable[T]], data: Path, config: Path
 
     Its tables are brought up to date first, so that a key can be made before the first start. Raises Unavailable.
     """
-    url = _database_url(load(config), data)
+    settings = load(config)
+    url = _database_url(settings, data)
     upgrade(url)
-    return asyncio.run(_in_catalog(work, url))
+    return asyncio.run(_in_catalog(work, Database(url, pool_size=1, pooled=settings.database.pooled)))
 
 
-async def _in_catalog(work: Callable[[Catalog], Awaitable[T]], url: str) -> T:
-    database = Database(url, pool_size=1)
+async def _in_catalog(work: Callable[[Catalog], Awaitable[T]], database: Database) -> T:
     try:
         return await work(Catalog(database))
     finally:

@@ -79,6 +79,11 @@ class DatabaseSettings(Section):
         le=500,
         description="connections each process keeps at most; three more look things up, and in the API one listens",
     )
+    pooled: bool = Field(
+        False,
+        description="a pooler that gives each transaction another connection (PgBouncer's transaction mode) lies "
+        "before PostgreSQL",
+    )
 
 
 class ToolSettings(Section):
