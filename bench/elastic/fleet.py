@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
 import time
 from collections.abc import Coroutine, Mapping
 from contextlib import AbstractContextManager
@@ -15,9 +13,9 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.elastic.activities import Done
-from bench.elastic.worker import arguments
+from bench.elastic.worker import arguments, done_by
+from bench.ports import free_port
 from bench.workers import Joined, joined
-from gilfoyle.errors import EncodeFailed
 
 
 @dataclass
@@ -85,7 +83,7 @@ class Fleet:
         task.add_done_callback(self._moves.discard)
 
     async def _start(self) -> None:
-        port = _free_port()
+        port = free_port()
         environment = {**self.environment, "GILFOYLE_METRICS__PORT": str(port)}
         opening = joined(arguments(self.slots, self.speed, self.inits), environment)
         member = _Member(opening, f"http://127.0.0.1:{port}/metrics", time.monotonic())
@@ -96,10 +94,7 @@ class Fleet:
         assert member.joined is not None
         await asyncio.to_thread(member.opening.__exit__, None, None, None)
         self.slot_s += (time.monotonic() - member.began) * self.slots
-        if not member.joined.said:
-            last = member.joined.complained.strip().splitlines()[-1:] or ["It said nothing."]
-            raise EncodeFailed(f"A worker of the fleet died ({member.joined.process.returncode}): {last[0]}")
-        did = Done(**json.loads(member.joined.said))
+        did = done_by(member.joined)
         self.done = Done(**{name: value + getattr(did, name) for name, value in asdict(self.done).items()})
 
     async def _passes(self, member: _Member) -> int:
@@ -109,10 +104,3 @@ class Fleet:
             return member.running
         samples = (each for family in text_string_to_metric_families(told) for each in family.samples)
         return int(sum(each.value for each in samples if each.name == "gilfoyle_passes"))
-
-
-def _free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
