@@ -163,6 +163,21 @@ def elastic(
 
 
 @app.command()
+def cluster(
+    built: Annotated[Path, typer.Argument(help="The folder that deploy/kubernetes/check/build.sh has filled.")],
+    as_json: JsonOption = False,
+    cycles: Annotated[int, typer.Option("--cycles", min=1, help="How often uploads come and cease.")] = 2,
+    film_s: Annotated[int, typer.Option("--film", min=10, help="Length of each film, in seconds.")] = 60,
+    speed: Annotated[float, typer.Option("--speed", min=0.1, help="What the time of passes is divided by.")] = 2,
+    logs: Annotated[Path | None, typer.Option(help="A folder for what Kubernetes and KEDA say.")] = None,
+) -> None:
+    """Let real Kubernetes controllers and KEDA decide how many simulated workers there are, while uploads come."""
+    from bench.cluster.measure import Load, cluster
+
+    cluster(built, Load(cycles, film_s, speed), logs=logs, as_json=as_json)
+
+
+@app.command()
 def scale(
     as_json: JsonOption = False,
     seconds: Annotated[int, typer.Option("--seconds", min=4, help="Length of the source that is made.")] = 600,
