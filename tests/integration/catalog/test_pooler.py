@@ -71,18 +71,3 @@ async def test_many_at_once_share_few_connections(pooled: Database) -> None:
 
     await asyncio.gather(*(use(number) for number in range(20)))
     assert sum((await catalog.medias.counts()).values()) == 20
-
-
-async def test_without_the_setting_it_fails(pooled_url: str, database: Database) -> None:
-    """Were it to work, the setting could go: newer poolers know what clients prepare."""
-    unaware = Database(pooled_url, pool_size=10)
-
-    async def use() -> None:
-        for _ in range(10):
-            await Catalog(unaware).medias.page(10, 0)
-
-    try:
-        with pytest.raises(Exception, match=r"prepared statement|reached|dropped"):
-            await asyncio.gather(*(use() for _ in range(10)))
-    finally:
-        await unaware.close()
