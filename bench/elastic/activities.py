@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from bench.fleet.activities import SEGMENT, SimulatedPasses
 from bench.fleet.costs import cost_s
 from gilfoyle.activities.transcode import Spent, TranscodeInput, announcer, spent
 from gilfoyle.storage import Storage, Storages, keys
 from gilfoyle.storage.stored import first_missing, is_stored
 from gilfoyle.temporal.handover import handed_over
-
-_SEGMENT = b"\0" * 64
 
 
 @dataclass
@@ -26,24 +25,13 @@ class Done:
     redone: int = 0
 
 
-class ElasticTranscode:
-    """Registered in place of TranscodeActivities. `inits`: a real init segment of each rendition."""
+class ElasticTranscode(SimulatedPasses):
+    """On workers that may stop at any time."""
 
     def __init__(self, storages: Storages, inits: Mapping[str, bytes], speed: float) -> None:
-        self._storages, self._inits, self._speed = storages, inits, speed
+        super().__init__(storages, inits)
+        self._speed = speed
         self.done = Done()
-
-    @activity.defn
-    async def encode_video(self, job: TranscodeInput) -> Spent:
-        """Wait as long as the pass takes on one core, divided by the speed."""
-        return await self._encode(job, job.chunk.first + job.chunk.count)
-
-    @activity.defn
-    async def encode_audio(self, job: TranscodeInput) -> Spent:
-        """The same for audio."""
-        return await self._encode(
-            job, min(job.chunk.first + job.chunk.count, job.plan.segments(job.chunk.renditions[0]))
-        )
 
     async def _encode(self, job: TranscodeInput, end: int) -> Spent:
         """From the first segment that is missing on; what is being made when the worker is told to stop is made."""
@@ -54,8 +42,7 @@ class ElasticTranscode:
             await first_missing(storage, job.media_id, job.encoding, name, job.chunk.first, end)
             for name in job.chunk.renditions
         ]
-        if job.chunk.first == 0:
-            await self._store_inits(storage, job)
+        await self._store_inits(storage, job)
         for index in range(min(firsts), end):
             if activity.is_worker_shutdown():
                 raise handed_over(f"it lacks segments from {index} on")
@@ -65,14 +52,9 @@ class ElasticTranscode:
             await announce(index)
         return spent()
 
-    async def _store_inits(self, storage: Storage, job: TranscodeInput) -> None:
-        for name in job.chunk.renditions:
-            prefix = keys.rendition_prefix(job.media_id, job.encoding, name)
-            await storage.write(f"{prefix}/{keys.INIT_NAME}", self._inits[name])
-
     async def _store(self, storage: Storage, job: TranscodeInput, index: int) -> None:
         for name in job.chunk.renditions:
             prefix = keys.rendition_prefix(job.media_id, job.encoding, name)
             self.done.redone += await is_stored(storage, f"{prefix}/{keys.segment_name(index)}")
-            await storage.write(f"{prefix}/{keys.segment_name(index)}", _SEGMENT)
+            await storage.write(f"{prefix}/{keys.segment_name(index)}", SEGMENT)
             self.done.segments += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ from gilfoyle.activities.transcode import Spent, TranscodeInput, announcer, nice
 from gilfoyle.media.plan import HEAD_PRIORITY, Pass
 from gilfoyle.storage import Storage, Storages, keys
 
-_SEGMENT = b"\0" * 64
+SEGMENT = b"\0" * 64
+"""What is stored in place of a real one."""
 
 
 @dataclass
@@ -40,12 +42,11 @@ class Speeds:
         return self.early if chunk.ahead and chunk.priority == HEAD_PRIORITY else self.usual
 
 
-class SimulatedTranscode:
+class SimulatedPasses(ABC):
     """Registered in place of TranscodeActivities. `inits`: a real init segment of each rendition."""
 
-    def __init__(self, storages: Storages, cores: Cores, inits: Mapping[str, bytes], speeds: Speeds) -> None:
-        self._storages, self._cores, self._inits, self._speeds = storages, cores, inits, speeds
-        self.busy = Busy()
+    def __init__(self, storages: Storages, inits: Mapping[str, bytes]) -> None:
+        self._storages, self._inits = storages, inits
 
     @activity.defn
     async def encode_video(self, job: TranscodeInput) -> Spent:
@@ -58,6 +59,25 @@ class SimulatedTranscode:
         return await self._encode(
             job, min(job.chunk.first + job.chunk.count, job.plan.segments(job.chunk.renditions[0]))
         )
+
+    @abstractmethod
+    async def _encode(self, job: TranscodeInput, end: int) -> Spent:
+        """Wait, and store the pass's segments up to `end`."""
+
+    async def _store_inits(self, storage: Storage, job: TranscodeInput) -> None:
+        if job.chunk.first == 0:
+            for name in job.chunk.renditions:
+                prefix = keys.rendition_prefix(job.media_id, job.encoding, name)
+                await storage.write(f"{prefix}/{keys.INIT_NAME}", self._inits[name])
+
+
+class SimulatedTranscode(SimulatedPasses):
+    """On cores that passes share, as `nice` has them do."""
+
+    def __init__(self, storages: Storages, cores: Cores, inits: Mapping[str, bytes], speeds: Speeds) -> None:
+        super().__init__(storages, inits)
+        self._cores, self._speeds = cores, speeds
+        self.busy = Busy()
 
     async def _encode(self, job: TranscodeInput, end: int) -> Spent:
         takes = cost_s(job.plan, job.chunk, str(job.media_id)) / self._speeds.of(job.chunk)
@@ -83,14 +103,8 @@ class SimulatedTranscode:
             await announce(index)
         await storing
 
-    async def _store_inits(self, storage: Storage, job: TranscodeInput) -> None:
-        if job.chunk.first == 0:
-            for name in job.chunk.renditions:
-                prefix = keys.rendition_prefix(job.media_id, job.encoding, name)
-                await storage.write(f"{prefix}/{keys.INIT_NAME}", self._inits[name])
-
     async def _store(self, storage: Storage, job: TranscodeInput, index: int) -> None:
         for name in job.chunk.renditions:
             prefix = keys.rendition_prefix(job.media_id, job.encoding, name)
-            await storage.write(f"{prefix}/{keys.segment_name(index)}", _SEGMENT)
+            await storage.write(f"{prefix}/{keys.segment_name(index)}", SEGMENT)
             self.busy.segments += 1

@@ -28,7 +28,8 @@ class RequestIds:
             return
         given = next((value for name, value in scope["headers"] if name == _NAME), b"")
         request_id = given if _SANE.fullmatch(given) else secrets.token_hex(8).encode()
-        REQUEST_ID.set(request_id.decode())
+        named_id = request_id.decode()
+        REQUEST_ID.set(named_id)
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -37,6 +38,6 @@ class RequestIds:
 
         media = _OF_A_MEDIA.search(scope["path"])
         media_id = media[1].lower() if media else ""
-        traces.tell(media_id=media_id, request_id=request_id.decode())
+        traces.tell(media_id=media_id, request_id=named_id)
         with about(media_id=media_id):
             await self._app(scope, receive, named)
