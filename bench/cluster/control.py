@@ -17,7 +17,7 @@ from typing import Any
 from bench.cluster import certificates
 from bench.cluster.certificates import PROXY, Certificates
 from bench.cluster.processes import Processes
-from bench.ports import free_port
+from bench.servers.ports import free_ports
 from gilfoyle.errors import StartupError
 
 NAMESPACE = "gilfoyle"
@@ -93,7 +93,7 @@ class Control:
 
     def start_keda(self) -> None:
         """Operator and metrics adapter, and the API server asks the adapter for external metrics."""
-        service, adapter, metrics = free_port(), free_port(), free_port()
+        service, adapter, metrics = free_ports(3)
         environment = {
             "KUBECONFIG": str(self._kubeconfig),
             "WATCH_NAMESPACE": "",
@@ -107,8 +107,8 @@ class Control:
             [
                 self.binaries / "keda",
                 f"--metrics-service-bind-address=127.0.0.1:{service}",
-                f"--metrics-bind-address=127.0.0.1:{free_port()}",
-                f"--health-probe-bind-address=127.0.0.1:{free_port()}",
+                f"--metrics-bind-address=127.0.0.1:{free_ports(1)[0]}",
+                f"--health-probe-bind-address=127.0.0.1:{free_ports(1)[0]}",
                 f"--cert-dir={self.certificates.folder}",
                 "--zap-log-level=info", "--zap-encoder=console", "--zap-time-encoding=rfc3339",
             ],
@@ -151,14 +151,14 @@ def start(built: Path, folder: Path, processes: Processes) -> Control:
     if missing := [each for each in _BINARIES if not (binaries / each).is_file()]:
         raise StartupError(f"{binaries} lacks {', '.join(missing)}: deploy/kubernetes/check/build.sh makes them.")
     made = certificates.make(folder / "certificates")
-    control = Control(binaries, built / "definitions", folder, processes, made, free_port(), secrets.token_hex(16))
-    etcd = f"http://127.0.0.1:{free_port()}"
+    control = Control(binaries, built / "definitions", folder, processes, made, free_ports(1)[0], secrets.token_hex(16))
+    etcd = f"http://127.0.0.1:{free_ports(1)[0]}"
     processes.start(
         "etcd",
         [
             binaries / "etcd", "--data-dir", folder / "etcd", "--log-level", "error",
             "--listen-client-urls", etcd, "--advertise-client-urls", etcd,
-            "--listen-peer-urls", f"http://127.0.0.1:{free_port()}",
+            "--listen-peer-urls", f"http://127.0.0.1:{free_ports(1)[0]}",
         ],
     )  # fmt: skip
     (folder / "tokens.csv").write_text(f"{control.token},admin,admin,system:masters\n")

@@ -28,8 +28,8 @@ from bench.fleet.sources import inits, still
 from bench.fleet.uploads import Uploads
 from bench.history import TRANSCODE, spans
 from bench.machine import Machine
-from bench.ports import free_port
 from bench.server import Server
+from bench.servers.ports import free_ports
 from bench.source import CACHE
 from bench.subject import Subject
 from bench.tables import figures
@@ -164,7 +164,7 @@ class _Run:
 
     def _start_api(self, environment: dict[str, str]) -> str:
         """An API process that tells what waits in the queues of these workers. Where Prometheus reads it."""
-        port, metrics = free_port(), free_port()
+        port, metrics = free_ports(2)
         own = {**environment, "GILFOYLE_SERVER__PORT": str(port), "GILFOYLE_METRICS__PORT": str(metrics)}
         self.processes.start("api", [sys.executable, "-m", "gilfoyle", "api"], own)
         self.processes.wait(f"http://127.0.0.1:{metrics}/metrics", 'state="waiting"')

@@ -22,7 +22,7 @@ from bench.cluster.control import DEPLOYMENT, NAMESPACE, Control
 from bench.cluster.prometheus import Prometheus
 from bench.elastic.activities import Done
 from bench.elastic.worker import arguments, done_by
-from bench.ports import free_port
+from bench.servers.ports import free_ports
 from bench.workers import joined
 from gilfoyle.pod import COST
 from gilfoyle.temporal.routes import TRANSCODE
@@ -94,7 +94,7 @@ class Node:
             if going:
                 self._pods[name].to_end.set()
         elif not going and "nodeName" not in pod["spec"]:
-            self._pods[name] = _Pod(f"127.0.0.1:{free_port()}")
+            self._pods[name] = _Pod(f"127.0.0.1:{free_ports(1)[0]}")
             living.create_task(self._live(name, pod))
 
     async def _live(self, name: str, pod: Mapping[str, Any]) -> None:

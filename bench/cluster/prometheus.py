@@ -11,7 +11,7 @@ import yaml
 
 from bench.cluster.control import NAMESPACE
 from bench.cluster.processes import Processes
-from bench.ports import free_port
+from bench.servers.ports import free_ports
 from gilfoyle.errors import StartupError
 
 _MONITOR = Path(__file__).parents[2] / "deploy/kubernetes/components/monitoring/metrics.yaml"
@@ -25,7 +25,7 @@ class Prometheus:
         if program is None:
             raise StartupError("There is no `prometheus`: Debian's package has it.")
         self._targets = folder / "targets.json"
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self.url = f"http://127.0.0.1:{(port := free_ports(1)[0])}"
         job = {
             "job_name": "gilfoyle",
             **intervals(),

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.elastic.activities import Done
 from bench.elastic.worker import arguments, done_by
-from bench.ports import free_port
+from bench.servers.ports import free_ports
 from bench.workers import Joined, joined
 
 
@@ -83,7 +83,7 @@ class Fleet:
         task.add_done_callback(self._moves.discard)
 
     async def _start(self) -> None:
-        port = free_port()
+        port = free_ports(1)[0]
         environment = {**self.environment, "GILFOYLE_METRICS__PORT": str(port)}
         opening = joined(arguments(self.slots, self.speed, self.inits), environment)
         member = _Member(opening, f"http://127.0.0.1:{port}/metrics", time.monotonic())
