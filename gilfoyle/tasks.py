@@ -1,9 +1,10 @@
-"""Tasks side by side: if one fails, or all are cancelled, none goes on. In workflows as well."""
+"""Tasks side by side: if one fails, or all are cancelled, none goes on, unless it must. In workflows as well."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -24,6 +25,27 @@ async def stop(tasks: Sequence[asyncio.Task[T]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def finished(call: asyncio.Future[T]) -> T:
+    """Its result. A cancelled task waits for its end too, however often it is cancelled: `shield` alone goes on.
+
+    For what nobody can stop (a call in a thread, which may use what the task would release) or may leave half done.
+    """
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        await settle(call)
+        raise
+
+
+async def settle(call: asyncio.Future[T]) -> None:
+    """Wait for the call's end, even if this task is cancelled (again)."""
+    while not call.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([call])
+    if not call.cancelled():
+        call.exception()  # seen, so that asyncio doesn't warn about it
 
 
 def raise_if_cancelled() -> None:

@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from gilfoyle.tasks import finished, settle
+
 
 class Child:
     """A running program. `wait` for it at least once: nobody else does."""
@@ -73,11 +75,12 @@ async def start(
         return Child(started())
     starting = _in_its_own_thread(started)
     try:
-        return Child(await asyncio.shield(starting))
-    except asyncio.CancelledError:  # it takes a moment; nobody else would know of the program
-        left = Child(await starting)
-        left.send(signal.SIGKILL)
-        await left.wait()
+        return Child(await finished(starting))
+    except asyncio.CancelledError:  # nobody else would know of the program
+        if starting.exception() is None:
+            left = Child(starting.result())
+            left.send(signal.SIGKILL)
+            await settle(asyncio.ensure_future(left.wait()))
         raise
 
 

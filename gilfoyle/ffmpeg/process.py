@@ -15,6 +15,7 @@ from gilfoyle import traces
 from gilfoyle.ffmpeg import sandbox
 from gilfoyle.ffmpeg.child import Child, start
 from gilfoyle.ffmpeg.source import Source
+from gilfoyle.tasks import finished
 
 # The shell sets the limits and becomes the program: a preexec_fn is not safe in a process with threads.
 _LAUNCH = """
@@ -177,7 +178,7 @@ async def running(
                 yield run
     finally:
         try:
-            await asyncio.shield(terminate(process))
+            await finished(asyncio.ensure_future(terminate(process)))
         finally:
             run.close()
 

@@ -17,7 +17,7 @@ from uuid import uuid4
 from gilfoyle.errors import InvalidRequest, Locked, ObjectNotFound, StorageError
 from gilfoyle.storage.base import CHUNK_BYTES, ObjectInfo, Unfinished, check_key, check_offset, not_begun
 from gilfoyle.storage.filesystem.files import GrowingFile, Reader, TempFile, explain, has_link, is_remote, remove_tree
-from gilfoyle.storage.threads import finished, settle
+from gilfoyle.tasks import finished, settle
 
 TEMP_FOLDER = ".tmp"
 

@@ -16,7 +16,7 @@ from gilfoyle.storage.ipfs.growing import ID, Growing
 from gilfoyle.storage.ipfs.kubo import Download, TransientError
 from gilfoyle.storage.ipfs.node import FORMAT, Entry, Node, in_thread
 from gilfoyle.storage.ipfs.tree import Tree
-from gilfoyle.storage.threads import finished
+from gilfoyle.tasks import finished
 
 CHUNKER = "size-1048576"
 """How Kubo cuts objects into blocks: 1 MiB, as its own `unixfs-v1-2025` profile does."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gilfoyle.errors import StorageError
-from gilfoyle.storage.threads import finished
+from gilfoyle.tasks import finished
 
 TOGETHER = 64
 """Changes in one commit. Kubo refuses more than 256 without a flush, of all processes together."""

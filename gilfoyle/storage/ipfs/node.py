@@ -12,7 +12,7 @@ from gilfoyle.config import IpfsSettings
 from gilfoyle.errors import ObjectNotFound, StorageError
 from gilfoyle.storage.ipfs.kubo import Answer, Kubo, TransientError
 from gilfoyle.storage.patience import Patience
-from gilfoyle.storage.threads import finished
+from gilfoyle.tasks import finished
 
 FIRST_PAUSE_S = 0.05
 

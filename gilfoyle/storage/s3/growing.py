@@ -24,8 +24,7 @@ from gilfoyle.storage.s3.memory import Claim, Memory
 from gilfoyle.storage.s3.read import read_whole
 from gilfoyle.storage.s3.requests import Requests, bare_etag
 from gilfoyle.storage.s3.upload import UPLOAD_GONE, Upload, abort_upload, even_part_bytes
-from gilfoyle.storage.threads import finished, settle
-from gilfoyle.tasks import stop
+from gilfoyle.tasks import finished, settle, stop
 
 BESIDE = "gilfoyle-growing,"
 """How the name of the object beside begins, below the prefix; the key follows, with commas for slashes: no folder."""

@@ -17,7 +17,7 @@ from gilfoyle.storage.base import ObjectInfo
 from gilfoyle.storage.s3.errors import code_of
 from gilfoyle.storage.s3.memory import Memory, Rate
 from gilfoyle.storage.s3.upload import LEAST_PART_BYTES, Upload, even_part_bytes
-from gilfoyle.storage.threads import settle
+from gilfoyle.tasks import settle
 
 # Some services copy objects, but not into parts.
 _NO_COPIES = {"NotImplemented", "501", "MethodNotAllowed", "405"}

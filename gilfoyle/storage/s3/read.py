@@ -20,7 +20,7 @@ from gilfoyle.errors import StorageError
 from gilfoyle.storage.base import CHUNK_BYTES, ObjectInfo
 from gilfoyle.storage.s3.errors import code_of
 from gilfoyle.storage.s3.requests import Requests, bare_etag
-from gilfoyle.storage.threads import settle
+from gilfoyle.tasks import settle
 
 RANGE_BYTES = 8 << 20
 """Segments fit, so that one request does for each: four seconds at 16 Mbit/s."""

@@ -13,7 +13,7 @@ from gilfoyle.config import S3Settings
 from gilfoyle.storage.patience import Patience
 from gilfoyle.storage.s3.client import make_client
 from gilfoyle.storage.s3.errors import FAULTS, passing, service, translate
-from gilfoyle.storage.threads import settle
+from gilfoyle.tasks import settle
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,7 @@ from gilfoyle.storage.base import ObjectInfo
 from gilfoyle.storage.s3.errors import code_of
 from gilfoyle.storage.s3.memory import Claim, Memory, Rate
 from gilfoyle.storage.s3.requests import Requests, bare_etag
-from gilfoyle.storage.threads import settle
-from gilfoyle.tasks import stop
+from gilfoyle.tasks import settle, stop
 
 MOST_PARTS = 10_000
 """S3's limit on the parts of an object; 5 GiB is its limit on a part, 5 TiB on an object (Amazon S3 User Guide,

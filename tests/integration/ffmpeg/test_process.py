@@ -64,6 +64,38 @@ async def test_cancelled_at_any_moment(opened: set[tuple[str, str]]) -> None:
     await closed(opened)
 
 
+async def test_cancelled_again_while_its_program_is_ended(opened: set[tuple[str, str]]) -> None:
+    """As when a worker's grace is over while it hands a pass over: nothing runs once the caller knows."""
+    before = processes.children()
+    running = asyncio.create_task(
+        capture(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], timeout_s=60, memory_mb=MEMORY_MB)
+    )
+    async with asyncio.timeout(5):
+        while len(processes.children()) == len(before):
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)  # until the shell ignores the signal
+    while not running.done():
+        running.cancel()
+        await asyncio.sleep(0.05)
+    assert running.cancelled()
+    assert processes.children().keys() <= before.keys()
+    await closed(opened)
+
+
+async def test_cancelled_again_while_its_program_is_started(opened: set[tuple[str, str]]) -> None:
+    before = processes.children()
+    for steps in range(30):
+        starting = asyncio.create_task(capture(["sleep", "60"], timeout_s=60, memory_mb=MEMORY_MB))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        while not starting.done():
+            starting.cancel()
+            await asyncio.sleep(0)
+        assert starting.cancelled()
+        assert processes.children().keys() <= before.keys()
+    await closed(opened)
+
+
 async def test_a_program_that_is_not_there(opened: set[tuple[str, str]], tmp_path: Path) -> None:
     with pytest.raises(ProcessFailed, match="status 127"):
         await capture([os.fspath(tmp_path / "ffprobe")], timeout_s=10, memory_mb=MEMORY_MB)
