@@ -95,7 +95,7 @@ def serve(settings: Settings) -> None:
     logs.set_up(settings.logs.format)
     lifeline.watch()
     settings.auth.check(settings.server.host)
-    if settings.auth.is_exposed(settings.server):
+    if settings.auth.is_exposed(settings.server.host, settings.server.public_url):
         log.warning(
             "Others reach the API by %s, and it asks for no keys: set auth.enabled, unless the proxy guards it.",
             settings.server.public_url,

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
 from gilfoyle.config.section import Section
 from gilfoyle.errors import ConfigError
-
-if TYPE_CHECKING:
-    from gilfoyle.config.settings import ServerSettings
 
 _KEY_CHARS = 20
 
@@ -50,10 +47,10 @@ class AuthSettings(Section):
                 "guards the API, set auth.allow_open to true."
             )
 
-    def is_exposed(self, server: ServerSettings) -> bool:
-        """Whether `server.public_url` says that others reach the API, though it asks for no keys since it is local."""
-        public = urlsplit(server.public_url).hostname or "localhost"
-        return self.enabled == "auto" and not self.asks(server.host) and not is_loopback(public)
+    def is_exposed(self, host: str, public_url: str) -> bool:
+        """Whether its public URL says that others reach the API, though it asks for no keys since `host` is local."""
+        public = urlsplit(public_url).hostname or "localhost"
+        return self.enabled == "auto" and not self.asks(host) and not is_loopback(public)
 
 
 @lru_cache(1024)

@@ -60,6 +60,6 @@ def test_what_enabled_can_not_be(enabled: str) -> None:
 )
 def test_a_proxy_may_bring_others(host: str, public: str, exposed: bool) -> None:
     server = ServerSettings(host=host, public_url=public)
-    assert AuthSettings().is_exposed(server) is exposed
-    assert not AuthSettings(enabled=False).is_exposed(server)
-    assert not AuthSettings(enabled=True).is_exposed(server)
+    assert AuthSettings().is_exposed(server.host, server.public_url) is exposed
+    assert not AuthSettings(enabled=False).is_exposed(server.host, server.public_url)
+    assert not AuthSettings(enabled=True).is_exposed(server.host, server.public_url)
