@@ -61,6 +61,19 @@ def test_queries_name_metrics_that_are_documented(query: str) -> None:
     assert used <= labels
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        pytest.param(query, id=where)
+        for where, query in queries()
+        if ": " in where and re.search(r"pass_failures_total|=~?\"5|ALERTS", query)
+    ],
+)
+def test_what_only_failures_make_is_zero_without_one(query: str) -> None:
+    """Those series are not there before the first, and a panel that says `No data` looks broken."""
+    assert query.endswith(" or on() vector(0)")
+
+
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 def test_alerts_say_how_urgent_they_are_and_what_to_do(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in ("page", "ticket")
