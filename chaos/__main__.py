@@ -73,6 +73,31 @@ def corpus(
     raise typer.Exit(0 if report.good else 1)
 
 
+@app.command()
+def compose(
+    key: Annotated[str, typer.Option("--api-key", envvar="ADMIN_SECRET", help="With which medias may be made.")],
+    minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long things go wrong.")] = 5,
+    seed: Annotated[int, typer.Option("--seed", help="Of all that is random.")] = 1,
+    url: Annotated[str, typer.Option("--url", help="Where nginx answers.")] = "http://127.0.0.1:8080",
+    project: Annotated[str, typer.Option("--project", help="The name of the compose project.")] = "gilfoyle",
+    as_json: Annotated[bool, typer.Option("--json", help="Say little; end with one line of JSON on stdout.")] = False,
+) -> None:
+    """Take away containers of a stack that runs, while uploading into it; then look at what became of each upload."""
+    from chaos.stack.run import Options, run
+    from chaos.table import tables
+
+    notes = Console(stderr=True, quiet=as_json)
+    report = asyncio.run(_until_signal(run(Options(minutes, seed, url, key, project), notes.print)))
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    for table in tables(report):
+        console.print(table)
+    for finding in report.findings:
+        console.print(finding, markup=False, highlight=False)
+    if as_json:
+        print(json.dumps(report.figures()))
+    raise typer.Exit(0 if report.good else 1)
+
+
 async def _until_signal(work: Coroutine[Any, Any, T]) -> T:
     """Do the work; SIGINT and SIGTERM cancel it, once, so that it stops all that it has started."""
     task = asyncio.ensure_future(work)

@@ -35,10 +35,10 @@ class Accepted:
 class Client:
     """Everything that went wrong on the way is in `refusals`: what the server said, and how often."""
 
-    def __init__(self, api: str, rng: random.Random, say: Callable[[str], None]) -> None:
+    def __init__(self, api: str, rng: random.Random, say: Callable[[str], None], key: str = "") -> None:
         self._rng = rng
         self._say = say
-        self._http = httpx.AsyncClient(base_url=api, trust_env=False, timeout=30)
+        self._http = connected(api, key, timeout_s=30)
         self.refusals: dict[str, int] = {}
         self.created: dict[str, Source] = {}
         """Every media that was created, and what it is for."""
@@ -153,6 +153,12 @@ class Client:
 
     def _count(self, what: str) -> None:
         self.refusals[what] = self.refusals.get(what, 0) + 1
+
+
+def connected(api: str, key: str = "", *, timeout_s: float) -> httpx.AsyncClient:
+    """A client of the API; `key`: the API key of whoever calls, if it asks for one."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx.AsyncClient(base_url=api, headers=headers, trust_env=False, timeout=timeout_s)
 
 
 def frame(name: str) -> tuple[bytes, bytes]:

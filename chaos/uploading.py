@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from chaos.client import Accepted, Client
+from chaos.client import Accepted, Client, connected
 from chaos.sources import Source
 from gilfoyle.tasks import stop
 
@@ -25,10 +25,16 @@ class Uploading:
     """`run` until cancelled, then `finish`. `api` is where it is asked how much there is to do."""
 
     def __init__(
-        self, client: Client, api: str, files: dict[Source, Path], rng: random.Random, say: Callable[[str], None]
+        self,
+        client: Client,
+        api: str,
+        files: dict[Source, Path],
+        rng: random.Random,
+        say: Callable[[str], None],
+        key: str = "",
     ) -> None:
         self._client, self._files, self._rng, self._say = client, files, rng, say
-        self._http = httpx.AsyncClient(base_url=api, trust_env=False, timeout=10)
+        self._http = connected(api, key, timeout_s=10)
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepted: list[Accepted] = []
 

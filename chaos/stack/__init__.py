@@ -1,0 +1,1 @@
+"""Chaos in a stack of deploy/compose.yaml that runs."""
