@@ -11,6 +11,11 @@ from chaos.faults import KILLS
 KILLS_PER_MINUTE = 4
 REDONE_AT_MOST = 1
 _SHOWN = 50
+# Figures of what only who has all of an installation can look at.
+_INSIDE = {
+    *("orphans", "redone_chunks_max", "leftover_processes", "disk_full", "swept", "repaired", "redone"),
+    *("unmeasured_kills", "deaths", "storage"),
+}
 
 
 @dataclass
@@ -29,6 +34,8 @@ class Report:
     minutes: float
     seed: int
     storage: str
+    inside: bool = True
+    """Whether the storage, Temporal and processes were looked at, too; else the API alone was."""
     faults: Counter[str] = field(default_factory=Counter)
     uploads: dict[str, Tally] = field(default_factory=dict)
     disk_full: str = ""
@@ -107,7 +114,7 @@ class Report:
 
     def figures(self) -> dict[str, Any]:
         """For `--json`."""
-        return {
+        found = {
             "kills": self.kills,
             "accepted": self.total("accepted"),
             "ready": self.total("ready"),
@@ -134,3 +141,4 @@ class Report:
             "refusals": self.refusals,
             "findings": self.findings,
         }
+        return found if self.inside else {name: value for name, value in found.items() if name not in _INSIDE}

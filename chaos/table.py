@@ -9,9 +9,8 @@ from chaos.report import REDONE_AT_MOST, Report
 
 def tables(report: Report) -> list[Table]:
     """For people."""
-    faults = Table(
-        title=f"{report.minutes:g} minutes of chaos, storage {report.storage}, seed {report.seed}", min_width=60
-    )
+    where = f"storage {report.storage}" if report.inside else report.storage
+    faults = Table(title=f"{report.minutes:g} minutes of chaos, {where}, seed {report.seed}", min_width=60)
     faults.add_column("fault")
     faults.add_column("times", justify="right")
     for kind, count in sorted(report.faults.items()):
@@ -29,10 +28,21 @@ def tables(report: Report) -> list[Table]:
     figures.add_column("at the end")
     figures.add_column("", justify="right")
     figures.add_column("aim", justify="right")
-    for name, value, aim in (
-        ("kills", report.kills, f"≥ {report.wanted_kills}"),
+    rows = [
+        ("kills" if report.inside else "containers taken away", report.kills, f"≥ {report.wanted_kills}"),
         ("lost uploads", len(report.lost), "0"),
         ("stuck medias and workflows", len(report.stuck), "0"),
+    ]
+    if report.inside:
+        rows += _inside(report)
+    for name, value, aim in rows:
+        figures.add_row(name, str(value), aim)
+    return [faults, uploads, figures]
+
+
+def _inside(report: Report) -> list[tuple[str, int, str]]:
+    """What only who has all of an installation can look at."""
+    return [
         ("workflows that failed unforeseen", len(report.unforeseen), "0"),
         ("orphan objects (before the sweep: " + str(report.swept) + ")", len(report.orphans), "0"),
         ("processes left behind", len(report.leftovers), "0"),
@@ -44,6 +54,4 @@ def tables(report: Report) -> list[Table]:
         ("medias stopped by hand and tried again", report.retried, ""),
         ("chunks encoded again since the storage had lost them", len(report.repaired), ""),
         ("parts that ended by themselves", len(report.deaths), ""),
-    ):
-        figures.add_row(name, str(value), aim)
-    return [faults, uploads, figures]
+    ]

@@ -49,8 +49,7 @@ async def run(options: Options, say: Callable[[str], None]) -> Report:
     there = {each.service for each in await containers.all()}
     kinds = [kind for kind, service in SERVICES.items() if service in there]
     files = await asyncio.to_thread(sources.make, sources.CACHE, ffmpeg_path(ToolSettings()), say)
-    report = Report(options.minutes, options.seed, "of the stack")
-    report.disk_full = "not tried in a stack"
+    report = Report(options.minutes, options.seed, f"stack {options.project}", inside=False)
     rng = random.Random(options.seed)
     dice = [random.Random(rng.random()) for _ in range(3)]
     client = Client(options.url, dice[0], say, options.key)

@@ -69,3 +69,14 @@ def test_the_tables_hold_the_figures() -> None:
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in text.splitlines() if line[:1] == "│"]
     for row in (["API", "30"], ["text", "3", "0", "3"], ["all", "13", "10", "3"], ["kills", "60", "≥ 60"]):
         assert row in rows
+
+
+def test_of_a_stack_it_tells_only_what_was_looked_at() -> None:
+    of_stack = report()
+    of_stack.inside = False
+    assert of_stack.figures().keys() >= {"kills", "lost", "stuck", "unforeseen", "findings"}
+    assert not of_stack.figures().keys() & {"orphans", "redone_chunks_max", "leftover_processes"}
+    out = io.StringIO()
+    for table in tables(of_stack):
+        Console(file=out, width=100).print(table)
+    assert "containers taken away" in out.getvalue() and "orphan" not in out.getvalue()
