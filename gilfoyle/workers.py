@@ -14,7 +14,13 @@ from functools import partial
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.worker import (
+    PollerBehaviorAutoscaling,
+    PollerBehaviorSimpleMaximum,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkflowRunner,
+)
 
 from gilfoyle import logs, traces
 from gilfoyle.activities.catalog import CatalogActivities
@@ -79,8 +85,12 @@ from gilfoyle.workflows.verify_media import VerifyMedia
 
 log = logging.getLogger(__name__)
 
-# Cancellation arrives with a heartbeat that is really sent; the SDK holds them back for up to 60 s by default.
-_HEARTBEAT_EVERY = timedelta(seconds=1)
+# Each heartbeat that is sent is a write of Temporal's database, one after another for all passes of a media, whose
+# workflow waits for them; and an action on Temporal Cloud's bill. One a second for each pass is most of what Temporal
+# has to do (docs/decisions/0091). So it gets as many as let a few be late, or lost, before a worker is taken for dead.
+_BEATS_IN_TIMEOUT = 6
+# Cancellation arrives with a heartbeat that is sent: ffmpeg is to stop within seconds.
+_LONGEST_BEAT_S = 10.0
 _WORKFLOWS = (
     ProcessMedia,
     RetryMedia,
@@ -255,18 +265,26 @@ def _import(parts: Parts) -> Worker:
 
 
 def _transcode(parts: Parts) -> list[Worker]:
-    """Workers for long passes, for short ones, and for verification."""
+    return [*_encoding(parts), verify_worker(parts)]
+
+
+def verify_worker(parts: Parts) -> Worker:
+    """The worker that compares medias with their sources, one at a time."""
     verifying = VerifyActivities(**_running_ffmpeg(parts))
     # What is verified begins anew elsewhere, however long it is waited for.
-    return [*_encoding(parts), _worker(parts, VERIFY, 1, [verifying.verify], grace_s=0)]
+    return _worker(parts, VERIFY, 1, [verifying.verify], grace_s=0, polls=1)
 
 
 def _encoding(parts: Parts, capability: str = "") -> list[Worker]:
-    """Workers for long and for short passes that need the capability."""
-    slots, _ = transcode_capacity(parts.settings.workers, os.cpu_count() or 1)
     activities = TranscodeActivities(**_running_ffmpeg(parts))
+    return encoding_workers(parts, [activities.encode_video, activities.encode_audio], capability)
+
+
+def encoding_workers(parts: Parts, passes: list[Callable[..., Any]], capability: str = "") -> list[Worker]:
+    """Workers for long and for short passes that need the capability. `passes`: the activities that do them."""
+    slots, _ = transcode_capacity(parts.settings.workers, os.cpu_count() or 1)
     return [
-        _worker(parts, pass_queue(queue, capability), number, [activities.encode_video, activities.encode_audio])
+        _worker(parts, pass_queue(queue, capability), number, passes, polls=1)
         for queue, number in ((TRANSCODE, slots), (FIRST, parts.settings.workers.first_slots))
     ]
 
@@ -309,9 +327,15 @@ def _worker(
     activities: list[Callable[..., Any]],
     workflows: Sequence[type] = (),
     grace_s: float | None = None,
+    polls: int = 5,
 ) -> Worker:
-    """`grace_s`: how long it lets activities end when it stops; None: as long as the settings say."""
+    """`grace_s`: how long it lets activities end when it stops; None: as long as the settings say.
+
+    `polls`: requests for activities that it has open at a time. A frontend of Temporal has 1,200 of a namespace open at
+    most by default, so who is there a thousand times has one: passes take seconds, and the next poll milliseconds.
+    """
     is_of_passes = queue.startswith((TRANSCODE, FIRST))
+    beat = timedelta(seconds=min(_LONGEST_BEAT_S, parts.settings.workers.heartbeat_timeout_s / _BEATS_IN_TIMEOUT))
     return Worker(
         parts.client,
         task_queue=queue_name(parts.settings.temporal.queue_prefix, queue),
@@ -322,6 +346,7 @@ def _worker(
         # after which Temporal has another worker begin them anew.
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         max_concurrent_activities=slots,
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(polls),
         interceptors=[
             *([MeasurePasses(queue)] if is_of_passes else []),
             TranslateErrors(notice_silence=is_of_passes),
@@ -329,6 +354,6 @@ def _worker(
         ],
         graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s if grace_s is None else grace_s),
         deployment_config=deployment(parts.settings.temporal),
-        max_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
-        default_heartbeat_throttle_interval=_HEARTBEAT_EVERY,
+        max_heartbeat_throttle_interval=beat,
+        default_heartbeat_throttle_interval=beat,
     )

@@ -29,6 +29,8 @@ _DYNAMIC = (
     "matching.enableFairness=true",
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # By default a namespace may have 1,200 polls open, and each worker that encodes has three.
+    "frontend.namespaceCount=10000",
 )
 
 

@@ -23,9 +23,10 @@ def _tracing() -> list[Interceptor]:
     return [TracingInterceptor(traces.tracer)]
 
 
-async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
+async def connect(settings: TemporalSettings, *, lazy: bool = False, identity: str | None = None) -> Client:
     """Raises Unavailable if nothing answers at the address.
 
+    `identity`: what Temporal calls this client; None: by its process and host.
     With `lazy`, it connects when first used and gives up soon: the API starts, and says why it isn't ready, without
     Temporal.
     """
@@ -38,6 +39,7 @@ async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
             tls=settings.tls or bool(settings.api_key),
             retry_config=_API_RETRIES if lazy else None,
             lazy=lazy,
+            identity=identity,
             interceptors=_tracing(),
         )
     except RuntimeError as error:
