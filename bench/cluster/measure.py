@@ -34,19 +34,15 @@ from bench.source import CACHE
 from bench.subject import Subject
 from bench.tables import figures
 from bench.workers import joined
-from gilfoyle.api.pipeline import Pipeline
-from gilfoyle.catalog import Catalog, Database, Media
 from gilfoyle.config import load
 from gilfoyle.errors import EncodeFailed
 from gilfoyle.tasks import stop
-from gilfoyle.temporal.connect import connect
 
 # When films come, in seconds from the beginning of a cycle, and how many: most at once, and fewer and fewer.
 _ARRIVALS = ((0, 6), (15, 4), (40, 2), (65, 1), (90, 1))
 _LOOK_S = 1.0
 _IDLE_S = 20.0
 _GIVE_UP_S = 600.0
-_PAGE = 500
 # As many workers are started and stopped at the same time as there may be.
 _THREADS = 64
 
@@ -184,19 +180,16 @@ class _Run:
         return [await self._cycle(number, node, environment) for number in range(self.load.cycles)]
 
     async def _cycle(self, number: int, node: Node, environment: dict[str, str]) -> Cycle:
-        settings = load(None, environment)
         began, pods = len(self.samples), len(node.ready)
-        uploads = Uploads(settings)
-        database = Database(settings.database.url, settings.database.pool_size)
-        catalog = Catalog(database)
+        uploads = Uploads(load(None, environment))
         try:
-            medias = await uploads.store(self.subject.source, sum(count for _, count in _ARRIVALS))
-            events = await catalog.events.last()
-            await self._send(catalog, Pipeline(await connect(settings.temporal), settings), medias)
-            await self._ended(catalog, medias, events)
+            at = [seconds for seconds, count in _ARRIVALS for _ in range(count)]
+            medias = await uploads.store(self.subject.source, len(at))
+            events = await uploads.catalog.events.last()
+            await uploads.send(medias, self.subject.source, at, self._sent)
+            await uploads.ended(medias, events, _GIVE_UP_S)
         finally:
             await uploads.close()
-            await database.close()
         ready = time.time()
         self.say(f"cycle {number + 1}: all Ready, {node.size} workers")
         await self._none(began + 1)
@@ -218,32 +211,9 @@ class _Run:
             idle_replicas=max(max(each.wanted, each.pods) for each in idle),
         )
 
-    async def _send(self, catalog: Catalog, pipeline: Pipeline, medias: list[Media]) -> None:
-        size, began, left = self.subject.source.stat().st_size, time.monotonic(), [*medias]
-        for at, count in _ARRIVALS:
-            await asyncio.sleep(max(0.0, began + at - time.monotonic()))
-            for media in left[:count]:
-                accepted = await catalog.uploads.accept(
-                    media.id, kind="video", file_name="film.mp4", size=size, sha256=""
-                )
-                await pipeline.start_processing(accepted)
-            del left[:count]
-            last = self.samples[-1]
-            self.say(f"{at} s: {count} more films; {last.wanted} workers wanted, {last.running} passes run")
-
-    async def _ended(self, catalog: Catalog, medias: list[Media], after: int) -> None:
-        """Wait until all are Ready."""
-        waiting, until = {str(each.id) for each in medias}, time.monotonic() + _GIVE_UP_S
-        while waiting:
-            for event in await catalog.events.page(after, _PAGE):
-                after = event.id or after
-                if event.type == "media.ready":
-                    waiting.discard(str(event.media_id))
-                elif event.type == "media.errored":
-                    raise EncodeFailed("A media of the simulated fleet is Errored: its workflow tells why.")
-            if time.monotonic() > until:
-                raise EncodeFailed(f"{len(waiting)} medias of the simulated fleet don't become Ready.")
-            await asyncio.sleep(0.2)
+    def _sent(self, number: int) -> None:
+        last = self.samples[-1]
+        self.say(f"{number} films; {last.wanted} workers wanted, {last.running} passes run")
 
     async def _none(self, after: int) -> None:
         """Wait for a sample, at that place or later, without any worker."""

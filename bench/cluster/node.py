@@ -21,7 +21,7 @@ from bench.cluster.client import Client
 from bench.cluster.control import DEPLOYMENT, NAMESPACE, Control
 from bench.cluster.prometheus import Prometheus
 from bench.elastic.activities import Done
-from bench.elastic.worker import arguments, done_by
+from bench.elastic.worker import arguments
 from bench.servers.ports import free_ports
 from bench.workers import joined
 from gilfoyle.pod import COST
@@ -124,7 +124,7 @@ class Node:
             self.ended_busy += (await self._passes(this))[1] > 0
         finally:
             await asyncio.to_thread(opening.__exit__, None, None, None)
-        did = done_by(worker)
+        did = Done(**worker.told())
         self.done = Done(**{name: value + getattr(did, name) for name, value in asdict(self.done).items()})
         await self.client.delete(f"{_PODS}/{name}", gracePeriodSeconds="0")
         del self._pods[name]

@@ -13,7 +13,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.elastic.activities import Done
-from bench.elastic.worker import arguments, done_by
+from bench.elastic.worker import arguments
 from bench.servers.ports import free_ports
 from bench.workers import Joined, joined
 
@@ -50,7 +50,9 @@ class Fleet:
     def resize(self, number: int) -> None:
         """Have so many. New ones start meanwhile; of those that are too many, the idle ones are told to stop first."""
         for _ in range(number - self.size):
-            self._do(self._start())
+            member = self._member()
+            self._members.append(member)
+            self._do(self._start(member))
         self._members.sort(key=lambda each: -each.running)
         for member in self._members[number:]:
             if member.joined is not None:
@@ -82,19 +84,20 @@ class Fleet:
         self._moves.add(task)
         task.add_done_callback(self._moves.discard)
 
-    async def _start(self) -> None:
+    def _member(self) -> _Member:
         port = free_ports(1)[0]
         environment = {**self.environment, "GILFOYLE_METRICS__PORT": str(port)}
         opening = joined(arguments(self.slots, self.speed, self.inits), environment)
-        member = _Member(opening, f"http://127.0.0.1:{port}/metrics", time.monotonic())
-        self._members.append(member)
-        member.joined = await asyncio.to_thread(opening.__enter__)
+        return _Member(opening, f"http://127.0.0.1:{port}/metrics", time.monotonic())
+
+    async def _start(self, member: _Member) -> None:
+        member.joined = await asyncio.to_thread(member.opening.__enter__)
 
     async def _stop(self, member: _Member) -> None:
         assert member.joined is not None
         await asyncio.to_thread(member.opening.__exit__, None, None, None)
         self.slot_s += (time.monotonic() - member.began) * self.slots
-        did = done_by(member.joined)
+        did = Done(**member.joined.told())
         self.done = Done(**{name: value + getattr(did, name) for name, value in asdict(self.done).items()})
 
     async def _passes(self, member: _Member) -> int:

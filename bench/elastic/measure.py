@@ -26,11 +26,9 @@ from bench.source import CACHE
 from bench.subject import Subject
 from bench.tables import figures
 from bench.workers import joined
-from gilfoyle.api.pipeline import Pipeline
 from gilfoyle.api.totals import TotalsOfAll
-from gilfoyle.catalog import Catalog, Database, Media
+from gilfoyle.catalog import Catalog
 from gilfoyle.config import load
-from gilfoyle.errors import EncodeFailed
 from gilfoyle.tasks import stop
 from gilfoyle.temporal.connect import connect
 
@@ -38,7 +36,6 @@ COST_AIM, PLAY_AIM, REDONE_AIM = 1.15, 2.0, 0.01
 _SLOTS = 4
 _LOOK_S = 1.0
 _GIVE_UP_S = 1200.0
-_PAGE = 500
 
 Say = Callable[[str], None]
 
@@ -127,72 +124,43 @@ class _Passing:
         self._environment = {**up.environment, "GILFOYLE_TEMPORAL__QUEUE_PREFIX": f"elastic-{kind}"}
         self._settings = load(None, self._environment)
         self._fleet = Fleet(_SLOTS, day.speed, inits_, self._environment)
-        self._database = Database(self._settings.database.url, self._settings.database.pool_size)
-        self._catalog = Catalog(self._database)
-        self._accepted: dict[str, float] = {}
 
     async def run(self) -> Passed:
         """Raises EncodeFailed."""
         uploads = Uploads(self._settings)
         try:
             medias = await uploads.store(self._subject.source, self._day.uploads)
-            events = await self._catalog.events.last()
+            events = await uploads.catalog.events.last()
             with joined(LIGHT, self._environment):
                 if self._kind == "fixed":
                     self._fleet.resize(self._day.most)
                     await self._fleet.settled()
-                scaling = asyncio.create_task(self._scale()) if self._kind == "scaled" else None
+                scaling = asyncio.create_task(self._scale(uploads.catalog)) if self._kind == "scaled" else None
                 try:
-                    await self._send(medias)
-                    plays = await self._ended(medias, events)
+                    at = [share * self._day.seconds for share in arrivals(len(medias))]
+                    accepted = await uploads.send(medias, self._subject.source, at, self._sent)
+                    played = await uploads.ended(medias, events, _GIVE_UP_S)
                 finally:
                     if scaling:
                         await stop([scaling])
                     await self._fleet.close()
         finally:
             await uploads.close()
-            await self._database.close()
         done = self._fleet.done
+        plays = [moment - accepted[media_id] for media_id, moment in played.items()]
         return Passed(self._fleet.slot_s, done.busy_s, done.redone / max(1, done.segments), self._fleet.most, plays)
 
-    async def _send(self, medias: list[Media]) -> None:
-        """Each at its time of the day."""
-        pipeline = Pipeline(await connect(self._settings.temporal), self._settings)
-        size, began = self._subject.source.stat().st_size, time.monotonic()
-        for number, (media, share) in enumerate(zip(medias, arrivals(len(medias)), strict=True)):
-            await asyncio.sleep(max(0.0, began + share * self._day.seconds - time.monotonic()))
-            accepted = await self._catalog.uploads.accept(
-                media.id, kind="video", file_name="film.mp4", size=size, sha256=""
-            )
-            self._accepted[str(media.id)] = time.time()
-            await pipeline.start_processing(accepted)
-            if number % 10 == 0:
-                self._say(f"{self._kind}: {number} uploads, {self._fleet.size} workers")
+    def _sent(self, number: int) -> None:
+        if number % 10 == 1:
+            self._say(f"{self._kind}: {number} uploads, {self._fleet.size} workers")
 
-    async def _scale(self) -> None:
+    async def _scale(self, catalog: Catalog) -> None:
         """Look and resize, as KEDA and the autoscaler do."""
         scaler = Scaler(_SLOTS, self._day.most)
         client = await connect(self._settings.temporal)
-        totals = TotalsOfAll(self._catalog, client, self._settings)
+        totals = TotalsOfAll(catalog, client, self._settings)
         while True:
             told, running = await asyncio.gather(totals.read(), self._fleet.running())
             demand = sum(told.passes.values()) + running
             self._fleet.resize(scaler.workers(time.monotonic(), int(demand), self._fleet.size))
             await asyncio.sleep(_LOOK_S)
-
-    async def _ended(self, medias: list[Media], after: int) -> list[float]:
-        """Wait until all are Ready; how long each took until it played (seconds)."""
-        waiting, plays, until = {str(each.id) for each in medias}, dict[str, float](), time.monotonic() + _GIVE_UP_S
-        while waiting:
-            for event in await self._catalog.events.page(after, _PAGE):
-                after, media_id = event.id or after, str(event.media_id)
-                if event.type == "media.playable" and media_id in self._accepted:
-                    plays.setdefault(media_id, event.created_at.timestamp() - self._accepted[media_id])
-                elif event.type == "media.ready":
-                    waiting.discard(media_id)
-                elif event.type == "media.errored":
-                    raise EncodeFailed("A media of the simulated fleet is Errored: its workflow tells why.")
-            if time.monotonic() > until:
-                raise EncodeFailed(f"{len(waiting)} medias of the simulated fleet don't become Ready.")
-            await asyncio.sleep(0.2)
-        return [*plays.values()]

@@ -12,27 +12,20 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 
-from temporalio.worker import Worker
-
-from bench.elastic.activities import Done, ElasticTranscode
-from bench.workers import Joined
-from gilfoyle.config import load
-from gilfoyle.errors import EncodeFailed
+from bench.elastic.activities import ElasticTranscode
+from gilfoyle.catalog import Catalog, Database
+from gilfoyle.config import Settings, load
 from gilfoyle.lifeline import ready
 from gilfoyle.pod import ACCOUNT, Pod, keep_pod_cost
 from gilfoyle.storage import Storages
 from gilfoyle.tasks import stop
 from gilfoyle.temporal.connect import connect
-from gilfoyle.temporal.heartbeat import Heartbeat
-from gilfoyle.temporal.measure import MeasurePasses
-from gilfoyle.temporal.routes import FIRST, TRANSCODE, queue_name
 from gilfoyle.temporal.telemetry import exported
-from gilfoyle.temporal.translate import TranslateErrors
+from gilfoyle.workers import Parts, encoding_workers
 
-_GRACE = timedelta(seconds=20)
+_GRACE_S = 20.0
 
 
 def arguments(slots: int, speed: float, inits: Path, account: Path | None = None) -> list[str]:
@@ -40,36 +33,19 @@ def arguments(slots: int, speed: float, inits: Path, account: Path | None = None
     return ["bench.elastic.worker", str(slots), str(speed), str(inits), *([str(account)] if account else [])]
 
 
-def done_by(worker: Joined) -> Done:
-    """What one did that has ended. Raises EncodeFailed if it does not say so: it was killed, or broke."""
-    try:
-        return Done(**json.loads(worker.said))
-    except ValueError as error:
-        last = worker.complained.strip().splitlines()[-1:] or ["It said nothing."]
-        raise EncodeFailed(f"A worker of the fleet died ({worker.process.returncode}): {last[0]}") from error
-
-
 async def serve(slots: int, speed: float, inits: Path, account: Path = ACCOUNT) -> None:
     """Work until SIGTERM, on `slots` long passes and as many short ones."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    settings = load()
+    settings = _with(load(), slots)
     storages = Storages(settings.storage)
     simulated = ElasticTranscode(storages, {file.stem: file.read_bytes() for file in inits.glob("*.mp4")}, speed)
-    client = await connect(settings.temporal)
+    # Passes need no catalog: it never connects.
+    catalog = Catalog(Database(settings.database.url))
+    parts = Parts(settings, await connect(settings.temporal), storages, catalog)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stop, [asyncio.create_task(keep_pod_cost(Pod.found(account)))])
-        workers = [
-            Worker(
-                client,
-                task_queue=queue_name(settings.temporal.queue_prefix, queue),
-                activities=[simulated.encode_video, simulated.encode_audio],
-                interceptors=[MeasurePasses(queue), TranslateErrors(), Heartbeat()],
-                max_concurrent_activities=slots,
-                graceful_shutdown_timeout=_GRACE,
-            )
-            for queue in (TRANSCODE, FIRST)
-        ]
+        workers = encoding_workers(parts, [simulated.encode_video, simulated.encode_audio])
         for worker in workers:
             await stack.enter_async_context(worker)
         ready()
@@ -77,6 +53,12 @@ async def serve(slots: int, speed: float, inits: Path, account: Path = ACCOUNT) 
         await asyncio.gather(*(worker.shutdown() for worker in workers))
     await storages.close()
     print(json.dumps(asdict(simulated.done)), flush=True)
+
+
+def _with(settings: Settings, slots: int) -> Settings:
+    """As many short passes as long ones, and time to end them."""
+    own = {"transcode_slots": slots, "first_slots": slots, "grace_s": _GRACE_S}
+    return settings.model_copy(update={"workers": settings.workers.model_copy(update=own)})
 
 
 def main() -> None:

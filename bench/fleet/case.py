@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,7 +87,7 @@ async def _run(server: Server, environment: Mapping[str, str], load_: Load, flee
         speed=speed,
         medias=load_.medias,
         makespan_s=round(ended - began, 3),
-        busy=Busy(**json.loads(slots.said)),
+        busy=Busy(**slots.told()),
         idle=idle((span for each in passes for span in each), fleet.slots, began, ended),
         cpu_s={name: _less(after[name], before[name]) for name in after},
         cores=os.cpu_count() or 1,

@@ -64,7 +64,7 @@ async def _run(
             runs = await runs_of(up, str(media.id))
     finally:
         await uploads.close()
-    busy = Busy(**json.loads(slots.said))
+    busy = Busy(**slots.told())
     _check(busy, subject)
     return Wide(
         hours=hours,

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
 from bench.elastic.day import arrivals, rate
+from bench.elastic.fleet import Fleet
 from bench.elastic.measure import Passed, summary
 from bench.elastic.scaler import STEP_S, WINDOW_S, Scaler
+from bench.workers import Joined
 
 
 def test_up_at_once_and_never_above_the_most() -> None:
@@ -52,3 +61,26 @@ def test_the_figures() -> None:
     figures = summary(fixed, scaled)
     assert (figures["slot_cost_ratio"], figures["redone_share"]) == (1.1, 0.004)
     assert 1.4 < figures["play_p95_ratio"] < 1.6
+
+
+@contextmanager
+def _beginning(*_: object) -> Iterator[Joined]:
+    """In place of a process: one that takes a while to begin, and tells what it did."""
+    time.sleep(0.05)
+    done = Joined(None, said='sdk-core: a warning\n{"busy_s": 2.0, "segments": 3, "redone": 1}\n')  # type: ignore[arg-type]
+    yield done
+
+
+async def test_workers_count_from_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.elastic.fleet.joined", _beginning)
+    fleet = Fleet(slots=4, speed=1, inits=Path(), environment={})
+    fleet.resize(3)
+    fleet.resize(3)
+    assert (fleet.size, fleet.most) == (3, 3)
+    await fleet.settled()
+    fleet.resize(1)
+    await fleet.close()
+    assert (fleet.size, fleet.most) == (0, 3)
+    assert (fleet.done.segments, fleet.done.redone, fleet.done.busy_s) == (9, 3, 6)
+    # Four slots of each, for the twentieth of a second at least that its start took.
+    assert fleet.slot_s >= 3 * 4 * 0.05
