@@ -148,6 +148,25 @@ def fleet(
 
 
 @app.command()
+def capacity(
+    as_json: JsonOption = False,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="How many workers that encode.")] = 1000,
+    films: Annotated[int, typer.Option("--films", min=1, help="How many films they encode at a time.")] = 24,
+    film_s: Annotated[int, typer.Option("--film", min=10, help="Length of each, in seconds.")] = 1800,
+    speed: Annotated[float, typer.Option("--speed", min=0.01, help="What the time of passes is divided by.")] = 0.2,
+    idle_s: Annotated[float, typer.Option("--idle", min=5, help="How long the idle fleet is watched.")] = 65,
+    loaded_s: Annotated[float, typer.Option("--loaded", min=5, help="How long the busy one is.")] = 90,
+    fill_s: Annotated[float, typer.Option("--fill", min=5, help="How long it may take until it is busy.")] = 180,
+    real_s: Annotated[int, typer.Option("--real", min=0, help="Length of a film really encoded; 0: none.")] = 60,
+    temporal: Annotated[str, typer.Option(help="Use the Temporal at this address of this machine.")] = "",
+) -> None:
+    """Measure what 1,000 workers ask of Temporal, PostgreSQL and S3, against the limits of those servers."""
+    from bench.capacity.measure import Load, capacity
+
+    capacity(Load(workers, films, film_s, speed, idle_s, loaded_s, fill_s, real_s, temporal), as_json=as_json)
+
+
+@app.command()
 def elastic(
     as_json: JsonOption = False,
     seconds: Annotated[float, typer.Option("--seconds", min=30, help="How long the day takes.")] = 600,

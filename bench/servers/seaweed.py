@@ -43,9 +43,11 @@ class Seaweed:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.host = "127.0.0.1"
-        ports = free_ports(8)
+        ports = free_ports(9)
         self.port = ports[0]
         self.endpoint = f"http://{self.host}:{self.port}"
+        self.metrics = f"http://{self.host}:{ports[8]}/metrics"
+        """Where Prometheus reads it."""
         identity = {
             "name": "tests",
             "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
@@ -57,6 +59,7 @@ class Seaweed:
             "dir": folder / "data",
             "ip": self.host,
             "ip.bind": self.host,
+            "metricsPort": ports[8],
             "master.port": ports[1],
             "master.port.grpc": ports[2],
             "master.electionTimeout": "1s",
