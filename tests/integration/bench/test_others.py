@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.scale.run import cores
+from bench.servers import seaweed
 from gilfoyle.errors import StartupError
 from tests.integration.bench.commands import ROOT, bench, refusal
 from tests.sources import numbered
@@ -35,6 +36,25 @@ def test_a_simulated_fleet() -> None:
         assert case["busy"]["passes"] >= 5 * case["medias"]
         assert case["busy"]["busy_s"] <= 3 * case["makespan_s"]
         assert case["idle"]["nothing_to_do"] + case["idle"]["handing_out"] < 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(seaweed.binary() is None, reason="there is no SeaweedFS")
+def test_what_workers_ask_of_their_servers() -> None:
+    found = bench(
+        "capacity", "--workers", "5", "--films", "1", "--film", "120", "--speed", "1", "--real", "0",
+        "--idle", "6", "--loaded", "8", "--fill", "20",
+    )  # fmt: skip
+    # Each has one poll at each of its three queues, and is one of those whom Temporal knows there.
+    assert found["open_polls"] >= 3 * 5 and found["temporal_connections"] >= 5
+    idle, loaded = found["found"]["idle"], found["found"]["loaded"]
+    assert [idle["pollers"][queue] for queue in ("transcode", "first", "verify")] == [5, 5, 5]
+    assert idle["passes"]["running"] == 0 and found["passes_running"] > 0
+    assert loaded["requests"]["frontend"]["RecordActivityTaskHeartbeat"] > 0 and loaded["storage"]["PUT"] > 0
+    # Workers that encode have no connection to PostgreSQL, light ones have.
+    assert not any(name.startswith("host") for name in loaded["database_connections"])
+    assert loaded["database_connections"]["pipeline-0"] > 0
+    assert (found["passes_failed"], found["outside"]) == (0, 0)
 
 
 @pytest.mark.slow
