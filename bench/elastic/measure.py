@@ -16,7 +16,7 @@ from rich.console import Console
 from bench import server
 from bench.elastic.day import arrivals
 from bench.elastic.fleet import Fleet
-from bench.elastic.scaler import Scaler
+from bench.elastic.scaler import LOOK_S, Scaler
 from bench.fleet.case import LIGHT
 from bench.fleet.sources import inits, still
 from bench.fleet.uploads import Uploads
@@ -29,12 +29,13 @@ from bench.workers import joined
 from gilfoyle.api.totals import TotalsOfAll
 from gilfoyle.catalog import Catalog
 from gilfoyle.config import load
+from gilfoyle.metrics.passes import HELD_BACK, WAITING
 from gilfoyle.tasks import stop
 from gilfoyle.temporal.connect import connect
+from gilfoyle.temporal.routes import FIRST
 
 COST_AIM, PLAY_AIM, REDONE_AIM = 1.15, 2.0, 0.01
 _SLOTS = 4
-_LOOK_S = 1.0
 _GIVE_UP_S = 1200.0
 
 Say = Callable[[str], None]
@@ -161,6 +162,7 @@ class _Passing:
         totals = TotalsOfAll(catalog, client, self._settings)
         while True:
             told, running = await asyncio.gather(totals.read(), self._fleet.running())
-            demand = sum(told.passes.values()) + running
-            self._fleet.resize(scaler.workers(time.monotonic(), int(demand), self._fleet.size))
-            await asyncio.sleep(_LOOK_S)
+            passes = int(sum(told.passes.values())) + running
+            urgent = int(told.passes.get((FIRST, WAITING), 0) + told.passes.get((FIRST, HELD_BACK), 0)) + running
+            self._fleet.resize(scaler.workers(time.monotonic(), passes, urgent, self._fleet.size))
+            await asyncio.sleep(LOOK_S)

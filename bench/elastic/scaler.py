@@ -1,9 +1,9 @@
 """How many workers there should be, by how many passes there are to do. Pure.
 
-As the HorizontalPodAutoscaler does it with deploy/kubernetes/components/keda: up at once, and down to the most that was
-wanted within a window, a quarter of them at a time
-(https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/). The day of the benchmark is squeezed, so
-its times are shorter.
+As KEDA and the HorizontalPodAutoscaler do it with deploy/kubernetes/components/keda: for what there is to do on
+average, and at once for what must not wait; up at once, and down to the most that was wanted within a window, a quarter
+of them at a time (https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/). The day of the benchmark
+is squeezed, so its times are shorter.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from __future__ import annotations
 import math
 from collections import deque
 
-WINDOW_S = 10.0
-"""For how long fewer must have been enough (seconds); 300 in the cluster."""
-STEP_S = 2.0
-"""How long after one step down the next one comes (seconds); 60 in the cluster."""
+AVERAGE_S = 6.0
+"""Over how long it averages what there is to do (seconds); 180 in the cluster."""
+WINDOW_S = 4.0
+"""For how long fewer must have been enough (seconds); 120 in the cluster."""
+STEP_S = 1.0
+"""How long after one step down the next one comes (seconds); 30 in the cluster."""
 STEP = 0.25
 """Which part of the workers goes in one."""
+LOOK_S = 1.0
+"""How often it looks (seconds); 5 in the cluster."""
 
 
 class Scaler:
@@ -24,15 +28,20 @@ class Scaler:
 
     def __init__(self, slots: int, most: int) -> None:
         self._slots, self._most = slots, most
+        self._passes: deque[tuple[float, int]] = deque()
         self._wanted: deque[tuple[float, int]] = deque()
         self._stepped = -math.inf
 
-    def workers(self, now: float, demand: int, current: int) -> int:
-        """How many there should be. `demand`: passes that wait, run or are held back; `now` in seconds."""
-        wanted = min(self._most, math.ceil(demand / self._slots))
-        self._wanted.append((now, wanted))
-        while self._wanted[0][0] <= now - WINDOW_S:
-            self._wanted.popleft()
+    def workers(self, now: float, passes: int, urgent: int, current: int) -> int:
+        """How many there should be. `now` in seconds.
+
+        `passes`: how many wait, run or are held back; `urgent`: those of them that run, or that viewers wait for.
+        """
+        _add(self._passes, now, passes, AVERAGE_S)
+        # The time before the first look counts, too: nothing was to be done then.
+        average = sum(each for _, each in self._passes) / max(len(self._passes), AVERAGE_S / LOOK_S)
+        wanted = min(self._most, math.ceil(max(average, urgent) / self._slots))
+        _add(self._wanted, now, wanted, WINDOW_S)
         if wanted >= current:
             return wanted
         lowest = max(each for _, each in self._wanted)
@@ -40,3 +49,9 @@ class Scaler:
             return current
         self._stepped = now
         return max(lowest, current - max(1, math.ceil(current * STEP)))
+
+
+def _add(seen: deque[tuple[float, int]], now: float, number: int, keep_s: float) -> None:
+    seen.append((now, number))
+    while seen[0][0] <= now - keep_s:
+        seen.popleft()

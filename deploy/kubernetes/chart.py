@@ -14,10 +14,11 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
-from deploy.kubernetes.values import ONLY_IF, PARAMS, WRITTEN, Param
+from deploy.kubernetes.values import ONLY_IF, PARAMS, QUERY, WRITTEN, Param
 
 HERE = Path(__file__).parent
 DEPLOY = HERE.parent
@@ -191,7 +192,6 @@ class Template:
 def _triggers(text: str) -> str:
     """The trigger that is chosen, and how it logs in."""
     head, _, prometheus = text.partition("  triggers:\n")
-    query = "sum(gilfoyle_passes%7Bnamespace%3D%22{{ .Release.Namespace }}%22%2Cqueue%3D~%22transcode%7Cfirst%22%7D)"
     return f"""{head}  triggers:
   {{{{- if eq .Values.keda.trigger "prometheus" }}}}
 {prometheus.rstrip()}
@@ -200,7 +200,7 @@ def _triggers(text: str) -> str:
     name: passes
     metricType: AverageValue
     metadata:
-      url: {{{{ .Values.keda.prometheus }}}}/api/v1/query?query={query}
+      url: {{{{ .Values.keda.prometheus }}}}/api/v1/query?query={_in_url(QUERY)}
       valueLocation: data.result.0.value.1
       targetValue: {{{{ .Values.transcode.slots | quote }}}}
       activationTargetValue: "0"
@@ -209,6 +209,12 @@ def _triggers(text: str) -> str:
     authenticationRef: {{{{- toYaml . | nindent 6 }}}}
   {{{{- end }}}}
 """
+
+
+def _in_url(query: str) -> str:
+    """Quoted, but for the chart's expressions."""
+    parts = re.split(r"(\{\{.*?\}\})", query)
+    return "".join(part if part.startswith("{{") else quote(part, safe="") for part in parts)
 
 
 def _only_if(condition: str, text: str) -> str:

@@ -228,6 +228,12 @@ PARAMS: list[Param | Given] = [
         {},
         _MAP,
     ),
+    Given(
+        "keda.average",
+        "over how long it averages what there is to encode: a longer time costs less, a shorter one is done sooner",
+        "3m",
+        {"type": "string", "pattern": "^[1-9][0-9]*[sm]$"},
+    ),
     Param(
         "keda.pollingInterval",
         "how often it asks while there are none (seconds)",
@@ -312,6 +318,13 @@ PARAMS: list[Param | Given] = [
     ),
 ]
 
+_PASSES = 'gilfoyle_passes{namespace="{{ .Release.Namespace }}", queue=~"transcode|first"}'
+QUERY = (
+    f"clamp_min(avg_over_time(sum({_PASSES})[{{{{ .Values.keda.average }}}}:5s]), "
+    f'scalar(sum({_PASSES} unless gilfoyle_passes{{queue=~"transcode.*", state=~"waiting|held_back"}}) or vector(0)))'
+)
+"""That of components/keda, for the chart."""
+
 _CHECKSUM = '{checksum/config: "{{ toYaml .Values.config | sha256sum }}"}'
 WRITTEN = [
     *(Written(("Deployment", f"gilfoyle-{name}", "spec/template/metadata/annotations"), _CHECKSUM) for name in OURS),
@@ -335,7 +348,7 @@ WRITTEN = [
     ),
     Written(
         (*_KEDA[:2], "spec/triggers/0/metadata/query"),
-        'sum(gilfoyle_passes{namespace="{{ .Release.Namespace }}", queue=~"transcode|first"})',
+        QUERY,
     ),
 ]
 

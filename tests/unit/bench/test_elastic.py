@@ -12,25 +12,35 @@ import pytest
 from bench.elastic.day import arrivals, rate
 from bench.elastic.fleet import Fleet
 from bench.elastic.measure import Passed, summary
-from bench.elastic.scaler import STEP_S, WINDOW_S, Scaler
+from bench.elastic.scaler import AVERAGE_S, STEP_S, WINDOW_S, Scaler
 from bench.workers import Joined
 
 
 def test_up_at_once_and_never_above_the_most() -> None:
     scaler = Scaler(slots=4, most=5)
-    assert scaler.workers(0, 0, 0) == 0
-    assert scaler.workers(1, 1, 0) == 1
-    assert scaler.workers(2, 17, 1) == 5
-    assert scaler.workers(3, 400, 5) == 5
+    assert scaler.workers(0, 0, 0, 0) == 0
+    assert scaler.workers(1, 1, 0, 0) == 1
+    assert scaler.workers(2, 17, 17, 1) == 5
+    assert scaler.workers(3, 400, 400, 5) == 5
+
+
+def test_what_lasts_is_worth_as_many_and_a_moment_of_it_is_not() -> None:
+    scaler, workers, seen = Scaler(slots=1, most=100), 0, []
+    for second in range(int(AVERAGE_S) + 3):
+        workers = scaler.workers(second, 24, 0, workers)
+        seen.append(workers)
+    assert seen == sorted(seen) and seen[0] == 24 / AVERAGE_S and seen[-1] == 24
+    scaler = Scaler(slots=1, most=100)
+    assert max(scaler.workers(second, 24 if second == 9 else 0, 0, 0) for second in range(20)) == 24 / AVERAGE_S
 
 
 def test_down_a_step_at_a_time_once_fewer_have_been_enough_for_long() -> None:
     scaler, now, workers = Scaler(slots=1, most=100), 0.0, 0
-    workers = scaler.workers(now, 16, workers)
+    workers = scaler.workers(now, 16, 16, workers)
     seen = [workers]
     while workers:
-        now += 1
-        workers = scaler.workers(now, 0, workers)
+        now += 0.5
+        workers = scaler.workers(now, 0, 0, workers)
         if workers != seen[-1]:
             seen.append(workers)
             assert now >= WINDOW_S + STEP_S * (len(seen) - 2)
@@ -39,9 +49,10 @@ def test_down_a_step_at_a_time_once_fewer_have_been_enough_for_long() -> None:
 
 def test_a_short_lull_ends_no_worker() -> None:
     scaler = Scaler(slots=1, most=100)
-    workers = scaler.workers(0, 10, 0)
+    workers = scaler.workers(0, 10, 10, 0)
     for second in range(1, 60):
-        workers = scaler.workers(second, 10 if second % 8 == 0 else 0, workers)
+        running = 10 if second % (WINDOW_S - 1) == 0 else 0
+        workers = scaler.workers(second, running, running, workers)
         assert workers == 10
 
 
