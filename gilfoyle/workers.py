@@ -85,12 +85,8 @@ from gilfoyle.workflows.verify_media import VerifyMedia
 
 log = logging.getLogger(__name__)
 
-# Each heartbeat that is sent is a write of Temporal's database, one after another for all passes of a media, whose
-# workflow waits for them; and an action on Temporal Cloud's bill. One a second for each pass is most of what Temporal
-# has to do (docs/decisions/0091). So it gets as many as let a few be late, or lost, before a worker is taken for dead.
+# A few heartbeats may be late, or lost, before a worker is taken for dead.
 _BEATS_IN_TIMEOUT = 6
-# Cancellation arrives with a heartbeat that is sent: ffmpeg is to stop within seconds.
-_LONGEST_BEAT_S = 10.0
 _WORKFLOWS = (
     ProcessMedia,
     RetryMedia,
@@ -335,7 +331,8 @@ def _worker(
     most by default, so who is there a thousand times has one: passes take seconds, and the next poll milliseconds.
     """
     is_of_passes = queue.startswith((TRANSCODE, FIRST))
-    beat = timedelta(seconds=min(_LONGEST_BEAT_S, parts.settings.workers.heartbeat_timeout_s / _BEATS_IN_TIMEOUT))
+    own = parts.settings.workers
+    beat = timedelta(seconds=min(own.heartbeat_s, own.heartbeat_timeout_s / _BEATS_IN_TIMEOUT))
     return Worker(
         parts.client,
         task_queue=queue_name(parts.settings.temporal.queue_prefix, queue),
@@ -352,7 +349,7 @@ def _worker(
             TranslateErrors(notice_silence=is_of_passes),
             *([] if queue == PIPELINE else [Heartbeat()]),
         ],
-        graceful_shutdown_timeout=timedelta(seconds=parts.settings.workers.grace_s if grace_s is None else grace_s),
+        graceful_shutdown_timeout=timedelta(seconds=own.grace_s if grace_s is None else grace_s),
         deployment_config=deployment(parts.settings.temporal),
         max_heartbeat_throttle_interval=beat,
         default_heartbeat_throttle_interval=beat,

@@ -140,6 +140,7 @@ class _Run:
         self._objects = objects
         self._environment = {
             **up.environment,
+            "GILFOYLE_WORKERS__HEARTBEAT_S": "5",  # as docs/scaling.md has it for so many
             "GILFOYLE_TEMPORAL__QUEUE_PREFIX": PREFIX,
             "GILFOYLE_WORKERS__TRANSCODE_SLOTS": str(_SLOTS),
             # All renditions from the beginning on: else each film has few passes until a third of its head is there.

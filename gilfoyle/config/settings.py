@@ -213,6 +213,13 @@ class WorkerSettings(Section):
     heartbeat_timeout_s: float = Field(
         30, ge=2, description="a worker silent this long is dead: its pass goes to another (seconds)"
     )
+    heartbeat_s: float = Field(
+        2,
+        ge=0.5,
+        le=10,
+        description="how often a pass tells that it goes on, and hears that it is cancelled; a sixth of the timeout "
+        "at most (seconds)",
+    )
     stall_timeout_s: float = Field(
         300, ge=1, description="an ffmpeg that makes no progress for this long is ended, and tried again (seconds)"
     )

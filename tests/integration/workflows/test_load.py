@@ -35,13 +35,13 @@ async def test_one_that_encodes_has_one_poll_open_at_each_of_its_queues(new_serv
     assert len(found) * 400 <= POLLS
 
 
-@pytest.mark.parametrize(("timeout_s", "every_s"), [(30, 5), (600, 10), (6, 1)])
+@pytest.mark.parametrize(("timeout_s", "asked_s", "every_s"), [(30, 2, 2), (60, 10, 10), (30, 10, 5), (6, 2, 1)])
 async def test_beats_are_few_and_many_before_a_worker_is_taken_for_dead(
-    new_service: NewService, timeout_s: float, every_s: float
+    new_service: NewService, timeout_s: float, asked_s: float, every_s: float
 ) -> None:
     async with new_service(working=False) as service:
         settings = service.parts.settings
-        own = settings.workers.model_copy(update={"heartbeat_timeout_s": timeout_s})
+        own = settings.workers.model_copy(update={"heartbeat_timeout_s": timeout_s, "heartbeat_s": asked_s})
         service.parts = replace(service.parts, settings=settings.model_copy(update={"workers": own}))
         config = workers(service, TRANSCODE)[TRANSCODE].config()
     # The SDK sends the latest beat so often, at most; and none later than four fifths of the timeout after the last.
