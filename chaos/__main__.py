@@ -6,12 +6,13 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, Protocol, TypeVar
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from gilfoyle.errors import GilfoyleError
 
@@ -36,16 +37,7 @@ def chaos(
     from chaos.table import tables
 
     report, folder = asyncio.run(_until_signal(run(Options(minutes, seed, storage, quiet=as_json))))
-    console = Console(width=None if sys.stdout.isatty() else 100)
-    for table in tables(report):
-        console.print(table)
-    for finding in report.findings:
-        console.print(finding, markup=False, highlight=False)
-    if folder:
-        console.print(f"Not good: the logs are in {folder}.", markup=False)
-    if as_json:
-        print(json.dumps(report.figures()))
-    raise typer.Exit(0 if report.good else 1)
+    _tell(report, tables(report), [f"Not good: the logs are in {folder}."] if folder else [], as_json=as_json)
 
 
 @app.command()
@@ -63,14 +55,7 @@ def corpus(
 
     notes = Console(stderr=True, quiet=as_json)
     report = asyncio.run(_until_signal(run(Options(files, seed, only, keep, calls), notes.print)))
-    console = Console(width=None if sys.stdout.isatty() else 100)
-    for table in tables(report):
-        console.print(table)
-    for finding in report.findings:
-        console.print(finding, markup=False, highlight=False)
-    if as_json:
-        print(json.dumps(report.figures()))
-    raise typer.Exit(0 if report.good else 1)
+    _tell(report, tables(report), as_json=as_json)
 
 
 @app.command()
@@ -88,11 +73,30 @@ def compose(
 
     notes = Console(stderr=True, quiet=as_json)
     report = asyncio.run(_until_signal(run(Options(minutes, seed, url, key, project), notes.print)))
+    _tell(report, tables(report), as_json=as_json)
+
+
+class _Report(Protocol):
+    """What each of the runs ends with."""
+
+    @property
+    def findings(self) -> list[str]: ...
+
+    @property
+    def good(self) -> bool: ...
+
+    def figures(self) -> dict[str, Any]: ...
+
+
+def _tell(report: _Report, tables: Iterable[Table], more: Iterable[str] = (), *, as_json: bool) -> NoReturn:
+    """Print a report, its findings and what is said `more`, and end: with 0 if all is well, else with 1."""
     console = Console(width=None if sys.stdout.isatty() else 100)
-    for table in tables(report):
+    for table in tables:
         console.print(table)
     for finding in report.findings:
         console.print(finding, markup=False, highlight=False)
+    for sentence in more:
+        console.print(sentence, markup=False)
     if as_json:
         print(json.dumps(report.figures()))
     raise typer.Exit(0 if report.good else 1)

@@ -15,8 +15,8 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from bench.capacity.counters import Counters, ask, rates
 from bench.capacity.results import Passes, Window
+from bench.counters import Counters, ask, rates
 from bench.cpu import with_children
 from bench.server import Server
 from bench.workers import Joined

@@ -7,7 +7,6 @@ token of the pod's service account, and ends it when the pod is to go, within it
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -20,6 +19,7 @@ import httpx
 from bench.cluster.client import Client
 from bench.cluster.control import DEPLOYMENT, NAMESPACE, Control
 from bench.cluster.prometheus import Prometheus
+from bench.counters import read
 from bench.elastic.activities import Done
 from bench.elastic.worker import arguments
 from bench.servers.ports import free_ports
@@ -32,7 +32,6 @@ _LOOK_S = 0.25
 _PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 _ACCOUNTS = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
 _SELECTOR = "app.kubernetes.io/component=transcode"
-_RUNNING = re.compile(r'^gilfoyle_passes\{queue="([\w-]+)",state="running"\} (\S+)$', re.MULTILINE)
 _TOKEN_S = 3600
 
 
@@ -154,11 +153,11 @@ class Node:
     async def _passes(self, pod: _Pod) -> tuple[int, int]:
         """Long ones and all; none if it does not say."""
         try:
-            told = _RUNNING.findall((await self._http.get(f"http://{pod.address}/metrics")).text)
+            told = (await self._http.get(f"http://{pod.address}/metrics")).text
         except httpx.HTTPError:
             return 0, 0
-        counts = [(queue, int(float(count))) for queue, count in told]
-        return sum(count for queue, count in counts if queue == TRANSCODE), sum(count for _, count in counts)
+        running = read(told, ["gilfoyle_passes"]).by("queue", "gilfoyle_passes", state="running")
+        return int(running.get(TRANSCODE, 0)), int(sum(running.values()))
 
 
 def slots_of(spec: Mapping[str, Any]) -> int:

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
+from bench.counters import read
 from bench.elastic.activities import Done
 from bench.elastic.worker import arguments
 from bench.servers.ports import free_ports
@@ -105,5 +105,4 @@ class Fleet:
             told = (await self._http.get(member.url)).text
         except httpx.HTTPError:
             return member.running
-        samples = (each for family in text_string_to_metric_families(told) for each in family.samples)
-        return int(sum(each.value for each in samples if each.name == "gilfoyle_passes"))
+        return int(read(told, ["gilfoyle_passes"]).total("gilfoyle_passes"))

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from bench.capacity import limits
 from bench.capacity.activities import Seen
-from bench.capacity.counters import rates, read
 from bench.capacity.limits import Measure, actions
 from bench.capacity.report import table
 from bench.capacity.results import Found, Passes, Real, Window, passes
+from bench.counters import rates, read
 from bench.machine import Machine
 
 PROMETHEUS = """\
