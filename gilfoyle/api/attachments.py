@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +17,7 @@ from gilfoyle.api.body import PLAIN_BODY, RequestBody, form_body
 from gilfoyle.api.downloads import download_headers, named_type
 from gilfoyle.api.envelope import Envelope
 from gilfoyle.api.errors import answering
-from gilfoyle.api.objects import answer, object_headers
+from gilfoyle.api.objects import answer_stored, object_headers
 from gilfoyle.api.services import BaseUrl, Injected
 from gilfoyle.catalog import Attachment
 from gilfoyle.errors import InvalidRequest, NotFound, ObjectNotFound
@@ -123,18 +122,11 @@ async def download(media_id: UUID, name: str, request: Request, services: Inject
     media = await services.catalog.medias.get(media_id)
     found = await services.catalog.attachments.get(media_id, name)
     storage, key = await services.storages.of(media.storage), keys.attachment(media_id, found.id)
+    headers = object_headers(named_type(found.name), found.sha256[:32], "no-cache") | download_headers(found.name)
     try:
-        await storage.stat(key)
+        return await answer_stored(request, storage, key, lambda _: headers)
     except ObjectNotFound as error:
         raise NotFound("The attachment is not in the storage any more.") from error
-
-    async def pieces(start: int, end: int) -> AsyncIterator[bytes]:
-        async with aclosing(storage.stream(key, start, end)) as stream:  # type: ignore[type-var]
-            async for piece in stream:
-                yield piece
-
-    headers = object_headers(named_type(found.name), found.sha256[:32], "no-cache")
-    return answer(request, headers | download_headers(found.name), found.bytes, pieces)
 
 
 @router.delete("/{name:path}", status_code=204, operation_id="removeAttachment", summary="Remove a file")

@@ -50,18 +50,27 @@ def answer_file(request: Request, headers: dict[str, str], size: int, file: Bina
 async def answer_stored(
     request: Request, storage: Storage, key: str, headers_of: Callable[[ObjectInfo], dict[str, str]]
 ) -> Response:
-    """As `answer`, of an object in the storage: by the kernel, if it is a file. Raises ObjectNotFound."""
+    """As `answer`, of an object in the storage: by the kernel, if it is a file. Raises ObjectNotFound, StorageError."""
     if isinstance(storage, OpensFiles) and (known := storage.open_file(key)):
         found, file = known
         return answer_file(request, headers_of(found), found.size, file)
     found, opened = await _look_up(storage, key, request)
+    headers = headers_of(found)
+    without, start, end = _part(request, headers, found.size)
+    if without is not None:
+        return without
+    pieces = opened or storage.stream(key, start, end)
+    # Before the status is told: an object that was removed since it was looked up is a 404, not a broken answer.
+    first = await anext(pieces, b"")
+    return StreamingResponse(_rest(first, pieces), _status(headers), headers)
 
-    async def pieces(start: int, end: int) -> AsyncIterator[bytes]:
-        async with aclosing(opened or storage.stream(key, start, end)) as stream:  # type: ignore[type-var]
-            async for piece in stream:
-                yield piece
 
-    return answer(request, headers_of(found), found.size, pieces)
+async def _rest(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """All pieces, of which the first was taken."""
+    async with aclosing(pieces):  # type: ignore[type-var]
+        yield first
+        async for piece in pieces:
+            yield piece
 
 
 async def _look_up(storage: Storage, key: str, request: Request) -> tuple[ObjectInfo, AsyncIterator[bytes] | None]:

@@ -162,9 +162,11 @@ async def address(catalog: Catalog, media_id: UUID) -> str:
     return f"/stream/{(await catalog.playback.of(media_id))[0]}/1"
 
 
-async def playable(catalog: Catalog, storage: FilesystemStorage, project: str = DEFAULT_PROJECT) -> UUID:
-    """A media that can be played, with the objects that its stream consists of."""
-    media = await processing(catalog, project=project)
+async def playable(
+    catalog: Catalog, storage: Storage, driver: str = "filesystem", project: str = DEFAULT_PROJECT
+) -> UUID:
+    """A media that can be played, with the objects that its stream consists of. `driver` is the storage's."""
+    media = await processing(catalog, storage=driver, project=project)
     files = {
         "master.m3u8": b"#EXTM3U\n720p/index.m3u8\n" * 20,
         "720p/index.m3u8": b"#EXTM3U\n00000.m4s\n",

@@ -13,7 +13,7 @@ import pytest
 
 from gilfoyle.catalog import Catalog
 from gilfoyle.config import Settings
-from gilfoyle.storage import FilesystemStorage, keys
+from gilfoyle.storage import FilesystemStorage, ObjectInfo, Storage, keys
 from tests.integration.api.conftest import address, eventually, playable, processing, served
 
 SEGMENT = bytes(range(256)) * 20
@@ -269,6 +269,28 @@ async def test_of_a_network_disk_threads_read(
     monkeypatch.setattr(FilesystemStorage, "open_file", lambda *_: None)
     monkeypatch.setattr(os, "sendfile", lambda *_: pytest.fail("was used"))
     assert (await live.get(f"{url}/720p/00000.m4s")).content == SEGMENT
+
+
+@pytest.mark.parametrize("asked", [{}, {"Range": "bytes=-5"}, {"If-Range": '"other"'}])
+async def test_what_goes_after_it_was_found_is_not_there(
+    asked: dict[str, str], kept_in: Settings, kept: Storage, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than a status of 200 whose content never comes."""
+    segment = f"{await address(catalog, await playable(catalog, kept, kept_in.storage.driver))}/720p/00000.m4s"
+    monkeypatch.setattr(FilesystemStorage, "open_file", lambda *_: None)
+    stat = type(kept).stat
+
+    async def stat_and_lose(storage: Storage, key: str) -> ObjectInfo:
+        found = await stat(storage, key)
+        await storage.delete(key)
+        return found
+
+    with served(kept_in) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            assert (await client.get(segment, headers=asked)).is_success
+            monkeypatch.setattr(type(kept), "stat", stat_and_lose)
+            answer = await client.get(segment, headers=asked or {"Range": "bytes=-5"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 async def test_where_the_disk_can_not_send_it_is_read(
