@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -18,7 +19,7 @@ from temporalio import activity
 from temporalio.service import RPCError
 
 from gilfoyle.errors import EncodeFailed
-from gilfoyle.ffmpeg.encode import encode
+from gilfoyle.ffmpeg.encode import Cut, encode
 from gilfoyle.ffmpeg.entry import entry
 from gilfoyle.ffmpeg.process import ProcessFailed
 from gilfoyle.ffmpeg.sink import RenditionSink
@@ -33,7 +34,6 @@ from gilfoyle.media.timeline import FEWEST_FRAMES
 from gilfoyle.metrics.instruments import ENCODE_SPEED, ENCODED
 from gilfoyle.storage import Storage, Storages, keys
 from gilfoyle.storage.stored import first_missing
-from gilfoyle.tasks import stop
 from gilfoyle.temporal.handover import handed_over
 from gilfoyle.temporal.measure import waited_s
 
@@ -218,21 +218,20 @@ class TranscodeActivities:
         made = _Made(job, sinks, end)
         began = time.monotonic()
         try:
-            await _unless_stopped(
-                encode(
-                    build,
-                    [sink.consume for sink in sinks],
-                    made.note,
-                    memory_mb=self._memory_mb,
-                    stall_s=self._stall_s + passed_over_s,
-                    nice=niceness(job.chunk, is_audio=job.plan.is_audio(job.chunk)),
-                    source=source,
-                    reserves=any(each.encoder.reserves for each in job.plan.video if each.name in job.chunk.renditions),
-                ),
-                sinks,
-                end,
+            await encode(
+                build,
+                [sink.consume for sink in sinks],
+                made.note,
+                memory_mb=self._memory_mb,
+                stall_s=self._stall_s + passed_over_s,
+                nice=niceness(job.chunk, is_audio=job.plan.is_audio(job.chunk)),
+                source=source,
+                reserves=any(each.encoder.reserves for each in job.plan.video if each.name in job.chunk.renditions),
+                enough=partial(_stopped, sinks, end, made),
             )
             _note_speed(job, missing, time.monotonic() - began)
+        except Cut:
+            raise handed_over(f"it lacks segments from {min(sink.missing for sink in sinks)} on") from None
         except ProcessFailed as error:
             raise EncodeFailed(f"ffmpeg could not encode this: {error}.", log=error.tail) from error
         except FragmentError as error:
@@ -244,28 +243,12 @@ class TranscodeActivities:
             made.tell()
 
 
-async def _unless_stopped(encoding: Coroutine[Any, Any, object], sinks: Sequence[RenditionSink], end: int) -> None:
-    """Encode to the end; if the worker is asked to stop, to the end of the segment that is being made.
-
-    The renditions of a pass come from one decode, so they are all about there: what the fastest has of its next segment
-    is all that is encoded again. Raises `handed_over` then. A worker that is killed before, or at the end of its grace,
-    leaves what is stored.
-    """
-    tasks = [asyncio.create_task(encoding), asyncio.create_task(_segment_is_whole(sinks, end))]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if not tasks[0].done():
-            tasks[1].result()
-            raise handed_over(f"it lacks segments from {min(sink.missing for sink in sinks)} on")
-        tasks[0].result()
-    finally:
-        await stop(tasks)
-
-
-async def _segment_is_whole(sinks: Sequence[RenditionSink], end: int) -> None:
+async def _stopped(sinks: Sequence[RenditionSink], end: int, made: _Made) -> None:
     """Wait until the worker is asked to stop, and then until all have stored the segment that the slowest makes.
 
-    With the last one, the pass is about to end by itself: that is waited for, too.
+    The renditions of a pass come from one decode, so they are all about there: what the fastest has of its next segment
+    is all that is encoded again. With the last segment, the pass is about to end by itself: that is waited for, too. A
+    worker that is killed before, or at the end of its grace, leaves what is stored.
     """
     await activity.wait_for_worker_shutdown()
     segment = min(sink.making for sink in sinks)
@@ -273,6 +256,7 @@ async def _segment_is_whole(sinks: Sequence[RenditionSink], end: int) -> None:
         await sink.stored(min(segment, end - 1))
     if segment >= end - 1:
         await asyncio.Event().wait()
+    made.cut()
 
 
 class _Made:
@@ -285,6 +269,7 @@ class _Made:
         self._firsts = [sink.missing for sink in sinks]
         self._made_s = 0.0
         self._began = self._noted = time.monotonic()
+        self._cut = math.inf
 
     def note(self, block: dict[str, str]) -> None:
         """Take in ffmpeg's progress report: frames of its first video, else the time of its audio."""
@@ -296,10 +281,14 @@ class _Made:
         elif microseconds.isdecimal():
             self._made_s = int(microseconds) / 1e6
 
+    def cut(self) -> None:
+        """ffmpeg is ended now: while what it wrote is stored, it makes no more."""
+        self._cut = time.monotonic()
+
     def tell(self) -> None:
         """Tell Prometheus what was stored, and what was encoded for nothing. All renditions are about equally far."""
         # ffmpeg reports twice a second; since then it went on as before.
-        since_s = min(time.monotonic() - self._noted, _REPORT_EVERY_S)
+        since_s = min(max(0.0, min(time.monotonic(), self._cut) - self._noted), _REPORT_EVERY_S)
         speed = self._made_s / max(self._noted - self._began, _REPORT_EVERY_S)
         reached_s = self._start_s(self._firsts[0]) + self._made_s + since_s * speed
         ends = [sink.missing for sink in self._sinks]

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from gilfoyle.errors import EncodeFailed
+from gilfoyle.ffmpeg.encode import Cut
 from gilfoyle.media.boxes import find
 from gilfoyle.media.cmaf import Segment, Splitter
 from gilfoyle.media.codecs import decoder_config
@@ -51,7 +52,10 @@ class RenditionSink:
             await self._grown.wait()
 
     async def consume(self, reader: asyncio.StreamReader) -> None:
-        """Read ffmpeg's output to its end. Raises FragmentError if it is not whole, StorageError, EncodeFailed."""
+        """Read ffmpeg's output to its end. Raises FragmentError if it is not whole, StorageError, EncodeFailed.
+
+        And Cut, once all whole segments of an output that was cut are stored.
+        """
         queue: asyncio.Queue[Segment | None] = asyncio.Queue(_QUEUED)
         storing = asyncio.create_task(self._store_all(queue))
         try:
@@ -65,6 +69,10 @@ class RenditionSink:
                 await _put(queue, segment, storing)
             await _put(queue, None, storing)
             await storing
+        except Cut:
+            await _put(queue, None, storing)
+            await storing
+            raise
         finally:
             storing.cancel()
             await asyncio.gather(storing, return_exceptions=True)

@@ -48,9 +48,8 @@ async def test_a_pass_ends_with_its_segment_and_another_worker_makes_the_rest(lo
     assert min(counts.values()) > 4 and max(counts.values()) - min(counts.values()) <= 1
     assert max(counts.values()) < all_of_it
     assert encoded_s("stored") - stored_s == pytest.approx(sum(counts.values()) / 2)
-    # What was encoded for nothing: of the segment that was begun, and while the last one was being stored. The smallest
-    # pictures are encoded many times faster than a busy disk stores, and pipes hold seconds of them.
-    assert 0 <= encoded_s("lost") - lost_s < 0.25 * len(names) * all_of_it / 2
+    # What was encoded for nothing: of the segment that was begun, and what lay between decoder and encoders.
+    assert 0 <= encoded_s("lost") - lost_s < len(names)
 
     await pipeline.encode()
     await pipeline.package()
@@ -59,16 +58,19 @@ async def test_a_pass_ends_with_its_segment_and_another_worker_makes_the_rest(lo
     assert pipeline.numbers() == {name: list(range(1200)) for name in names}
 
 
-async def test_a_pass_that_begins_while_its_worker_stops_makes_one_segment(long: Path, tmp_path: Path) -> None:
+async def test_a_pass_that_begins_while_its_worker_stops_makes_a_segment(long: Path, tmp_path: Path) -> None:
     pipeline = Pipeline(tmp_path, SLOW)
     await pipeline.probe(long)
     environment = pipeline.environment()
     environment.worker_shutdown()
-    with pytest.raises(ApplicationError, match="from 1 on"):
+    with pytest.raises(ApplicationError) as ended:
         await pipeline.encode([Pass(renditions=["90p"], first=0, count=20, priority=1)], environment)
+    made = [key for key in await pipeline.etags() if key.endswith(".m4s")]
+    assert made == [f"90p/{index:05d}.m4s" for index in range(len(made))] and 1 <= len(made) < 20
+    assert f"from {len(made)} on" in str(ended.value)
     # One that is no longer than that is done, as if nothing were.
-    await pipeline.encode([Pass(renditions=["90p"], first=1, count=1, priority=1)], environment)
-    assert [key for key in await pipeline.etags() if key.endswith(".m4s")] == ["90p/00000.m4s", "90p/00001.m4s"]
+    await pipeline.encode([Pass(renditions=["90p"], first=len(made), count=1, priority=1)], environment)
+    assert f"90p/{len(made):05d}.m4s" in await pipeline.etags()
 
 
 async def test_a_worker_that_is_ended_while_it_waits_for_the_segment_loses_no_more(long: Path, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from gilfoyle.errors import StorageError
 from gilfoyle.ffmpeg import sandbox
-from gilfoyle.ffmpeg.encode import encode
+from gilfoyle.ffmpeg.encode import Consumer, Cut, encode
 from gilfoyle.ffmpeg.process import ProcessFailed, capture
 from tests import processes
 
@@ -61,6 +62,65 @@ async def test_cancelled_at_any_moment(opened: set[tuple[str, str]]) -> None:
         pouring.cancel()
         with suppress(asyncio.CancelledError):
             await pouring
+    await closed(opened)
+
+
+async def test_what_lies_in_the_pipes_is_read_when_enough_was_made(opened: set[tuple[str, str]]) -> None:
+    full, read = asyncio.Event(), [0, 0]
+
+    async def enough() -> None:
+        await asyncio.sleep(0.5)
+        full.set()
+
+    def consumer(index: int) -> Consumer:
+        async def read_late(reader: asyncio.StreamReader) -> None:
+            await full.wait()
+            while data := await reader.read(1 << 16):
+                read[index] += len(data)
+                await asyncio.sleep(0.001)
+
+        return read_late
+
+    with pytest.raises(Cut):
+        await encode(
+            lambda writers: ["sh", "-c", f"{POUR} >/dev/fd/{writers[0]} & {POUR} >/dev/fd/{writers[1]}; wait"],
+            [consumer(0), consumer(1)],
+            lambda _: None,
+            memory_mb=MEMORY_MB,
+            stall_s=60,
+            nice=0,
+            enough=enough,
+        )
+    assert min(read) >= 1 << 20
+    await closed(opened)
+
+
+@pytest.mark.parametrize("fault", ["of the consumer", "of what tells when"])
+async def test_a_fault_is_told_before_that_enough_was_made(fault: str, opened: set[tuple[str, str]]) -> None:
+    begun = asyncio.Event()
+
+    async def enough() -> None:
+        await begun.wait()
+        if "consumer" not in fault:
+            raise StorageError(fault)
+
+    async def consume(reader: asyncio.StreamReader) -> None:
+        while await reader.read(1 << 16):
+            begun.set()
+            await asyncio.sleep(0.05)
+            if "consumer" in fault:
+                raise StorageError(fault)
+
+    with pytest.raises(StorageError, match=fault):
+        await encode(
+            lambda writers: ["sh", "-c", f"{POUR} >/dev/fd/{writers[0]}"],
+            [consume],
+            lambda _: None,
+            memory_mb=MEMORY_MB,
+            stall_s=60,
+            nice=0,
+            enough=enough,
+        )
     await closed(opened)
 
 
