@@ -36,6 +36,8 @@ class Fleet:
     inits: Path
     environment: Mapping[str, str]
     slot_s: float = 0.0
+    moving_s: float = 0.0
+    """Of those seconds, the ones before a worker worked and after it was told to stop."""
     done: Done = field(default_factory=Done)
     most: int = 0
     _members: list[_Member] = field(default_factory=list)
@@ -92,10 +94,13 @@ class Fleet:
 
     async def _start(self, member: _Member) -> None:
         member.joined = await asyncio.to_thread(member.opening.__enter__)
+        self.moving_s += (time.monotonic() - member.began) * self.slots
 
     async def _stop(self, member: _Member) -> None:
         assert member.joined is not None
+        told = time.monotonic()
         await asyncio.to_thread(member.opening.__exit__, None, None, None)
+        self.moving_s += (time.monotonic() - told) * self.slots
         self.slot_s += (time.monotonic() - member.began) * self.slots
         did = Done(**member.joined.told())
         self.done = Done(**{name: value + getattr(did, name) for name, value in asdict(self.done).items()})

@@ -163,7 +163,7 @@ async def address(catalog: Catalog, media_id: UUID) -> str:
 
 
 async def playable(
-    catalog: Catalog, storage: Storage, driver: str = "filesystem", project: str = DEFAULT_PROJECT
+    catalog: Catalog, storage: Storage, project: str = DEFAULT_PROJECT, *, driver: str = "filesystem"
 ) -> UUID:
     """A media that can be played, with the objects that its stream consists of. `driver` is the storage's."""
     media = await processing(catalog, storage=driver, project=project)

@@ -276,7 +276,7 @@ async def test_what_goes_after_it_was_found_is_not_there(
     asked: dict[str, str], kept_in: Settings, kept: Storage, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rather than a status of 200 whose content never comes."""
-    segment = f"{await address(catalog, await playable(catalog, kept, kept_in.storage.driver))}/720p/00000.m4s"
+    segment = f"{await address(catalog, await playable(catalog, kept, driver=kept_in.storage.driver))}/720p/00000.m4s"
     monkeypatch.setattr(FilesystemStorage, "open_file", lambda *_: None)
     stat = type(kept).stat
 
