@@ -170,10 +170,10 @@ def capacity(
 def elastic(
     as_json: JsonOption = False,
     seconds: Annotated[float, typer.Option("--seconds", min=30, help="How long the day takes.")] = 600,
-    uploads: Annotated[int, typer.Option("--uploads", min=20, help="How many films come in it.")] = 300,
+    uploads: Annotated[int, typer.Option("--uploads", min=20, help="How many films come in it.")] = 120,
     film_s: Annotated[int, typer.Option("--film", min=10, help="Length of each, in seconds.")] = 60,
-    speed: Annotated[float, typer.Option("--speed", min=0.1, help="What the time of passes is divided by.")] = 4,
-    most: Annotated[int, typer.Option("--most", min=1, help="Workers at most; the fixed fleet has as many.")] = 12,
+    speed: Annotated[float, typer.Option("--speed", min=0.1, help="What the time of passes is divided by.")] = 1,
+    most: Annotated[int, typer.Option("--most", min=1, help="Workers at most; the fixed fleet has as many.")] = 28,
 ) -> None:
     """Compare a fleet that grows and shrinks with what there is to do with a fixed one, over a day of uploads."""
     from bench.elastic.measure import Day, elastic

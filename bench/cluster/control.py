@@ -72,6 +72,8 @@ class Control:
         shipped = self._kubectl(
             "get", "scaledobject", DEPLOYMENT, "-n", NAMESPACE, "-o", "jsonpath={.spec.triggers[0].metadata.query}"
         )
+        if "[3m:" not in shipped:
+            raise StartupError(f"The shipped query has another average than three minutes: {shipped}")
         down = "/spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleDown"
         changes = {
             "/spec/triggers/0/metadata/serverAddress": prometheus,

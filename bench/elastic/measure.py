@@ -7,6 +7,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from bench.workers import joined
 from gilfoyle.api.totals import TotalsOfAll
 from gilfoyle.catalog import Catalog
 from gilfoyle.config import load
-from gilfoyle.metrics.passes import HELD_BACK, WAITING
+from gilfoyle.metrics.passes import WAITING
 from gilfoyle.tasks import stop
 from gilfoyle.temporal.connect import connect
 from gilfoyle.temporal.routes import FIRST
@@ -178,7 +179,7 @@ class _Passing:
         totals = TotalsOfAll(catalog, client, self._settings)
         while True:
             told, running = await asyncio.gather(totals.read(), self._fleet.running())
-            passes = int(sum(told.passes.values())) + running
-            urgent = int(told.passes.get((FIRST, WAITING), 0) + told.passes.get((FIRST, HELD_BACK), 0)) + running
+            waiting = Counter({queue: count for (queue, state), count in told.passes.items() if state == WAITING})
+            passes, urgent = int(waiting.total()) + running, int(waiting[FIRST]) + running
             self._fleet.resize(scaler.workers(time.monotonic(), passes, urgent, self._fleet.size))
             await asyncio.sleep(LOOK_S)

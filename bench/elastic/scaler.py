@@ -35,7 +35,7 @@ class Scaler:
     def workers(self, now: float, passes: int, urgent: int, current: int) -> int:
         """How many there should be. `now` in seconds.
 
-        `passes`: how many wait, run or are held back; `urgent`: those of them that run, or that viewers wait for.
+        `passes`: how many wait or run; `urgent`: those of them that run, or that viewers wait for.
         """
         _add(self._passes, now, passes, AVERAGE_S)
         # The time before the first look counts, too: nothing was to be done then.

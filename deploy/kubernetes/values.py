@@ -318,10 +318,10 @@ PARAMS: list[Param | Given] = [
     ),
 ]
 
-_PASSES = 'gilfoyle_passes{namespace="{{ .Release.Namespace }}", queue=~"transcode|first"}'
+_PASSES = 'gilfoyle_passes{namespace="{{ .Release.Namespace }}", queue=~"transcode|first", state!="held_back"}'
 QUERY = (
     f"clamp_min(avg_over_time(sum({_PASSES})[{{{{ .Values.keda.average }}}}:5s]), "
-    f'scalar(sum({_PASSES} unless gilfoyle_passes{{queue=~"transcode.*", state=~"waiting|held_back"}}) or vector(0)))'
+    f'scalar(sum({_PASSES} unless gilfoyle_passes{{queue=~"transcode.*", state="waiting"}}) or vector(0)))'
 )
 """That of components/keda, for the chart."""
 

@@ -67,8 +67,10 @@ def test_most_come_in_the_evening_and_few_at_night() -> None:
 
 
 def test_the_figures() -> None:
-    fixed = Passed(slot_s=1000, busy_s=400, redone=0, most=10, plays_s=[1.0] * 19 + [2.0])
-    scaled = Passed(slot_s=440, busy_s=400, redone=0.004, most=10, plays_s=[1.5] * 19 + [3.0])
+    fixed = Passed(slot_s=1000, moving_s=40, busy_s=400, encoded_s=390, redone=0, most=10, plays_s=[1.0] * 19 + [2.0])
+    scaled = Passed(
+        slot_s=440, moving_s=20, busy_s=400, encoded_s=390, redone=0.004, most=10, plays_s=[1.5] * 19 + [3.0]
+    )
     figures = summary(fixed, scaled)
     assert (figures["slot_cost_ratio"], figures["redone_share"]) == (1.1, 0.004)
     assert 1.4 < figures["play_p95_ratio"] < 1.6

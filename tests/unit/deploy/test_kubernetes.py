@@ -275,9 +275,12 @@ def test_workers_are_as_many_as_there_is_to_encode() -> None:
     [
         # One film's passes: few at first, all that run at once, and all of them if it lasts.
         ({("transcode", "waiting"): "0x40 12x100"}, "205s", (0.3, 0.4)),
-        ({("transcode", "held_back"): "0x40 12x100"}, "205s", (0.3, 0.4)),
         ({("transcode", "waiting"): "0x40 12x100"}, "390s", (12, 12)),
         ({("transcode", "waiting"): "0x40 12 4x100", ("transcode", "running"): "0x41 8x100"}, "210s", (8, 8)),
+        # What a workflow holds back could not run on any worker.
+        ({("transcode", "waiting"): "0x200", ("transcode", "held_back"): "0x40 12x100"}, "390s", (0, 0)),
+        ({("first", "waiting"): "0x200", ("first", "held_back"): "0x40 12x100"}, "205s", (0, 0)),
+        ({("transcode", "running"): "8x200", ("transcode", "held_back"): "100x200"}, "390s", (8, 8)),
         # Viewers wait for these.
         ({("first", "waiting"): "0x40 5x100"}, "205s", (5, 5)),
         ({("first", "waiting"): "0x40 5x3 3x100", ("first", "running"): "0x44 2x100"}, "230s", (5, 5)),
