@@ -115,7 +115,10 @@ async def test_orders_and_their_pages(client: httpx.AsyncClient, sort: str, orde
 
 
 @pytest.mark.slow
-async def test_pages_miss_nothing_while_medias_come_and_go(client: httpx.AsyncClient) -> None:
+async def test_pages_miss_nothing_while_medias_come_and_go(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gilfoyle.api.medias.DELETE_WAIT_S", 0)
     made = [await create(client, f"{n}") for n in range(6)]
     page = (await client.get("/v1/medias?limit=3")).json()
     await create(client, "new")

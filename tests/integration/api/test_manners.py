@@ -132,7 +132,10 @@ async def test_the_tag_of_what_is_gzipped_is_as_good(client: httpx.AsyncClient) 
     assert (await client.patch(path, json={"title": "Newer"}, headers={"If-Match": packed})).status_code == 412
 
 
-async def test_what_can_not_be_had_is_refused_before_anything_is_done(client: httpx.AsyncClient) -> None:
+async def test_what_can_not_be_had_is_refused_before_anything_is_done(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gilfoyle.api.medias.DELETE_WAIT_S", 0)
     html, events = {"Accept": "text/html"}, {"Accept": "text/event-stream"}
     media_id = (await client.post("/v1/medias", json={"title": "Film"})).json()["data"]["id"]
     refused = [
