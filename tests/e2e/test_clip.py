@@ -42,6 +42,7 @@ def test_a_clip_and_then_the_whole(tmp_path: Path) -> None:
         assert len(flashes(url, "0:v:0")) == 6
 
 
+@pytest.mark.slow
 def test_a_clip_that_is_not_in_the_file(tmp_path: Path) -> None:
     film = flash_and_beep(tmp_path / "film.mp4", "25", "-c:a", "aac")
     with up(tmp_path) as server:

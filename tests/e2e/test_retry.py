@@ -56,6 +56,7 @@ def objects(server: Server, media_id: str, without: str) -> dict[str, tuple[int,
     return {str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.stat().st_ino) for path in found}
 
 
+@pytest.mark.slow
 def test_a_poisoned_rendition_is_errored_alone_and_made_later(film: Path) -> None:
     with poisoned() as (server, poison):
         media = server.stream(film)

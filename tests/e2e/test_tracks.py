@@ -58,6 +58,7 @@ async def test_an_audio_track_is_chosen_while_it_plays(
     await page.close()
 
 
+@pytest.mark.slow
 async def test_an_audio_track_is_chosen_where_there_is_nothing_to_see(
     server: Server, browser: Browser, web: Site, trilingual: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 
 from tests.conftest import free_port
 from tests.e2e.gilfoyle_server import Server, is_ready, wait_for
@@ -49,6 +50,7 @@ class Host:
         return [path for path in self._disk.rglob("*") if not path.is_dir()]
 
 
+@pytest.mark.slow
 def test_a_media_becomes_ready_and_leaves_no_file(server: Server, s3_service: Seaweed, tmp_path: Path) -> None:
     port = free_port()
     settings = s3_variables(s3_service, "hosts") | {

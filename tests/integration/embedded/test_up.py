@@ -168,6 +168,7 @@ def test_a_ready_file_that_cannot_be_written_is_a_sentence(folder: DataFolder) -
     assert "there is no folder" in said
 
 
+@pytest.mark.slow
 def test_open_to_others_it_asks_for_a_key(folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GILFOYLE_SERVER__HOST", "0.0.0.0")
     file = tmp_path / "ready.json"

@@ -93,6 +93,7 @@ async def test_the_fifth_unforeseen_error_is_final(temporal: Client) -> None:
         assert "key" not in given_up.message and "KeyError: 'key'" in given_up.details
 
 
+@pytest.mark.slow
 async def test_what_silences_its_worker_again_and_again_is_given_up(temporal: Client) -> None:
     async with worker(temporal, TranslateErrors(notice_silence=True)) as queue:
         some, many = await asyncio.gather(

@@ -157,7 +157,7 @@ async def failures(handle: Handle) -> list[str]:
     return [payload.data.decode() for each in found for payload in each.details.payloads]
 
 
-@pytest.mark.parametrize("broken", ["180p", "90p"])
+@pytest.mark.parametrize("broken", [pytest.param("180p", marks=pytest.mark.slow), "90p"])
 async def test_a_rendition_that_can_not_be_encoded_fails_alone(
     broken: str, new_service: NewService, film: Path, tmp_path: Path
 ) -> None:

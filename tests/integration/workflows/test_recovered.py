@@ -114,6 +114,7 @@ async def test_one_that_another_release_began_otherwise_is_not_mixed_with_it(
     assert (await service.media(media)).status == MediaStatus.ERRORED
 
 
+@pytest.mark.slow
 async def test_a_retry_that_was_lost_is_begun_again(
     new_service: NewService, database: Database, film: Path, tmp_path: Path
 ) -> None:

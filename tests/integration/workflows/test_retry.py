@@ -143,6 +143,7 @@ async def test_a_second_retry_at_once_is_refused(new_service: NewService, film: 
             await retry(service, media, "180p")
 
 
+@pytest.mark.slow
 async def test_one_while_the_media_is_processed(new_service: NewService, poison: Poison, tmp_path: Path) -> None:
     """By an update: the media's end waits for it, and nothing is left out."""
     poison.put(180)
@@ -183,6 +184,7 @@ async def test_one_whose_recipe_can_not_be_read_is_errored_again(
         assert files(service, media, "120p", "90p") == before
 
 
+@pytest.mark.slow
 async def test_a_media_that_is_deleted_while_one_is_tried_again(
     new_service: NewService, film: Path, poison: Poison
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -56,6 +57,7 @@ async def began(client: Client) -> list[int]:
     return began
 
 
+@pytest.mark.slow
 async def test_they_keep_their_order(temporal_address: str) -> None:
     client = await Client.connect(temporal_address)
     runs = [await began(client) for _ in range(3)]
