@@ -21,7 +21,7 @@ from gilfoyle.media.info import MediaInfo
 from gilfoyle.media.plan import Pass
 from gilfoyle.storage import FilesystemStorage, keys
 from gilfoyle.storage.base import ObjectInfo
-from gilfoyle.storage.blocks import BLOCK_BYTES
+from gilfoyle.storage.blocks import BLOCK_BYTES, MOST_AHEAD
 from gilfoyle.storage.s3.backend import S3Storage
 from gilfoyle.storage.storages import Storages
 from tests.faulty import FaultyProxy
@@ -353,7 +353,8 @@ async def test_only_what_is_needed_is_read(
     assert remote.proxy.sent < size * 0.75
     before = remote.proxy.sent
     await remote.encode([Pass(renditions=remote.video, first=12, count=1, priority=1)])
-    assert remote.proxy.sent - before < size / 2
+    # Each other run or so, one more request is under way ahead of ffmpeg when it has enough.
+    assert remote.proxy.sent - before < size / 2 + MOST_AHEAD * BLOCK_BYTES
 
 
 async def test_what_several_probes_read_is_fetched_once(films: dict[str, Path], remote: RemotePipeline) -> None:
