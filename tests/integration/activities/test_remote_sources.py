@@ -189,7 +189,10 @@ async def test_a_connection_that_keeps_breaking_changes_nothing(
     async def cut_again() -> None:
         while True:
             remote.proxy.cut(rate.randint(0, BLOCK_BYTES * 3 // 4), times=1, reset=rudely)
-            await asyncio.sleep(0.5)
+            # Counted in bytes: on a busy machine twice a second is each time it is tried again.
+            enough = remote.proxy.sent + 2 * BLOCK_BYTES
+            while remote.proxy.sent < enough:
+                await asyncio.sleep(0.05)
 
     cutting = asyncio.create_task(cut_again())
     await remote.probe(films[container])
