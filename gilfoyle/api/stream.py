@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -125,12 +124,8 @@ async def _playlist(content: bytes, request: Request, cache: str = "no-cache") -
         content = await asyncio.to_thread(gzip.compress, content, 6, mtime=0)
         etag += "-gzip"
         headers["Content-Encoding"] = "gzip"
-
-    async def piece(start: int, end: int) -> AsyncIterator[bytes]:
-        yield content[start:end]
-
     headers |= object_headers(PLAYLIST_TYPE, etag, cache)
-    return answer(request, headers, len(content), piece)
+    return answer(request, headers, content)
 
 
 async def _file(storage: Storage, key: str, playing: Playing, request: Request) -> Response:
