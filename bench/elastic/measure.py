@@ -116,7 +116,7 @@ def _table(found: Mapping[str, Passed], total: Mapping[str, float], caption: str
         ["slot seconds there", f"{scaled.slot_s:.0f}", f"{fixed.slot_s:.0f}", "", ""],
         ["of them starting or stopping", f"{scaled.moving_s:.0f}", f"{fixed.moving_s:.0f}", "", ""],
         ["slot seconds that a pass held", f"{scaled.busy_s:.0f}", f"{fixed.busy_s:.0f}", "", ""],
-        ["of them \"encoding\"", f"{scaled.encoded_s:.0f}", f"{fixed.encoded_s:.0f}", "", ""],
+        ['of them "encoding"', f"{scaled.encoded_s:.0f}", f"{fixed.encoded_s:.0f}", "", ""],
         ["there, over held", "", "", f"{total['slot_cost_ratio']:.3f}", f"≤ {COST_AIM:g}"],
         ["plays after, 95th percentile", f"{scaled.play_p95_s:.1f} s", f"{fixed.play_p95_s:.1f} s",
          f"{total['play_p95_ratio']:.2f}", f"≤ {PLAY_AIM:g}"],
@@ -180,6 +180,6 @@ class _Passing:
         while True:
             told, running = await asyncio.gather(totals.read(), self._fleet.running())
             waiting = Counter({queue: count for (queue, state), count in told.passes.items() if state == WAITING})
-            passes, urgent = int(waiting.total()) + running, int(waiting[FIRST]) + running
+            passes, urgent = waiting.total() + running, waiting[FIRST] + running
             self._fleet.resize(scaler.workers(time.monotonic(), passes, urgent, self._fleet.size))
             await asyncio.sleep(LOOK_S)

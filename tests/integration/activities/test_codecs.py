@@ -15,10 +15,11 @@ CODECS = ("h264", "hevc", "av1", "vp9")
 POLICY = SMALL.model_copy(
     update={"video": [VideoRung(height=180, max_kbps=4000, crf=10, codec=each) for each in CODECS]}
 )
+RATES = ["30", "24000/1001", pytest.param("50", marks=pytest.mark.slow)]
 NAMES = {"180p": "avc1.", "180p-hevc": "hvc1.", "180p-av1": "av01.", "180p-vp9": "vp09."}
 
 
-@pytest.mark.parametrize("rate", ["30", "24000/1001", pytest.param("50", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rate", RATES)
 async def test_each_frame_once_in_every_codec(rate: str, tmp_path: Path) -> None:
     pipeline = Pipeline(tmp_path / "media", POLICY)
     packaged = await pipeline.process(numbered(tmp_path / "film.mp4", rate, 150))
@@ -53,7 +54,7 @@ async def test_one_codec_may_be_the_only_one(tmp_path: Path) -> None:
     assert read_numbers(pipeline.playlist("90p-av1")) == list(range(100))
 
 
-@pytest.mark.parametrize("rate", ["30", "24000/1001", pytest.param("50", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rate", RATES)
 async def test_each_frame_once_by_another_encoder(rate: str, tmp_path: Path) -> None:
     """Told as a card is: key frames by order."""
     other = {"encoders": {"h264": "openh264"}}

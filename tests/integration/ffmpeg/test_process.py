@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,15 @@ async def closed(opened: set[tuple[str, str]]) -> None:
     async with asyncio.timeout(5):
         while processes.descriptors() - opened:
             await asyncio.sleep(0.01)
+
+
+async def pour(consumers: Sequence[Consumer], enough: Callable[[], Coroutine[Any, Any, None]] | None = None) -> None:
+    """A program that writes to each consumer without end."""
+
+    def build(writers: Sequence[int]) -> list[str]:
+        return ["sh", "-c", " & ".join(f"{POUR} >/dev/fd/{each}" for each in writers)]
+
+    await encode(build, consumers, lambda _: None, memory_mb=MEMORY_MB, stall_s=60, nice=0, enough=enough)
 
 
 @pytest.fixture
@@ -47,16 +58,7 @@ async def test_cancelled_at_any_moment(opened: set[tuple[str, str]]) -> None:
             await asyncio.sleep(0.001)
 
     for steps in range(40):
-        pouring = asyncio.create_task(
-            encode(
-                lambda writers: ["sh", "-c", f"{POUR} >/dev/fd/{writers[0]}"],
-                [slowly],
-                lambda _: None,
-                memory_mb=MEMORY_MB,
-                stall_s=60,
-                nice=0,
-            )
-        )
+        pouring = asyncio.create_task(pour([slowly]))
         for _ in range(steps):
             await asyncio.sleep(0)
         pouring.cancel()
@@ -82,15 +84,7 @@ async def test_what_lies_in_the_pipes_is_read_when_enough_was_made(opened: set[t
         return read_late
 
     with pytest.raises(Cut):
-        await encode(
-            lambda writers: ["sh", "-c", f"{POUR} >/dev/fd/{writers[0]} & {POUR} >/dev/fd/{writers[1]}; wait"],
-            [consumer(0), consumer(1)],
-            lambda _: None,
-            memory_mb=MEMORY_MB,
-            stall_s=60,
-            nice=0,
-            enough=enough,
-        )
+        await pour([consumer(0), consumer(1)], enough)
     assert min(read) >= 1 << 20
     await closed(opened)
 
@@ -112,15 +106,7 @@ async def test_a_fault_is_told_before_that_enough_was_made(fault: str, opened: s
                 raise StorageError(fault)
 
     with pytest.raises(StorageError, match=fault):
-        await encode(
-            lambda writers: ["sh", "-c", f"{POUR} >/dev/fd/{writers[0]}"],
-            [consume],
-            lambda _: None,
-            memory_mb=MEMORY_MB,
-            stall_s=60,
-            nice=0,
-            enough=enough,
-        )
+        await pour([consume], enough)
     await closed(opened)
 
 
